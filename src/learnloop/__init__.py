@@ -1,0 +1,1 @@
+"""Learnloop: course pages and learner activity in, each learner's next best step out."""

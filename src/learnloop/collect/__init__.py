@@ -1,0 +1,1 @@
+"""collect: URLs and export files in, raw records out, landed unchanged."""

@@ -1,0 +1,1 @@
+"""dashboard: the API in, pages for learners and operators out."""

@@ -1,0 +1,1 @@
+"""evaluate: predictions and truth in, metrics with intervals and plots out."""

@@ -1,0 +1,1 @@
+"""generate: lesson text in, checked questions and summaries out."""

@@ -1,0 +1,1 @@
+"""prepare: raw records in, clean items, concepts, learners and interactions out."""

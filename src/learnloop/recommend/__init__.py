@@ -1,0 +1,1 @@
+"""recommend: interactions and item metadata in, ranked items for a learner out, with reasons."""

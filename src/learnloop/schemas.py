@@ -1,0 +1,245 @@
+"""The frame contracts at every door, and the few shapes the rooms share.
+
+A contract coerces what is harmless (int to float) and raises BadInput, naming the column and a
+value, on the rest. Missing is NA, never "" or 0. Identifiers are `source:key`. Times are UTC.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaErrors
+
+from learnloop.errors import BadInput
+
+KINDS = ("course", "lesson", "exercise", "question", "assessment", "activity", "video")
+VERBS = ("registered", "experienced", "completed", "answered", "scored", "rated")
+UTC = pd.DatetimeTZDtype("us", "UTC")
+IDENTIFIER = r"^[a-z0-9_]+:\S.*$"
+
+_identifier = pa.Check.str_matches(IDENTIFIER)
+_share = pa.Check.in_range(0.0, 1.0)
+
+
+def _text(*checks: pa.Check, nullable: bool = False) -> pa.Column:
+    return pa.Column(str, list(checks), nullable=nullable, coerce=True)
+
+
+def _frame(columns: dict[str, pa.Column], unique: Sequence[str]) -> pa.DataFrameSchema:
+    return pa.DataFrameSchema(columns, unique=list(unique), strict="filter", ordered=False)
+
+
+ITEMS = _frame(
+    {
+        "item_id": _text(_identifier),
+        "source": _text(),
+        "kind": _text(pa.Check.isin(KINDS)),
+        "parent_id": _text(_identifier, nullable=True),
+        "position": pa.Column("Int64", nullable=True, coerce=True),
+        "title": _text(pa.Check.str_length(min_value=1)),
+        "text": _text(),  # "" where an item has none
+        "abstract": _text(nullable=True),  # the author's own summary
+        "language": _text(pa.Check.str_matches(r"^([a-z]{2,3}|und)$")),
+        "subject": _text(nullable=True),
+        "level": _text(nullable=True),
+        "duration_s": pa.Column("Float64", pa.Check.ge(0), nullable=True, coerce=True),
+        "licence": _text(nullable=True),
+        "url": _text(nullable=True),
+        "answer": _text(nullable=True),  # the authored key of an exercise or question
+        "attributes": pa.Column(object),  # dict: what only this source has (options, hints, due days)
+    },
+    unique=["item_id"],
+)
+
+CONCEPTS = _frame(
+    {"concept_id": _text(_identifier), "title": _text(), "language": _text()},
+    unique=["concept_id"],
+)
+
+ITEM_CONCEPTS = _frame(
+    {"item_id": _text(_identifier), "concept_id": _text(_identifier)},
+    unique=["item_id", "concept_id"],
+)
+
+PREREQUISITES = _frame(
+    {
+        "concept_id": _text(_identifier),
+        "requires_id": _text(_identifier),
+        "origin": _text(pa.Check.isin(["authored", "mined", "text"])),
+        "confidence": pa.Column(float, _share, coerce=True),
+    },
+    unique=["concept_id", "requires_id"],
+)
+
+LEARNERS = _frame(
+    {"learner_id": _text(), "source": _text(), "attributes": pa.Column(object)},
+    unique=["learner_id"],
+)
+
+ENROLMENTS = _frame(
+    {
+        "learner_id": _text(),
+        "item_id": _text(_identifier),  # the course (or course presentation)
+        "registered_at": pa.Column(UTC, nullable=True, coerce=True),
+        "unregistered_at": pa.Column(UTC, nullable=True, coerce=True),
+        "result": _text(nullable=True),
+        "attributes": pa.Column(object),
+    },
+    unique=["learner_id", "item_id"],
+)
+
+INTERACTIONS = _frame(
+    {
+        "event_id": _text(pa.Check.str_length(min_value=1, max_value=200)),
+        "learner_id": _text(),
+        "item_id": _text(_identifier),
+        "verb": _text(pa.Check.isin(VERBS)),
+        "correct": pa.Column("boolean", nullable=True, coerce=True),
+        "score": pa.Column("Float64", _share, nullable=True, coerce=True),
+        "duration_s": pa.Column("Float64", pa.Check.ge(0), nullable=True, coerce=True),
+        "occurred_at": pa.Column(UTC, coerce=True),
+        "source": _text(),
+    },
+    unique=["event_id"],
+)
+
+# Answers, as a tracer reads them: one row an answer, in time order within a learner.
+# `concept_ids` is a tuple, because an item may teach several; expanding it into rows would leak.
+ANSWERS = _frame(
+    {
+        "learner_id": _text(),
+        "item_id": _text(),
+        "concept_ids": pa.Column(object),
+        "correct": pa.Column(bool, coerce=True),
+        "occurred_at": pa.Column(UTC, coerce=True),
+    },
+    unique=[],
+)
+
+QUESTIONS = _frame(
+    {
+        "question_id": _text(),
+        "item_id": _text(_identifier),  # the lesson it asks about
+        "kind": _text(pa.Check.isin(["cloze", "multiple_choice"])),
+        "stem": _text(pa.Check.str_length(min_value=1)),
+        "key": _text(pa.Check.str_length(min_value=1)),
+        "options": pa.Column(object),  # list of str, the key among them; [] where free text is expected
+        "quote": _text(nullable=True),  # the span of the source the key rests on
+        "span_start": pa.Column("Int64", nullable=True, coerce=True),  # characters, in item.text
+        "span_end": pa.Column("Int64", nullable=True, coerce=True),
+        "source_sha256": _text(),  # of item.text when the question was made
+        "language": _text(),
+        "origin": _text(pa.Check.isin(["authored", "generated"])),
+        "provenance": pa.Column(object),  # dict: model, prompt version, seed, checks and verdicts
+    },
+    unique=["question_id"],
+)
+
+SUMMARIES = _frame(
+    {
+        "item_id": _text(_identifier),
+        "text": _text(pa.Check.str_length(min_value=1)),
+        "source_sha256": _text(),
+        "provenance": pa.Column(object),
+    },
+    unique=["item_id"],
+)
+
+
+def check(frame: pd.DataFrame, contract: pa.DataFrameSchema, door: str) -> pd.DataFrame:
+    """`frame` coerced to `contract`, other columns dropped. Raises BadInput naming `door` and column."""
+    try:
+        return contract.validate(frame, lazy=True)
+    except SchemaErrors as error:
+        first = error.failure_cases.iloc[0]
+        column = str(first["column"] if pd.notna(first["column"]) else first["failure_case"])
+        raise BadInput(
+            f"{door}: column {column!r} fails {first['check']} with '{first['failure_case']}'"
+            f" ({len(error.failure_cases)} failures)",
+            field=column,
+        ) from error
+
+
+def empty(contract: pa.DataFrameSchema) -> pd.DataFrame:
+    """A frame of no rows that passes `contract`."""
+    columns = {
+        name: pd.Series([], dtype=str(column.dtype) if column.dtype else object)
+        for name, column in contract.columns.items()
+    }
+    return check(pd.DataFrame(columns), contract, "empty frame")
+
+
+@dataclass
+class Accounting:
+    """What happened to the rows of one input: read = kept + rejected, repairs counted by rule."""
+
+    read: int = 0
+    kept: int = 0
+    repaired: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)
+
+    def add(self, other: "Accounting") -> None:
+        self.read += other.read
+        self.kept += other.kept
+        for mine, theirs in ((self.repaired, other.repaired), (self.rejected, other.rejected)):
+            for name, count in theirs.items():
+                mine[name] = mine.get(name, 0) + count
+
+    @property
+    def balanced(self) -> bool:
+        return self.read == self.kept + sum(self.rejected.values())
+
+
+@dataclass
+class Cleaned:
+    """Clean frames by table name, what was refused, and the accounting of one chunk or file.
+
+    `rejected` has columns file, line (1-based, the header is line 1), reason, record (the raw text).
+    """
+
+    frames: dict[str, pd.DataFrame]
+    rejected: pd.DataFrame
+    accounting: Accounting
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why an item is recommended: a code the translation layer puts into words, and its evidence."""
+
+    code: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One recommended item."""
+
+    item_id: str
+    score: float
+    reasons: tuple[Reason, ...]
+
+
+class Recommender(Protocol):
+    """Ranks items for a learner from the items the learner has done. Contract: tests/contracts."""
+
+    name: str
+    item_ids: np.ndarray  # (n_items,) of str, sorted
+
+    def fit(self, signals: pd.DataFrame) -> Self:
+        """signals: learner_id, item_id, weight > 0; one row a pair."""
+        ...
+
+    def scores(self, histories: Sequence[Sequence[str]]) -> np.ndarray:
+        """(n_histories, n_items), finite. Items nobody has seen in training are ignored."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Writes safetensors and JSON into `folder`, which exists."""
+        ...
+
+    @classmethod
+    def load(cls, folder: Path) -> Self: ...

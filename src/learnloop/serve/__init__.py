@@ -1,0 +1,1 @@
+"""serve: the online composition; HTTP requests in, answers from the champion release out."""

@@ -1,0 +1,154 @@
+"""The only reader of the environment: every setting, its default and what it is for.
+
+The edges (command line, workflow, API) call `load()` once and hand plain values on. An unsafe
+value raises BadSettings. `docs/settings.md` documents each variable, and a test compares the two.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from learnloop.errors import BadSettings
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Values after validation; field `x` is read from `LEARNLOOP_X`."""
+
+    home: Path
+    """Folder for everything Learnloop keeps: database, secrets, snapshots, models, logs."""
+    database_url: str = ""
+    """A PostgreSQL 15+ to use instead of the embedded one, `postgresql://user:password@host/db`."""
+    tracking_uri: str = ""
+    """An MLflow server to use instead of the embedded database, `http://host:5000`."""
+    pseudonym_key: str = field(default="", repr=False)
+    """At least 32 characters; made at first use and kept in `home/secrets` where unset."""
+    llm: str = "embedded"
+    """`embedded` (SmolLM2-135M-Instruct), `hf:PATH_OR_NAME`, or `none`."""
+    api_host: str = "127.0.0.1"
+    """Address the API listens on. Anything beyond loopback has to be asked for here."""
+    api_port: int = 8000
+    dashboard_port: int = 8501
+    mlflow_port: int = 5000
+    api_url: str = "http://127.0.0.1:8000"
+    """Where the dashboard finds the API."""
+    api_key: str = field(default="", repr=False)
+    """The key the dashboard presents; read from `home/secrets` where unset."""
+    language: str = "en"
+    """Language of what people read when they have not chosen one: `en` or `es`."""
+
+    @property
+    def secrets_dir(self) -> Path:
+        return self.home / "secrets"
+
+    @property
+    def snapshots_dir(self) -> Path:
+        return self.home / "snapshots"
+
+    @property
+    def candidates_dir(self) -> Path:
+        return self.home / "candidates"
+
+    @property
+    def artifacts_dir(self) -> Path:
+        return self.home / "mlflow-artifacts"
+
+    @property
+    def models_dir(self) -> Path:
+        """Language models converted from the wheels they come in."""
+        return self.home / "language-models"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.home / "logs"
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from `environment` (default: the process environment). Raises BadSettings."""
+    values = os.environ if environment is None else environment
+
+    def text(name: str, default: str = "") -> str:
+        return values.get(f"LEARNLOOP_{name}", default).strip()
+
+    home = text("HOME")
+    settings = Settings(
+        home=Path(home).expanduser().absolute() if home else user_data_path("learnloop"),
+        database_url=_database_url(text("DATABASE_URL")),
+        tracking_uri=text("TRACKING_URI"),
+        pseudonym_key=text("PSEUDONYM_KEY"),
+        llm=text("LLM", "embedded"),
+        api_host=text("API_HOST", "127.0.0.1"),
+        api_port=_port("API_PORT", text("API_PORT", "8000")),
+        dashboard_port=_port("DASHBOARD_PORT", text("DASHBOARD_PORT", "8501")),
+        mlflow_port=_port("MLFLOW_PORT", text("MLFLOW_PORT", "5000")),
+        api_url=text("API_URL", "http://127.0.0.1:8000"),
+        api_key=text("API_KEY"),
+        language=text("LANGUAGE", "en"),
+    )
+    if settings.pseudonym_key and len(settings.pseudonym_key) < 32:
+        raise BadSettings(
+            "LEARNLOOP_PSEUDONYM_KEY has fewer than 32 characters",
+            "export LEARNLOOP_PSEUDONYM_KEY=$(openssl rand -hex 32)",
+        )
+    if not (settings.llm in ("embedded", "none") or settings.llm.startswith("hf:")):
+        raise BadSettings(
+            f"LEARNLOOP_LLM={settings.llm!r} is not one of embedded, none, hf:NAME",
+            "export LEARNLOOP_LLM=embedded",
+        )
+    if settings.language not in ("en", "es"):
+        raise BadSettings(
+            f"LEARNLOOP_LANGUAGE={settings.language!r} is not one of en, es",
+            "export LEARNLOOP_LANGUAGE=en",
+        )
+    return settings
+
+
+def kept_secret(settings: Settings, name: str, make_bytes: int = 32) -> str:
+    """The secret in `home/secrets/name` (mode 600), made from the system's randomness at first use.
+
+    Two processes that race for the first use both get the one that was kept.
+    """
+    path = settings.secrets_dir / name
+    settings.secrets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.exists():
+        fresh = path.with_name(f".{name}.{os.getpid()}.{secrets.token_hex(4)}")
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(make_bytes))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(fresh, path)  # fails where another process was first; then theirs counts
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    value = path.read_text().strip()
+    if len(value) < 2 * make_bytes:
+        raise BadSettings(f"the secret in {path} is empty or cut short", f"rm {path}")
+    return value
+
+
+def pseudonym_key(settings: Settings) -> bytes:
+    """Key of the HMAC that turns outside ids into learner_ids. Losing it unlinks the past."""
+    return (settings.pseudonym_key or kept_secret(settings, "pseudonym.key")).encode()
+
+
+def _port(name: str, value: str) -> int:
+    if not value.isdigit() or not 0 <= int(value) < 65536:
+        raise BadSettings(f"LEARNLOOP_{name}={value!r} is not a port", f"unset LEARNLOOP_{name}")
+    return int(value)
+
+
+def _database_url(url: str) -> str:
+    if url and not url.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
+        raise BadSettings(
+            "LEARNLOOP_DATABASE_URL is not a PostgreSQL address",
+            "export LEARNLOOP_DATABASE_URL=postgresql://user:password@host:5432/learnloop",
+        )
+    return url

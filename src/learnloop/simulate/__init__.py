@@ -1,0 +1,1 @@
+"""simulate: seeds and parameters in, learners with known truth out."""

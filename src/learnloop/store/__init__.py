@@ -1,0 +1,1 @@
+"""store: clean frames in, PostgreSQL, snapshots and releases kept, and frames back."""
