@@ -1,0 +1,1 @@
+"""Alembic's environment: a revision a file below `versions`, run by `store.database.migrate`."""

@@ -1,0 +1,1 @@
+"""One revision a file. A revision that has shipped is never edited."""

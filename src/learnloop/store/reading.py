@@ -1,0 +1,231 @@
+"""Frames back from PostgreSQL, in the dtypes of their contracts and in a fixed order."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from learnloop import schemas
+from learnloop.errors import BadInput
+from learnloop.store import copying, tables
+
+
+@dataclass(frozen=True)
+class RawPage:
+    """One page as it was fetched, unchanged."""
+
+    url: str
+    sha256: str
+    source: str
+    status: int
+    content_type: str
+    headers: Mapping[str, Any]
+    body: bytes
+    fetched_at: datetime
+
+
+def items(engine: sa.Engine, kinds: Collection[str] | None = None, source: str | None = None) -> pd.DataFrame:
+    """ITEMS by item_id."""
+    table = tables.items
+    query = _of(table, schemas.ITEMS).order_by(table.c.item_id)
+    if kinds is not None:
+        query = query.where(_among(table.c.kind, kinds))
+    return _read(engine, _from_source(query, table, source), schemas.ITEMS)
+
+
+def concepts(engine: sa.Engine) -> pd.DataFrame:
+    """CONCEPTS by concept_id."""
+    return _whole(engine, tables.concepts, schemas.CONCEPTS)
+
+
+def item_concepts(engine: sa.Engine) -> pd.DataFrame:
+    """ITEM_CONCEPTS by item_id, concept_id."""
+    return _whole(engine, tables.item_concepts, schemas.ITEM_CONCEPTS)
+
+
+def prerequisites(engine: sa.Engine) -> pd.DataFrame:
+    """PREREQUISITES by concept_id, requires_id."""
+    return _whole(engine, tables.prerequisites, schemas.PREREQUISITES)
+
+
+def enrolments(engine: sa.Engine) -> pd.DataFrame:
+    """ENROLMENTS by learner_id, item_id."""
+    return _whole(engine, tables.enrolments, schemas.ENROLMENTS)
+
+
+def summaries(engine: sa.Engine) -> pd.DataFrame:
+    """SUMMARIES by item_id."""
+    return _whole(engine, tables.summaries, schemas.SUMMARIES)
+
+
+def learners(engine: sa.Engine, learner_ids: Collection[str] | None = None) -> pd.DataFrame:
+    """LEARNERS by learner_id; those of `learner_ids` that exist, where it is given."""
+    query = _of(tables.learners, schemas.LEARNERS).order_by(tables.learners.c.learner_id)
+    if learner_ids is not None:
+        query = query.where(_among(tables.learners.c.learner_id, learner_ids))
+    return _read(engine, query, schemas.LEARNERS)
+
+
+def interactions(
+    engine: sa.Engine,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    source: str | None = None,
+) -> pd.DataFrame:
+    """INTERACTIONS with since <= occurred_at < until, by occurred_at, event_id."""
+    query = _from_source(interactions_query(since, until), tables.interactions, source)
+    return _read(engine, query, schemas.INTERACTIONS)
+
+
+def learner_interactions(engine: sa.Engine, learner_id: str) -> pd.DataFrame:
+    """INTERACTIONS of one learner, by occurred_at, event_id."""
+    query = interactions_query().where(tables.interactions.c.learner_id == learner_id)
+    return _read(engine, query, schemas.INTERACTIONS)
+
+
+def interactions_query(since: datetime | None = None, until: datetime | None = None) -> "sa.Select[Any]":
+    """The statement behind `interactions`: a total order, so that two readings are equal."""
+    table = tables.interactions
+    query = _of(table, schemas.INTERACTIONS).order_by(table.c.occurred_at, table.c.event_id)
+    if since is not None:
+        query = query.where(table.c.occurred_at >= _aware(since, "since"))
+    if until is not None:
+        query = query.where(table.c.occurred_at < _aware(until, "until"))
+    return query
+
+
+def answers(
+    engine: sa.Engine,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    source: str | None = None,
+    learner_id: str | None = None,
+) -> pd.DataFrame:
+    """ANSWERS by learner_id, occurred_at, event_id: answered interactions marked right or wrong.
+
+    `concept_ids` is the sorted tuple of what the item teaches; an item that teaches nothing itself has
+    its nearest ancestor's, and () where none of them teaches anything.
+    """
+    table = tables.interactions
+    names = ("learner_id", "item_id", "correct", "occurred_at")
+    query = (
+        sa.select(*(table.c[name] for name in names))
+        .where(table.c.verb == "answered", table.c.correct.is_not(None))
+        .order_by(table.c.learner_id, table.c.occurred_at, table.c.event_id)
+    )
+    if since is not None:
+        query = query.where(table.c.occurred_at >= _aware(since, "since"))
+    if until is not None:
+        query = query.where(table.c.occurred_at < _aware(until, "until"))
+    if learner_id is not None:
+        query = query.where(table.c.learner_id == learner_id)
+    found = _read(engine, _from_source(query, table, source), schemas.ANSWERS)
+    taught = _taught(engine)
+    found.insert(2, "concept_ids", pd.Series([taught.get(i, ()) for i in found["item_id"]], dtype=object))
+    return found
+
+
+def _taught(engine: sa.Engine) -> dict[str, tuple[str, ...]]:
+    """item_id -> the concepts it teaches, its own or inherited."""
+    with engine.connect() as connection:
+        pairs = connection.execute(
+            sa.select(tables.item_concepts.c.item_id, tables.item_concepts.c.concept_id).order_by(
+                tables.item_concepts.c.item_id, tables.item_concepts.c.concept_id
+            )
+        ).all()
+        found = connection.execute(sa.select(tables.items.c.item_id, tables.items.c.parent_id)).all()
+    parents = {row.item_id: row.parent_id for row in found}
+    own: dict[str, tuple[str, ...]] = {}
+    for item_id, concept_id in pairs:
+        own[item_id] = (*own.get(item_id, ()), concept_id)
+    taught = dict(own)
+    for item_id in parents:
+        seen, ancestor = set(), item_id
+        while ancestor and ancestor not in own and ancestor not in seen:
+            seen.add(ancestor)  # parents may form a ring in bad data
+            ancestor = parents.get(ancestor) or ""
+        taught[item_id] = own.get(ancestor, ())
+    return taught
+
+
+def questions(
+    engine: sa.Engine,
+    item_id: str | None = None,
+    language: str | None = None,
+    limit: int | None = None,
+    status: str | None = None,
+) -> pd.DataFrame:
+    """QUESTIONS with `status` and `created_at` beside, by question_id; at most `limit` of them."""
+    table = tables.questions
+    query = sa.select(*table.columns).order_by(table.c.question_id)
+    for column, wanted in (
+        (table.c.item_id, item_id),
+        (table.c.language, language),
+        (table.c.status, status),
+    ):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    if limit is not None:
+        query = query.limit(limit)
+    return _read(engine, query, schemas.QUESTIONS)
+
+
+def raw_pages(engine: sa.Engine, source: str | None = None) -> Iterator[RawPage]:
+    """Pages by url and fetched_at, one at a time: a crawl need not fit into memory."""
+    table = tables.raw_pages
+    query = sa.select(table).order_by(table.c.url, table.c.fetched_at, table.c.sha256)
+    with engine.connect() as connection:
+        result = connection.execution_options(yield_per=50).execute(_from_source(query, table, source))
+        for row in result.mappings():
+            yield RawPage(**row)
+
+
+def rejected_rows(engine: sa.Engine, source: str | None = None) -> pd.DataFrame:
+    """REJECTED_ROWS by source, file, line."""
+    table = tables.rejected_rows
+    query = _of(table, tables.REJECTED_ROWS).order_by(
+        table.c.source, table.c.file, table.c.line, table.c.row_sha256
+    )
+    return _read(engine, _from_source(query, table, source), tables.REJECTED_ROWS)
+
+
+def counts(engine: sa.Engine) -> dict[str, int]:
+    """Rows by table name, for every table."""
+    queries = [
+        sa.select(sa.literal(name), sa.func.count()).select_from(table)
+        for name, table in tables.metadata.tables.items()
+    ]
+    with engine.connect() as connection:
+        found = connection.execute(sa.union_all(*queries)).all()
+    return {name: int(rows) for name, rows in sorted(found)}
+
+
+def _of(table: sa.Table, contract: Any) -> "sa.Select[Any]":
+    return sa.select(*(table.c[name] for name in contract.columns))
+
+
+def _whole(engine: sa.Engine, table: sa.Table, contract: Any) -> pd.DataFrame:
+    return _read(engine, _of(table, contract).order_by(*table.primary_key), contract)
+
+
+def _read(engine: sa.Engine, query: "sa.Select[Any]", contract: Any) -> pd.DataFrame:
+    with engine.connect() as connection:
+        return copying.frame(connection, query, contract)
+
+
+def _from_source(query: "sa.Select[Any]", table: sa.Table, source: str | None) -> "sa.Select[Any]":
+    return query if source is None else query.where(table.c.source == source)
+
+
+def _among(column: "sa.Column[Any]", values: Collection[str]) -> "sa.ColumnElement[bool]":
+    wanted: Sequence[str] = sorted(set(values))
+    return column == sa.any_(sa.literal(wanted, sa.ARRAY(sa.Text)))
+
+
+def _aware(moment: datetime, name: str) -> datetime:
+    if moment.tzinfo is None:
+        raise BadInput(f"{name} has no time zone", "say it in UTC", field=name)
+    return moment

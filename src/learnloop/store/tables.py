@@ -1,0 +1,254 @@
+"""The tables, column for column the frame contracts of `learnloop.schemas`, and what only a store knows.
+
+    learner_id  9f86d081884c7d65…  item_id  oulad:AAA-2013J/546614  verb  experienced
+    occurred_at 2013-10-01 00:00:00+00  event_id  oulad:studentVle:AAA-2013J:28400:546614:0:3
+
+Identifiers compare by code point (collation "C"), so an order is the same on every server. Nothing
+refers to `interactions` by a foreign key, nor do they refer to anything: the frame contracts stand at
+the door, and an import may bring the answers before the exercises. Columns with a server default are
+the store's own and are never written from a frame.
+"""
+
+import pandera.pandas as pa
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from learnloop import schemas
+
+metadata = MetaData(
+    naming_convention={"pk": "%(table_name)s_pkey", "ix": "%(table_name)s_%(column_0_N_name)s"}
+)
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, Text(collation="C"), primary_key=True)
+
+
+def _id(name: str, nullable: bool = False) -> Column[str]:
+    return Column(name, Text(collation="C"), nullable=nullable)
+
+
+def _text(name: str, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=nullable)
+
+
+def _json(name: str) -> "Column[object]":
+    return Column(name, JSONB, nullable=False)
+
+
+def _time(name: str, nullable: bool = False) -> "Column[object]":
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def _created() -> "Column[object]":
+    return Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+items = Table(
+    "items",
+    metadata,
+    _key("item_id"),
+    _text("source"),
+    _text("kind"),
+    _id("parent_id", nullable=True),
+    Column("position", BigInteger),
+    _text("title"),
+    _text("text"),
+    _text("abstract", nullable=True),
+    _text("language"),
+    _text("subject", nullable=True),
+    _text("level", nullable=True),
+    Column("duration_s", Double),
+    _text("licence", nullable=True),
+    _text("url", nullable=True),
+    _text("answer", nullable=True),
+    _json("attributes"),
+    Index(None, "parent_id"),
+)
+
+concepts = Table("concepts", metadata, _key("concept_id"), _text("title"), _text("language"))
+
+item_concepts = Table(
+    "item_concepts", metadata, _key("item_id"), _key("concept_id"), Index(None, "concept_id")
+)
+
+prerequisites = Table(
+    "prerequisites",
+    metadata,
+    _key("concept_id"),
+    _key("requires_id"),
+    _text("origin"),
+    Column("confidence", Double, nullable=False),
+)
+
+learners = Table("learners", metadata, _key("learner_id"), _text("source"), _json("attributes"))
+
+enrolments = Table(
+    "enrolments",
+    metadata,
+    _key("learner_id"),
+    _key("item_id"),
+    _time("registered_at", nullable=True),
+    _time("unregistered_at", nullable=True),
+    _text("result", nullable=True),
+    _json("attributes"),
+)
+
+interactions = Table(
+    "interactions",
+    metadata,
+    _key("event_id"),
+    _id("learner_id"),
+    _id("item_id"),
+    _text("verb"),
+    Column("correct", Boolean),
+    Column("score", Double),
+    Column("duration_s", Double),
+    _time("occurred_at"),
+    _text("source"),
+    Index(None, "learner_id", "occurred_at"),
+    Index(None, "item_id"),
+)
+
+questions = Table(
+    "questions",
+    metadata,
+    _key("question_id"),
+    _id("item_id"),
+    _text("kind"),
+    _text("stem"),
+    _text("key"),
+    _json("options"),
+    _text("quote", nullable=True),
+    Column("span_start", BigInteger),
+    Column("span_end", BigInteger),
+    _text("source_sha256"),
+    _text("language"),
+    _text("origin"),
+    _json("provenance"),
+    Column("status", Text, nullable=False, server_default="draft"),
+    _created(),
+    Index(None, "item_id"),
+)
+
+summaries = Table(
+    "summaries",
+    metadata,
+    _key("item_id"),
+    _text("text"),
+    _text("source_sha256"),
+    _json("provenance"),
+)
+
+raw_pages = Table(
+    "raw_pages",
+    metadata,
+    _key("url"),
+    _key("sha256"),
+    _text("source"),
+    Column("status", Integer, nullable=False),
+    _text("content_type"),
+    _json("headers"),
+    Column("body", LargeBinary, nullable=False),
+    _time("fetched_at"),
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    _key("import_id"),
+    _text("source"),
+    _json("files"),
+    _time("started_at"),
+    _time("finished_at"),
+    _json("report"),
+)
+
+rejected_rows = Table(
+    "rejected_rows",
+    metadata,
+    _key("row_sha256"),  # of the other columns: the same refusal twice is one row
+    _text("source"),
+    _text("file"),
+    Column("line", BigInteger, nullable=False),
+    _text("reason"),
+    _text("record"),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    _key("sha256"),
+    _text("path"),
+    Column("rows", BigInteger, nullable=False),
+    _time("first_at", nullable=True),
+    _time("last_at", nullable=True),
+    _created(),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _key("key_id"),
+    _text("role"),
+    _id("learner_id", nullable=True),
+    Column("hash", LargeBinary, nullable=False),
+    _created(),
+    _time("revoked_at", nullable=True),
+)
+
+RAW_PAGES = pa.DataFrameSchema(
+    {
+        "url": pa.Column(str, pa.Check.str_length(min_value=1), coerce=True),
+        "sha256": pa.Column(str, pa.Check.str_matches(r"^[0-9a-f]{64}$"), coerce=True),  # of body
+        "source": pa.Column(str, coerce=True),
+        "status": pa.Column(int, pa.Check.in_range(100, 599), coerce=True),
+        "content_type": pa.Column(str, coerce=True),
+        "headers": pa.Column(object),  # dict
+        "body": pa.Column(object),  # bytes
+        "fetched_at": pa.Column(schemas.UTC, coerce=True),
+    },
+    unique=["url", "sha256"],
+    strict="filter",
+)
+
+REJECTED_ROWS = pa.DataFrameSchema(
+    {
+        "source": pa.Column(str, coerce=True),
+        "file": pa.Column(str, coerce=True),
+        "line": pa.Column(int, pa.Check.ge(0), coerce=True),
+        "reason": pa.Column(str, coerce=True),
+        "record": pa.Column(str, coerce=True),
+    },
+    strict="filter",
+)
+
+# What `load` takes, parents before children: the order in which one chunk is written.
+CONTRACTS: dict[str, pa.DataFrameSchema] = {
+    "items": schemas.ITEMS,
+    "concepts": schemas.CONCEPTS,
+    "item_concepts": schemas.ITEM_CONCEPTS,
+    "prerequisites": schemas.PREREQUISITES,
+    "learners": schemas.LEARNERS,
+    "enrolments": schemas.ENROLMENTS,
+    "questions": schemas.QUESTIONS,
+    "summaries": schemas.SUMMARIES,
+    "interactions": schemas.INTERACTIONS,
+    "raw_pages": RAW_PAGES,
+}
+
+# What happened, happened: a second row with the same key changes nothing.
+APPEND_ONLY = frozenset({"interactions", "raw_pages"})
