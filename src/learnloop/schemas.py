@@ -5,7 +5,7 @@ value, on the rest. Missing is NA, never "" or 0. Identifiers are `source:key`. 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -193,17 +193,40 @@ class Accounting:
     def balanced(self) -> bool:
         return self.read == self.kept + sum(self.rejected.values())
 
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class RawChunk:
+    """Some consecutive records of one file, as they stand: what a reader of collect hands to prepare.
+
+    `frame` has the file's own columns as str ("" where the field is empty) and three of ours: `line`
+    (int, 1-based, the header is line 1), `damage` (NA, or why the record could not be read; its fields
+    are then NA) and `raw` (the text of a damaged record).
+    """
+
+    source: str  # oulad, oatutor, csv
+    file: str  # its name, as shown to a person
+    kind: str  # which of the source's files: studentInfo, assessments, items, …
+    frame: pd.DataFrame
+    last: bool  # no more of this file comes
+    consumed: int  # bytes of the whole input behind us, for a progress bar
+
 
 @dataclass
 class Cleaned:
     """Clean frames by table name, what was refused, and the accounting of one chunk or file.
 
     `rejected` has columns file, line (1-based, the header is line 1), reason, record (the raw text).
+    `by_kind` parts the accounting where one input holds several kinds of record, and holds what was
+    made of them (multiple_choice: how many steps became questions, and why the others did not).
     """
 
     frames: dict[str, pd.DataFrame]
     rejected: pd.DataFrame
     accounting: Accounting
+    by_kind: dict[str, Accounting] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -38,14 +38,18 @@ class Settings:
     mlflow_port: int = 5000
     api_url: str = "http://127.0.0.1:8000"
     """Where the dashboard finds the API."""
-    api_key: str = field(default="", repr=False)
-    """The key the dashboard presents; read from `home/secrets` where unset."""
+    api_key_file: Path | None = None
+    """File with the key the dashboard presents to the API; default `home/secrets/api-dashboard.key`."""
     language: str = "en"
     """Language of what people read when they have not chosen one: `en` or `es`."""
 
     @property
     def secrets_dir(self) -> Path:
         return self.home / "secrets"
+
+    @property
+    def dashboard_key_file(self) -> Path:
+        return self.api_key_file or self.secrets_dir / "api-dashboard.key"
 
     @property
     def snapshots_dir(self) -> Path:
@@ -88,7 +92,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         dashboard_port=_port("DASHBOARD_PORT", text("DASHBOARD_PORT", "8501")),
         mlflow_port=_port("MLFLOW_PORT", text("MLFLOW_PORT", "5000")),
         api_url=text("API_URL", "http://127.0.0.1:8000"),
-        api_key=text("API_KEY"),
+        api_key_file=Path(text("API_KEY_FILE")) if text("API_KEY_FILE") else None,
         language=text("LANGUAGE", "en"),
     )
     if settings.pseudonym_key and len(settings.pseudonym_key) < 32:

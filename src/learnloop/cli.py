@@ -1,0 +1,502 @@
+"""The commands, in the order of the loop. Parses, calls one function, shows what it returns.
+
+Results go to stdout (`--json` for machines), progress to stderr, and an error is one line: what is wrong
+and the next command to type. Everything heavy is imported by the command that needs it.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from learnloop.errors import LearnloopError
+
+if TYPE_CHECKING:
+    from learnloop.workflow.context import Loop
+
+app = typer.Typer(
+    help="Turns course pages and learner activity into each learner's next best step.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+import_app = typer.Typer(help="Import export files: who did what, and on which items.", no_args_is_help=True)
+collect_app = typer.Typer(help="Collect course pages from the web.", no_args_is_help=True)
+monitor_app = typer.Typer(help="Watch the activity and the models.", no_args_is_help=True)
+app.add_typer(import_app, name="import")
+app.add_typer(collect_app, name="collect")
+app.add_typer(monitor_app, name="monitor")
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+TopK = Annotated[int, typer.Option("--k", min=1, max=100, help="Length of the list that is judged.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same result.")]
+
+
+@import_app.command("oulad")
+def import_oulad(
+    folder: Annotated[Path, typer.Argument(help="Folder with the dataset's CSV files.")], json_: Json = False
+) -> None:
+    """Import the Open University Learning Analytics Dataset.
+
+    Example: learnloop import oulad data/oulad
+    """
+
+    def work(loop: "Loop") -> Any:
+        from learnloop.workflow.importing import import_oulad
+
+        return import_oulad(loop, folder)
+
+    _show(work, json_)
+
+
+@import_app.command("oatutor")
+def import_oatutor(
+    folder: Annotated[Path, typer.Argument(help="Folder with the content archive and skillModel.json.")],
+    json_: Json = False,
+) -> None:
+    """Import OATutor's problems, steps, hints, skills and multiple-choice questions.
+
+    Example: learnloop import oatutor data/oatutor
+    """
+
+    def work(loop: "Loop") -> Any:
+        from learnloop.workflow.importing import import_oatutor
+
+        return import_oatutor(loop, folder)
+
+    _show(work, json_)
+
+
+@import_app.command("csv")
+def import_csv(
+    items: Annotated[Path | None, typer.Option(help="CSV or Parquet with item_id, title, …")] = None,
+    interactions: Annotated[
+        Path | None, typer.Option(help="CSV or Parquet with learner_id, item_id, occurred_at, …")
+    ] = None,
+    source: Annotated[str, typer.Option(help="Prefix of every identifier.")] = "csv",
+    json_: Json = False,
+) -> None:
+    """Import your own items and interactions.
+
+    Example: learnloop import csv --items items.csv --interactions log.csv --source school
+    """
+
+    def work(loop: "Loop") -> Any:
+        from learnloop.workflow.importing import import_csv
+
+        return import_csv(loop, items=items, interactions=interactions, source=source)
+
+    _show(work, json_)
+
+
+@collect_app.command("web")
+def collect_web(
+    urls: Annotated[list[str], typer.Argument(help="Where to start; the crawl stays on these hosts.")],
+    source: Annotated[str | None, typer.Option(help="Prefix of the identifiers; default: the host.")] = None,
+    max_pages: Annotated[int, typer.Option(min=1, help="Stop after this many pages.")] = 500,
+    max_depth: Annotated[int, typer.Option(min=0, help="Links to follow from a start page.")] = 5,
+    delay: Annotated[float, typer.Option(min=0.0, help="Seconds between two requests to a host.")] = 1.0,
+    json_: Json = False,
+) -> None:
+    """Crawl course pages politely (robots.txt obeyed) and land them unchanged.
+
+    Example: learnloop collect web https://example.org/courses/ --max-pages 200
+    """
+
+    def work(loop: "Loop") -> Any:
+        from learnloop.workflow.collect import collect_web
+
+        return collect_web(loop, urls, source=source, max_pages=max_pages, max_depth=max_depth, delay_s=delay)
+
+    _show(work, json_)
+
+
+@app.command()
+def prepare(json_: Json = False) -> None:
+    """Extract and clean the landed pages into items, concepts and prerequisites.
+
+    Example: learnloop prepare
+    """
+
+    def work(loop: "Loop") -> Any:
+        from learnloop.workflow.prepare import prepare
+
+        return prepare(loop)
+
+    _show(work, json_)
+
+
+@app.command()
+def simulate(
+    learners: Annotated[int, typer.Option(min=1)] = 600, seed: Seed = 0, json_: Json = False
+) -> None:
+    """Let seeded learners with known truth study your lessons for 90 days: to try things out, not to report.
+
+    Example: learnloop simulate --learners 600 --seed 1
+    """
+
+    def work(loop: "Loop") -> Any:
+        from learnloop.workflow.simulate import simulate
+
+        return simulate(loop, learners=learners, seed=seed)
+
+    _show(work, json_)
+
+
+@app.command()
+def train(
+    factors: Annotated[int, typer.Option(min=1, help="Length of the factors of iALS.")] = 32,
+    regularization: Annotated[float, typer.Option(min=0.0)] = 1.0,
+    alpha: Annotated[float, typer.Option(min=0.0, help="Weight of what was done over what was not.")] = 10.0,
+    iterations: Annotated[int, typer.Option(min=1)] = 15,
+    test_share: Annotated[float, typer.Option(min=0.01, max=0.9, help="Newest share held back.")] = 0.2,
+    seed: Seed = 0,
+    json_: Json = False,
+) -> None:
+    """Take a snapshot and train recommenders and the tracer on all but its newest part.
+
+    Example: learnloop train --factors 64
+    """
+
+    def work(loop: "Loop") -> Any:
+        from learnloop.workflow.train import train
+
+        return train(
+            loop,
+            factors=factors,
+            regularization=regularization,
+            alpha=alpha,
+            iterations=iterations,
+            test_share=test_share,
+            seed=seed,
+        )
+
+    _show(work, json_)
+
+
+@app.command()
+def evaluate(k: TopK = 10, seed: Seed = 0, json_: Json = False) -> None:
+    """Score the trained candidate on the held-back part, beside popularity and random.
+
+    Example: learnloop evaluate --k 10 --json
+    """
+
+    def work(loop: "Loop") -> Any:
+        from learnloop.workflow.evaluate import evaluate
+
+        return evaluate(loop, k=k, seed=seed)
+
+    _show(work, json_)
+
+
+@app.command()
+def generate(
+    questions: Annotated[int, typer.Option(min=0, help="Questions to ask for, a lesson.")] = 3,
+    item: Annotated[list[str] | None, typer.Option(help="Only these lessons.")] = None,
+    seed: Seed = 0,
+    json_: Json = False,
+) -> None:
+    """Propose questions and summaries for the lessons, check them, and keep what passes.
+
+    Example: learnloop generate --questions 5 --item demo:courses/python-foundations/loops
+    """
+
+    def work(loop: "Loop") -> Any:
+        from learnloop.workflow.generate import generate
+
+        return generate(loop, questions_per_lesson=questions, item_ids=item, seed=seed)
+
+    _show(work, json_)
+
+
+@app.command()
+def release(
+    force: Annotated[bool, typer.Option(help="Promote without comparing with the champion.")] = False,
+    k: TopK = 10,
+    json_: Json = False,
+) -> None:
+    """Register the evaluated candidate and make it the champion, unless it is worse than the present one.
+
+    Example: learnloop release
+    """
+
+    def work(loop: "Loop") -> Any:
+        from learnloop.workflow.release import release
+
+        return release(loop, force=force, k=k)
+
+    _show(work, json_)
+
+
+@app.command()
+def run(
+    k: TopK = 10,
+    questions: Annotated[int, typer.Option(min=0, help="Questions to ask for, a lesson.")] = 3,
+    json_: Json = False,
+) -> None:
+    """Prepare, train, evaluate, generate and release, in one go.
+
+    Example: learnloop run --json
+    """
+
+    def work(loop: "Loop") -> Any:
+        from learnloop.workflow.run import run
+
+        return run(loop, k=k, questions_per_lesson=questions)
+
+    _show(work, json_)
+
+
+@app.command()
+def retrain(k: TopK = 10, json_: Json = False) -> None:
+    """Train a challenger on today's data and promote it only if it is not worse than the champion.
+
+    Example: learnloop retrain --json
+    """
+
+    def work(loop: "Loop") -> Any:
+        from learnloop.workflow.release import retrain
+
+        return retrain(loop, k=k)
+
+    _show(work, json_)
+
+
+@app.command()
+def rollback(json_: Json = False) -> None:
+    """Make the former champion the champion again.
+
+    Example: learnloop rollback
+    """
+
+    def work(loop: "Loop") -> Any:
+        from learnloop.workflow.release import rollback
+
+        return rollback(loop)
+
+    _show(work, json_)
+
+
+@monitor_app.command("drift")
+def monitor_drift(
+    since: Annotated[str, typer.Option(help="First day, UTC; default: the end of the training data.")] = "",
+    until: Annotated[str, typer.Option(help="The day after the last.")] = "",
+    seed: Seed = 0,
+    json_: Json = False,
+) -> None:
+    """Say whether learners behave otherwise than when the champion was trained, and by how much.
+
+    Example: learnloop monitor drift --since 2026-09-01
+    """
+
+    def work(loop: "Loop") -> Any:
+        from learnloop.workflow.monitor import drift
+
+        return drift(loop, since=since, until=until, seed=seed)
+
+    _show(work, json_)
+
+
+@app.command()
+def serve() -> None:
+    """Serve the champion over HTTP until Ctrl-C, on loopback unless LEARNLOOP_API_HOST says otherwise.
+
+    Example: learnloop serve
+    """
+
+    def work(loop: "Loop") -> None:
+        from learnloop import serve as api
+
+        loop.engine.dispose()  # migrated; the server opens its own
+        api.run(loop.settings, loop.database_url)
+
+    _guard(lambda: _with_loop(work))
+
+
+@app.command()
+def dashboard() -> None:
+    """Open the pages for learners and operators until Ctrl-C; the API has to run.
+
+    Example: learnloop dashboard
+    """
+
+    def work() -> None:
+        from learnloop import settings
+        from learnloop.workflow.services import dashboard
+
+        dashboard(settings.load()).wait()
+
+    _guard(work)
+
+
+@app.command()
+def mlflow() -> None:
+    """Open the MLflow page with every run and version until Ctrl-C.
+
+    Example: learnloop mlflow
+    """
+
+    def work(loop: "Loop") -> None:
+        from learnloop.workflow.services import mlflow_page
+
+        mlflow_page(loop).wait()
+
+    _guard(lambda: _with_loop(work))
+
+
+@app.command()
+def status(json_: Json = False) -> None:
+    """What is here and what is running; starts nothing.
+
+    Example: learnloop status --json
+    """
+
+    def work() -> Any:
+        from learnloop import settings
+        from learnloop.workflow.status import status
+
+        return status(settings.load())
+
+    _guard(lambda: _print(work(), json_))
+
+
+@app.command()
+def doctor(json_: Json = False) -> None:
+    """Check the installation; exit code 1 and the command that mends it where something is wrong.
+
+    Example: learnloop doctor
+    """
+
+    def work() -> None:
+        from learnloop import settings
+        from learnloop.workflow.status import doctor
+
+        rows = doctor(settings.load())
+        _print(rows, json_)
+        if not all(row["ok"] for row in rows):
+            raise typer.Exit(1)
+
+    _guard(work)
+
+
+@app.command()
+def migrate(json_: Json = False) -> None:
+    """Bring the database schema up to date (every command does so by itself).
+
+    Example: learnloop migrate
+    """
+
+    def work(loop: "Loop") -> Any:
+        from learnloop.workflow.status import migrate
+
+        return migrate(loop)
+
+    _show(work, json_)
+
+
+@app.command()
+def learner(
+    source: Annotated[str, typer.Argument(help="Where the id comes from: oulad, csv, …")],
+    outside_id: Annotated[str, typer.Argument(help="The id that system knows.")],
+    key: Annotated[bool, typer.Option(help="Also make an API key that sees this learner alone.")] = False,
+    json_: Json = False,
+) -> None:
+    """The learner_id (a pseudonym) of somebody's outside id.
+
+    Example: learnloop learner oulad 11391 --key
+    """
+
+    def work(loop: "Loop") -> Any:
+        from learnloop.workflow.status import learner
+
+        return learner(loop, source, outside_id, key)
+
+    _show(work, json_)
+
+
+@app.command()
+def stop(json_: Json = False) -> None:
+    """Stop the embedded database.
+
+    Example: learnloop stop
+    """
+
+    def work() -> Any:
+        from learnloop import settings
+        from learnloop.workflow.status import stop
+
+        return stop(settings.load())
+
+    _guard(lambda: _print(work(), json_))
+
+
+@app.command()
+def demo(
+    serve: Annotated[bool, typer.Option(help="Leave API, dashboard and MLflow running until Ctrl-C.")] = True,
+    learners: Annotated[int, typer.Option(min=50, help="Simulated learners.")] = 600,
+    json_: Json = False,
+) -> None:
+    """The whole loop on our own small courses, in a home of its own.
+
+    Example: learnloop demo --no-serve --json
+    """
+
+    def work() -> None:
+        from learnloop import settings
+        from learnloop.workflow.demo import demo
+
+        demo(settings.load(), serve=serve, learners=learners, show=lambda report: _print(report, json_))
+
+    _guard(work)
+
+
+def _with_loop(work: Callable[["Loop"], Any]) -> Any:
+    from learnloop.workflow.context import Loop
+
+    loop = Loop()
+    try:
+        return work(loop)
+    finally:
+        loop.close()
+
+
+def _show(work: Callable[["Loop"], Any], as_json: bool) -> None:
+    _guard(lambda: _print(_with_loop(work), as_json))
+
+
+def _guard(work: Callable[[], Any]) -> None:
+    try:
+        work()
+    except LearnloopError as error:
+        typer.secho(f"learnloop: {error}", err=True, fg="red")
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        typer.secho("learnloop: interrupted; what was finished is kept.", err=True)
+        raise typer.Exit(130) from None
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception:
+        from learnloop.workflow.console import keep_traceback
+
+        typer.secho(f"learnloop: {keep_traceback()}", err=True, fg="red")
+        raise typer.Exit(1) from None
+
+
+def _print(result: Any, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(result, indent=2, default=str, ensure_ascii=False) + "\n")
+        return
+    from learnloop.workflow.console import show
+
+    show(result)
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""A candidate: one folder of freshly trained models on its way to becoming a release.
+
+`train` makes it, `evaluate` and `generate` add what they measured, `release` registers it. A folder
+without a manifest was cut off half way and is not a candidate.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from learnloop.errors import NothingToDo
+from learnloop.recommend.als import IALS
+from learnloop.recommend.popularity import Popularity
+from learnloop.settings import Settings
+from learnloop.store import releases
+from learnloop.trace.logistic import LogisticTracer
+
+RECOMMENDERS = {"ials": IALS, "popularity": Popularity}
+METRICS = "metrics.json"
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models of a candidate or a release. `tracer` is None where there were no answers to learn from."""
+
+    ials: IALS
+    popularity: Popularity
+    tracer: LogisticTracer | None
+
+    def save(self, folder: Path) -> None:
+        for name, model in (("recommender/ials", self.ials), ("recommender/popularity", self.popularity)):
+            (folder / name).mkdir(parents=True)
+            model.save(folder / name)
+        if self.tracer is not None:
+            (folder / "tracer").mkdir()
+            self.tracer.save(folder / "tracer")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Models":
+        return cls(
+            IALS.load(folder / "recommender" / "ials"),
+            Popularity.load(folder / "recommender" / "popularity"),
+            LogisticTracer.load(folder / "tracer") if (folder / "tracer").exists() else None,
+        )
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """`manifest` names the MLflow run, the snapshot and the instant its training data ends."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def run_id(self) -> str:
+        return str(self.manifest["run_id"])
+
+    @property
+    def split_at(self) -> pd.Timestamp:
+        return pd.Timestamp(self.manifest["split_at"])
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        path = self.folder / METRICS
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    def with_metrics(self, section: str, values: Any) -> "Candidate":
+        """The candidate, sealed again with `values` under `section` of its metrics."""
+        (self.folder / METRICS).write_text(json.dumps({**self.metrics, section: values}, indent=2))
+        facts = {name: value for name, value in self.manifest.items() if name != "files"}
+        releases.seal(self.folder, facts)
+        return Candidate(self.folder, releases.verify(self.folder))
+
+
+def keep(settings: Settings, models: Models, facts: Mapping[str, Any]) -> Candidate:
+    """Saves and seals `models` as the latest candidate; older ones go, releases live in MLflow."""
+    settings.candidates_dir.mkdir(parents=True, exist_ok=True)
+    folder = settings.candidates_dir / str(facts["run_id"])
+    folder.mkdir()
+    models.save(folder)
+    releases.seal(folder, facts)
+    for older in settings.candidates_dir.iterdir():
+        if older != folder and older.is_dir():
+            shutil.rmtree(older)
+    return Candidate(folder, releases.verify(folder))
+
+
+def latest(settings: Settings) -> Candidate:
+    """Raises NothingToDo where nothing has been trained since the last clean-up."""
+    sealed = sorted(
+        settings.candidates_dir.glob(f"*/{releases.MANIFEST}"), key=lambda path: path.stat().st_mtime
+    )
+    if not sealed:
+        raise NothingToDo("nothing has been trained yet", "learnloop train")
+    return Candidate(sealed[-1].parent, releases.verify(sealed[-1].parent))

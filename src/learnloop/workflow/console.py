@@ -1,0 +1,95 @@
+"""What a person sees of a step: progress on stderr, results alone on stdout."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+stderr = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def step(name: str) -> Iterator[None]:
+    """Says what is being done and, when done, in how many seconds."""
+    started = time.perf_counter()
+    if sys.stderr.isatty():
+        with stderr.status(name):
+            yield
+    else:
+        yield
+    stderr.print(f"[green]✓[/] {name} [dim]{time.perf_counter() - started:.1f} s[/]")
+
+
+@contextmanager
+def bar(name: str, total: float | None = None) -> Iterator[Callable[[float], None]]:
+    """A progress bar; the yielded function advances it. Off a terminal only the last line is written."""
+    started = time.perf_counter()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=stderr, transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(name, total=total)
+        yield lambda amount: progress.advance(task, amount)
+    stderr.print(f"[green]✓[/] {name} [dim]{time.perf_counter() - started:.1f} s[/]")
+
+
+def keep_traceback() -> str:
+    """The exception at hand, its traceback kept in a file; one line that says both."""
+    import tempfile
+    import traceback
+
+    error = sys.exc_info()[1]
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="learnloop-", suffix=".log", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(traceback.format_exc())
+    first_line = (str(error).splitlines() or ["-"])[0]
+    return f"unexpected {type(error).__name__}: {first_line}. Try: less {file.name}"
+
+
+def show(result: Any) -> None:
+    """A report for a person: nested values as an indented tree, {value, low, high} on one line."""
+    stdout = Console(highlight=False)
+    for line in _lines(result, 0):
+        stdout.print(line, soft_wrap=True, markup=False)
+
+
+def _lines(value: Any, depth: int) -> Iterator[str]:
+    pad = "  " * depth
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            brief = _brief(inner)
+            if brief is not None:
+                yield f"{pad}{key}: {brief}"
+            else:
+                yield f"{pad}{key}"
+                yield from _lines(inner, depth + 1)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            if isinstance(inner, Mapping):
+                yield (
+                    pad
+                    + "- "
+                    + ", ".join(f"{key} {_brief(part)}" for key, part in inner.items() if part != "")
+                )
+            else:
+                yield f"{pad}- {_brief(inner)}"
+    else:
+        yield f"{pad}{_brief(value)}"
+
+
+def _brief(value: Any) -> str | None:
+    """One line for a leaf or an interval, None for what needs several."""
+    if isinstance(value, Mapping):
+        if {"value", "low", "high"} <= set(value):
+            return f"{value['value']:.4f}  [{value['low']:.4f}, {value['high']:.4f}]"
+        return None if value else "-"
+    if isinstance(value, (list, tuple)):
+        return None if value else "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return (
+        f"{value:.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+    )

@@ -1,0 +1,102 @@
+"""demo: the whole loop on our own small courses, in a home of its own beside the real one.
+
+The site is built from the courses, served on loopback and really crawled; learners are simulated; then
+the same steps run that anybody's data would take.
+"""
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from learnloop.demo import site
+from learnloop.settings import Settings
+from learnloop.store import embedded, reading
+from learnloop.workflow import services
+from learnloop.workflow.collect import collect_web
+from learnloop.workflow.console import stderr, step
+from learnloop.workflow.context import Loop
+from learnloop.workflow.prepare import prepare
+from learnloop.workflow.run import run
+from learnloop.workflow.simulate import simulate
+
+SOURCE = "demo"
+DELAY_S = 0.02  # our own site, on our own machine: no need for a second between requests
+
+
+def demo(settings: Settings, *, serve: bool, learners: int, show: Callable[[Any], None]) -> None:
+    """Shows the results; with `serve`, leaves the three pages running until Ctrl-C. Stops its database."""
+    settings = replace(settings, home=settings.home / "demo", database_url="", tracking_uri="")
+    loop = Loop(settings)
+    try:
+        show(results(loop, learners))
+        if serve:
+            _serve(loop)
+    finally:
+        loop.close()
+        with step("stopped the database"):
+            embedded.stop(settings.home)
+
+
+def results(loop: Loop, learners: int) -> dict[str, Any]:
+    """Everything from an empty home to a released model, as one report."""
+    started = time.perf_counter()
+    with step("started the embedded PostgreSQL"):
+        loop.engine.connect().close()
+    with tempfile.TemporaryDirectory() as folder, site.serve(_built(Path(folder))) as url:
+        collected = collect_web(loop, [url], source=SOURCE, delay_s=DELAY_S)
+    # the lessons have to be there before anybody can study them
+    first = prepare(loop)
+    simulated = simulate(loop, learners=learners)
+    report = run(loop)
+    report["prepare"] = first
+    return {
+        "collect": collected,
+        "simulate": simulated,
+        **report,
+        "example": _example(loop),
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+
+
+def _built(folder: Path) -> Path:
+    site.build(folder)
+    return folder
+
+
+def _example(loop: Loop) -> dict[str, Any]:
+    """A learner to look at: the busiest, so that every page has something to show."""
+    activity = reading.interactions(loop.engine).groupby("learner_id").size()
+    return {"learner_id": str(activity.idxmax()), "interactions": int(activity.max())}
+
+
+def _serve(loop: Loop) -> None:
+    settings = loop.settings
+    ports = [
+        services.free_port(port)
+        for port in (settings.api_port, settings.dashboard_port, settings.mlflow_port)
+    ]
+    api_url, dashboard_url, mlflow_url = (f"http://{services.LOOPBACK}:{port}" for port in ports)
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        with step("started the API"):
+            running.append(services.api(settings, ports[0]))
+            services.wait_until_up(f"{api_url}/health/ready", running[-1], settings)
+        with step("started the dashboard and the MLflow page"):
+            running.append(services.dashboard(settings, ports[1], api_url, log=True))
+            running.append(services.mlflow_page(loop, ports[2], log=True))
+            services.wait_until_up(f"{dashboard_url}/_stcore/health", running[1], settings)
+            services.wait_until_up(f"{mlflow_url}/health", running[2], settings)
+        stderr.print(
+            f"\n  API        {api_url}/docs\n  dashboard  {dashboard_url}\n  MLflow     {mlflow_url}"
+        )
+        stderr.print(f"  keys       {settings.secrets_dir}\n\nCtrl-C stops everything.")
+        while all(process.poll() is None for process in running):
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        stderr.print()
+    finally:
+        services.stop_all(running)

@@ -1,0 +1,124 @@
+"""evaluate: the latest candidate on the activity it has not seen, beside baselines, into MLflow."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from learnloop.errors import NothingToDo
+from learnloop.evaluate import plots
+from learnloop.evaluate.calibration import reliability, tracing_metrics
+from learnloop.evaluate.ranking import coverage, paired_difference, summary
+from learnloop.prepare.answers import to_answers
+from learnloop.recommend.random_ranking import RandomRanking
+from learnloop.recommend.signals import signals
+from learnloop.schemas import Recommender
+from learnloop.store import reading, snapshots
+from learnloop.store.releases import Run
+from learnloop.trace.rate import RateTracer
+from learnloop.workflow import candidate
+from learnloop.workflow.console import step
+from learnloop.workflow.context import Loop
+from learnloop.workflow.holdout import Holdout
+
+
+def evaluate(loop: Loop, *, k: int = 10, n_bootstrap: int = 500, seed: int = 0) -> dict[str, Any]:
+    """Raises NothingToDo where no learner of the past was active after the split."""
+    kept = candidate.latest(loop.settings)
+    models = candidate.Models.load(kept.folder)
+    interactions = snapshots.find(loop.settings.snapshots_dir, kept.manifest["snapshot_sha256"])
+    items, item_concepts = reading.items(loop.engine), reading.item_concepts(loop.engine)
+    known = interactions[interactions["occurred_at"] < kept.split_at]
+    holdout = Holdout.of(interactions, kept.split_at, items, item_concepts)
+    if not holdout.relevant:
+        raise NothingToDo(
+            f"no learner was active both before and after {kept.split_at:%Y-%m-%d}",
+            "learnloop train --test-share 0.4",
+        )
+    with step(f"evaluated recommenders on {len(holdout.relevant):,} learners"):
+        rivals: dict[str, Recommender] = {
+            "ials": models.ials,
+            "popularity": models.popularity,
+            "random": RandomRanking(seed).fit(signals(known, items)),
+        }
+        ranking, per_learner = _ranking(rivals, holdout, k, n_bootstrap, seed)
+    tracing: dict[str, Any] = {}
+    if models.tracer is not None and holdout.asked.any():
+        with step(f"evaluated the tracer on {int(holdout.asked.sum()):,} answers"):
+            baseline = RateTracer().fit(to_answers(known, items, item_concepts))
+            tracing, curve = _tracing(
+                {"logistic": holdout.trace(models.tracer), "item_rate": holdout.trace(baseline)},
+                holdout.asked_answers(),
+                seed,
+            )
+    report = {
+        "k": k,
+        "split_at": kept.split_at.isoformat(),
+        "learners": len(holdout.relevant),
+        "new_learners": holdout.new_learners,
+        "ranking": ranking,
+        "tracing": tracing,
+    }
+    kept = kept.with_metrics("ranking", ranking).with_metrics("tracing", tracing)
+    with step("logged to MLflow"):
+        run = loop.registry.resume(kept.run_id)
+        run.metrics(_flat(report, k))
+        run.document(report, "evaluation.json")
+        _plots(run, ranking, per_learner["ials"], holdout, curve if tracing else None, k)
+    return {"run_id": kept.run_id, **report}
+
+
+def _ranking(
+    rivals: Mapping[str, Recommender], holdout: Holdout, k: int, n_bootstrap: int, seed: int
+) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    report: dict[str, Any] = {}
+    per_learner: dict[str, pd.DataFrame] = {}
+    for name, model in rivals.items():
+        recommended, per_learner[name] = holdout.rank(model, k)
+        report[name] = {
+            **summary(per_learner[name], n_bootstrap=n_bootstrap, seed=seed),
+            "coverage": coverage(recommended, len(model.item_ids)),
+        }
+    report["ials_minus_popularity"] = {
+        "ndcg": paired_difference(per_learner["ials"]["ndcg"], per_learner["popularity"]["ndcg"], seed=seed)
+    }
+    return report, per_learner
+
+
+def _tracing(
+    predicted: Mapping[str, Any], asked: pd.DataFrame, seed: int
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    correct, learners = asked["correct"].to_numpy(float), asked["learner_id"].to_numpy(object)
+    report = {name: dict(tracing_metrics(correct, p, learners, seed=seed)) for name, p in predicted.items()}
+    report["answers"] = len(asked)
+    return report, reliability(correct, predicted["logistic"])
+
+
+def _plots(
+    run: Run,
+    ranking: Mapping[str, Any],
+    per_learner: pd.DataFrame,
+    holdout: Holdout,
+    curve: pd.DataFrame | None,
+    k: int,
+) -> None:
+    models = {name: ranking[name] for name in ("ials", "popularity", "random")}
+    run.figure(plots.metric_by_model(models, "ndcg", f"NDCG@{k}"), "ndcg_by_model.png")
+    lengths = {learner: len(set(history)) for learner, history in holdout.histories.items()}
+    run.figure(plots.by_history_length(per_learner["ndcg"], lengths, f"NDCG@{k}"), "ndcg_by_history.png")
+    if curve is not None:
+        run.figure(plots.reliability_curve(curve), "reliability.png")
+
+
+def _flat(report: Mapping[str, Any], k: int) -> dict[str, float]:
+    """MLflow's metric names: ials_ndcg_at_10, logistic_auc, … with _low and _high beside them."""
+    flat: dict[str, float] = {}
+    for part, suffix in (("ranking", f"_at_{k}"), ("tracing", "")):
+        for model, metrics in report[part].items():
+            if not isinstance(metrics, Mapping):
+                continue
+            for name, value in metrics.items():
+                ends = value.items() if isinstance(value, Mapping) else [("value", value)]
+                for end, number in ends:
+                    flat[f"{model}_{name}{suffix}" + ("" if end == "value" else f"_{end}")] = float(number)
+    return flat

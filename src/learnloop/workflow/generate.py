@@ -1,0 +1,82 @@
+"""generate: lessons in, checked questions and summaries out, with what was refused and why."""
+
+from typing import Any
+
+from learnloop.errors import NothingToDo
+from learnloop.evaluate.text import text_metrics
+from learnloop.generate import embeddings, language_model, pipeline
+from learnloop.store import loading, reading
+from learnloop.workflow import candidate
+from learnloop.workflow.console import bar, step
+from learnloop.workflow.context import Loop
+
+
+def generate(
+    loop: Loop, *, questions_per_lesson: int = 3, item_ids: list[str] | None = None, seed: int = 0
+) -> dict[str, Any]:
+    """Questions and summaries of every lesson that has text (or of `item_ids`), replacing none by nothing.
+
+    A home without lesson text has nothing to generate from; its authored questions, if any, serve.
+    """
+    items = reading.items(loop.engine)
+    lessons = items[(items["kind"] == "lesson") & (items["text"] != "")]
+    if item_ids:
+        lessons = lessons[lessons["item_id"].isin(item_ids)]
+    authored = int((reading.questions(loop.engine)["origin"] == "authored").sum())
+    if lessons.empty:
+        return {"lessons": 0, "authored_questions": authored, "questions": {}, "summaries": {}, "text": {}}
+    with step("loaded the language model"):
+        model = language_model.load(loop.settings.llm, loop.settings.models_dir)
+        embedder = embeddings.load()
+    with bar(f"proposed and checked questions for {len(lessons)} lessons", len(lessons)) as advance:
+        made = pipeline.generate(
+            lessons,
+            reading.concepts(loop.engine),
+            model=model,
+            embedder=embedder,
+            questions_per_lesson=questions_per_lesson,
+            seed=seed,
+            progress=advance,
+        )
+    loaded = {
+        "questions": loading.load(loop.engine, "questions", made.questions),
+        "summaries": loading.load(loop.engine, "summaries", made.summaries),
+    }
+    text = _text_quality(lessons, made.summaries)
+    _log(loop, {"counts": made.counts, "text": text})
+    return {
+        "lessons": len(lessons),
+        "authored_questions": authored,
+        **made.counts,
+        "text": text,
+        "changes": {table: vars(result) for table, result in loaded.items()},
+    }
+
+
+def _text_quality(lessons: Any, summaries: Any) -> dict[str, Any]:
+    """Summaries against the authors' own abstracts, beside the copy baseline; {} where there are none."""
+    both = summaries.merge(lessons[["item_id", "abstract", "text"]], on="item_id", suffixes=("", "_source"))
+    both = both[both["abstract"].notna()]
+    if both.empty:
+        return {}
+    return text_metrics(both["text"].tolist(), both["abstract"].tolist(), both["text_source"].tolist())
+
+
+def _log(loop: Loop, report: dict[str, Any]) -> None:
+    """Into the candidate's run where there is one: language is measured beside the models it serves with."""
+    try:
+        kept = candidate.latest(loop.settings)
+    except NothingToDo:
+        return
+    kept.with_metrics("language", report)
+    run = loop.registry.resume(kept.run_id)
+    run.document(report, "language.json")
+    run.metrics(
+        {
+            f"text_{model}_{name}": value["value"] if isinstance(value, dict) else value
+            for model, scores in report["text"].items()
+            if isinstance(scores, dict)
+            for name, value in scores.items()
+            if isinstance(value, (int, float)) or (isinstance(value, dict) and "value" in value)
+        }
+    )

@@ -1,0 +1,79 @@
+"""What the held-back part of a snapshot asks of a model, and how a model answers.
+
+Shared by `evaluate` (how good is the candidate?) and by the gate (is it worse than the champion?), so
+that both ask the very same questions.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from learnloop.evaluate.ranking import ranking_metrics
+from learnloop.prepare.answers import to_answers
+from learnloop.recommend.ranking import recommend
+from learnloop.recommend.signals import histories
+from learnloop.schemas import Recommender
+from learnloop.trace.logistic import LogisticTracer
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """Learners with a past and a future: what each had done by the split, and did for the first time after.
+
+    answers: ANSWERS of everybody, past and future; `asked` marks those at or after the split.
+    """
+
+    histories: Mapping[str, list[str]]
+    relevant: Mapping[str, set[str]]
+    answers: pd.DataFrame
+    asked: np.ndarray
+    new_learners: int
+
+    @classmethod
+    def of(
+        cls,
+        interactions: pd.DataFrame,
+        split_at: pd.Timestamp,
+        items: pd.DataFrame,
+        item_concepts: pd.DataFrame,
+    ) -> "Holdout":
+        past, future = (
+            interactions[interactions["occurred_at"] < split_at],
+            interactions[interactions["occurred_at"] >= split_at],
+        )
+        done, doing = histories(past, items), histories(future, items)
+        relevant = {learner: set(doing[learner]) - set(done[learner]) for learner in doing if learner in done}
+        relevant = {learner: wanted for learner, wanted in relevant.items() if wanted}
+        answers = to_answers(interactions, items, item_concepts)
+        return cls(
+            {learner: done[learner] for learner in relevant},
+            relevant,
+            answers,
+            (answers["occurred_at"] >= split_at).to_numpy(),
+            len(set(doing) - set(done)),
+        )
+
+    def rank(self, model: Recommender, k: int) -> tuple[dict[str, list[str]], pd.DataFrame]:
+        """(learner -> the k items recommended, per-learner metrics); the full catalogue is ranked."""
+        learners = sorted(self.relevant)
+        ranked = recommend(model, [self.histories[learner] for learner in learners], k)
+        recommended = {
+            learner: [item_id for item_id, _ in row] for learner, row in zip(learners, ranked, strict=True)
+        }
+        return recommended, ranking_metrics(recommended, self.relevant, k)
+
+    def asked_answers(self) -> pd.DataFrame:
+        return self.answers[self.asked]
+
+    def trace(self, tracer: LogisticTracer) -> np.ndarray:
+        """P(correct) of each asked answer, predicted from what came before it, the past included."""
+        return tracer.predict(self.answers)[self.asked]
+
+
+def log_loss_by_learner(answers: pd.DataFrame, predicted: np.ndarray) -> pd.Series:
+    """Mean log-loss of each learner's answers, index learner_id."""
+    y, p = answers["correct"].to_numpy(float), np.clip(predicted, 1e-15, 1 - 1e-15)
+    losses = pd.Series(-(y * np.log(p) + (1 - y) * np.log1p(-p)), index=answers["learner_id"])
+    return losses.groupby(level=0).mean()

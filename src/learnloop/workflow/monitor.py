@@ -1,0 +1,42 @@
+"""monitor: today's activity against the snapshot the champion was trained on."""
+
+from typing import Any
+
+import pandas as pd
+
+from learnloop.errors import BadInput
+from learnloop.monitor.drift import detect
+from learnloop.store import reading, snapshots
+from learnloop.workflow.candidate import Candidate
+from learnloop.workflow.console import step
+from learnloop.workflow.context import Loop
+
+
+def drift(loop: Loop, *, since: str = "", until: str = "", seed: int = 0) -> dict[str, Any]:
+    """since, until: ISO dates, UTC; by default everything after the champion's training data."""
+    champion = loop.registry.champion()
+    split_at = Candidate(champion.folder, champion.manifest).split_at
+    start, end = _instant("since", since) or split_at, _instant("until", until)
+    seen = snapshots.find(loop.settings.snapshots_dir, champion.manifest["snapshot_sha256"])
+    reference = seen[seen["occurred_at"] < split_at]
+    current = reading.interactions(loop.engine, since=start, until=end)
+    with step(f"compared {len(current):,} events with {len(reference):,} of training"):
+        report = detect(reference, current, seed=seed)
+    return {
+        "release": champion.version,
+        "since": start.isoformat(),
+        "until": end.isoformat() if end is not None else None,
+        **report.to_dict(),
+    }
+
+
+def _instant(name: str, text: str) -> pd.Timestamp | None:
+    if not text:
+        return None
+    try:
+        found = pd.Timestamp(text)
+    except ValueError as error:
+        raise BadInput(
+            f"--{name} {text!r} is not a date", f"learnloop monitor drift --{name} 2026-09-01", field=name
+        ) from error
+    return found.tz_localize("UTC") if found.tzinfo is None else found.tz_convert("UTC")

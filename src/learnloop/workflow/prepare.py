@@ -1,0 +1,30 @@
+"""prepare: landed pages in, clean items, concepts and prerequisites out."""
+
+from dataclasses import asdict
+from typing import Any
+
+from learnloop.collect.extract import extract
+from learnloop.prepare.pages import pages_to_frames
+from learnloop.schemas import Accounting
+from learnloop.store import loading, reading
+from learnloop.workflow.console import step
+from learnloop.workflow.context import Loop
+
+
+def prepare(loop: Loop) -> dict[str, Any]:
+    """Every source's newest version of each page, cleaned anew; nothing to do is not an error."""
+    accounting, changes = Accounting(), {}
+    sources: dict[str, list[dict[str, Any]]] = {}
+    with step("extracted and cleaned the landed pages"):
+        for page in reading.raw_pages(loop.engine):
+            sources.setdefault(page.source, []).extend(_records(page))
+        for source, records in sorted(sources.items()):
+            cleaned = pages_to_frames(records, source)
+            accounting.add(cleaned.accounting)
+            for table, result in loading.load_cleaned(loop.engine, cleaned, source).items():
+                changes[f"{source}.{table}"] = asdict(result)
+    return {"sources": sorted(sources), "rows": accounting.to_dict(), "changes": changes}
+
+
+def _records(page: Any) -> list[dict[str, Any]]:
+    return extract(page.body, page.url, page.content_type)
