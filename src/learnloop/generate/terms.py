@@ -1,0 +1,269 @@
+"""What in a lesson is worth asking: defined terms, named terms, quantities; each a verbatim span."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from learnloop.generate import grammar
+from learnloop.generate.sentences import Sentence, split
+
+MIN_PREDICATE_WORDS, MAX_PREDICATE_WORDS = 4, 22  # a description that can stand as an option
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A lesson as the rules see it; `course` groups the lessons that lend each other distractors."""
+
+    item_id: str
+    course: str
+    title: str
+    text: str
+    language: str
+    sentences: tuple[Sentence, ...]
+
+    @classmethod
+    def of(cls, item_id: str, course: str, title: str, text: str, language: str) -> "Lesson":
+        return cls(item_id, course, title, text, language, tuple(split(text, language)))
+
+
+@dataclass(frozen=True)
+class Term:
+    """A span of a lesson: `lesson.text[start:end] == text`. `name` is its form inside a sentence.
+
+    `how` is `defined` ("X is a …"), `named` ("… is called X") or `mentioned` (a known term elsewhere).
+    `predicate` is the span of what a definition says, (0, 0) elsewhere. `gender` and `number` may be "".
+    """
+
+    item_id: str
+    sentence: Sentence
+    start: int
+    end: int
+    text: str
+    name: str
+    how: str
+    gender: str
+    number: str
+    predicate: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number of a lesson with the unit written to it ("" without). `is_result`: it ends a statement."""
+
+    item_id: str
+    sentence: Sentence
+    start: int
+    end: int
+    text: str
+    value: float
+    unit: str
+    is_result: bool
+
+
+def definitions(lesson: Lesson) -> list[Term]:
+    """Terms that a sentence of `lesson` defines or names, in text order."""
+    found = []
+    for sentence in lesson.sentences:
+        match = grammar.DEFINITION[lesson.language].match(sentence.text)
+        if (
+            match
+            and not _EXAMPLE.match(match["predicate"])
+            and _names_something(match["term"], lesson.language)
+        ):
+            found.append(_defined(lesson, sentence, match))
+        for match in grammar.NAMED[lesson.language].finditer(sentence.text):
+            if _names_something(match["term"], lesson.language):
+                found.append(_term(lesson, sentence, match, "named"))
+    return found
+
+
+def mentions(lesson: Lesson, glossary: Iterable[Term]) -> list[Term]:
+    """The glossary's terms where a sentence of `lesson` uses them once, without defining them."""
+    found = []
+    for term in glossary:
+        # After an article or at the beginning the term is the whole noun phrase, not half of another term.
+        pattern = re.compile(rf"(?<![\w-]){re.escape(term.name)}(?![\w-])", re.I)
+        for sentence in lesson.sentences:
+            hits = list(pattern.finditer(sentence.text))
+            if len(hits) != 1 or sentence.text == term.sentence.text:
+                continue
+            before = sentence.text[: hits[0].start()]
+            if before and not _WHOLE_PHRASE[lesson.language].search(before):
+                continue
+            start, end = sentence.start + hits[0].start(), sentence.start + hits[0].end()
+            number = term.number if hits[0][0].lower() == term.name.lower() else ""
+            found.append(
+                Term(
+                    lesson.item_id,
+                    sentence,
+                    start,
+                    end,
+                    hits[0][0],
+                    term.name,
+                    "mentioned",
+                    term.gender,
+                    number,
+                )
+            )
+    return found
+
+
+# "Street lighting is an example" says what a thing serves for, not what it is.
+_EXAMPLE = re.compile(
+    r"(?:an?|one|the|un|una|el|une?|le|ein|das) (?:\w+ )?(?:example|same|only|ejemplo|mismo|exemple|même|Beispiel|gleiche)\b"
+)
+
+
+def _names_something(term: str, language: str) -> bool:
+    parts = grammar.words(term)
+    if not parts or len(term) < 3 or parts[0] in grammar.LEANING[language]:
+        return False
+    empty = grammar.EMPTY_SUBJECTS[language]
+    stop = grammar.FUNCTION_WORDS[language]
+    inner_stop = [word for word in parts[1:-1] if word in stop and word not in _LINKS[language]]
+    # "The value of x is …", "number of cells": the head of the phrase decides.
+    head_empty = parts[0] in empty or (language == "en" and parts[-1] in empty and len(parts) < 3)
+    return not (head_empty or inner_stop or parts[0] in stop or parts[-1] in stop or parts[-1].endswith("ly"))
+
+
+_WHOLE_PHRASE = {
+    language: re.compile(rf"(?<!\w){article}(?: |(?<=['’]))$", re.I)
+    for language, article in grammar.ARTICLE.items()
+}
+# Function words that may stand inside a term: "cost of living", "tasa de interés", "coût de la vie".
+_LINKS = {
+    "en": {"of", "in", "for", "with", "and", "if", "while", "or", "not", "to"},
+    "es": {"de", "del", "la", "el", "en", "los", "las"},
+    "fr": {"de", "du", "la", "des", "à", "en", "d", "le", "l"},
+    "de": {"der", "des", "von", "für"},
+}
+
+
+def _term(lesson: Lesson, sentence: Sentence, match: re.Match[str], how: str) -> Term:
+    text = match["term"]
+    article = (match.groupdict().get("article") or "").strip()
+    verb = match.groupdict().get("verb") or ""
+    start = sentence.start + match.start("term")
+    number = grammar.grammatical_number(article, "" if how == "named" else verb, text, lesson.language)
+    return Term(
+        lesson.item_id,
+        sentence,
+        start,
+        start + len(text),
+        text,
+        _inner_form(text, start == sentence.start, lesson),
+        how,
+        grammar.gender(article, lesson.language),
+        number,
+    )
+
+
+def _defined(lesson: Lesson, sentence: Sentence, match: re.Match[str]) -> Term:
+    term = _term(lesson, sentence, match, "defined")
+    predicate = _first_statement(match["predicate"])
+    if not MIN_PREDICATE_WORDS <= len(predicate.split()) <= MAX_PREDICATE_WORDS:
+        return term
+    start = sentence.start + match.start("predicate")
+    return Term(**{**vars(term), "predicate": (start, start + len(predicate))})
+
+
+# Where a definition goes on to something else: another clause, an example, a second definition.
+_GOES_ON = re.compile(
+    r"\s?[;:(]|,? (?:and it|but|so that|y se|pero|mais|et il|et elle|aber|und er|und sie|such as|like|comme|como|wie)\b"
+    r"|, (?:and|so|whereas|while|here|usually|whose|because|for example|y|por ejemplo|mientras|así|et|par exemple"
+    r"|tandis|alors|und|zum Beispiel|während|also)\b|, an? [\w ]+ (?:is|are)\b"
+)
+
+
+def _first_statement(predicate: str) -> str:
+    """A definition up to where it goes on to something else, without its full stop."""
+    return _GOES_ON.split(predicate)[0].rstrip(" .,!?")
+
+
+def _inner_form(text: str, at_start: bool, lesson: Lesson) -> str:
+    """`text` as written inside a sentence: the capital of a sentence's first word goes, a name's stays."""
+    if not at_start or lesson.language == "de" or not text[:1].isupper() or text[1:2].isupper():
+        return text
+    if re.search(rf"(?<=[\w,] ){re.escape(text)}\b", lesson.text):  # capitalised inside a sentence, too
+        return text
+    return text[0].lower() + text[1:]
+
+
+_NUMBER = {
+    "point": r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?",
+    "comma": r"\d{1,3}(?:[.\u00a0\u202f ]\d{3})+(?:,\d+)?|\d+(?:,\d+)?",
+}
+_UNITS = (
+    r"%|°C|°F|percent|per cent|por ciento|pour cent|Prozent|(?:k|c|m|n|µ)?m(?:²|³)?|(?:k|m)?g|(?:m|c)?l|k?Hz|[kMG]B"
+    r"|euros?|dollars?|dólares|Euro|€|million|billion|trillion|millones|millions?|milliards?|Millionen|Milliarden"
+)
+_QUANTITY = {
+    style: re.compile(
+        rf"(?<![\w.,$€^*/=+(\[-])(?P<number>{number})(?:[ \u00a0]?(?P<unit>{_UNITS})(?!\w))?(?![\w^*/=(\[])"
+    )
+    for style, number in _NUMBER.items()
+}
+_RESULT_VERB = re.compile(
+    r"\b(?:is|are|equals|gives|makes|returns|prints|holds|has|contains|about|roughly|exactly|es|son|da|vale|tiene"
+    r"|unos|unas|contiene|est|sont|donne|vaut|compte|environ|contient|ist|sind|ergibt|beträgt|etwa|hat|rund|enthält)"
+    r"(?: (?:about|around|roughly|only|therefore|then|again|exactly|aproximadamente|unos|unas|environ|alors|donc|also"
+    r"|etwa|rund|dann|nur))?[ \u00a0]$"
+)
+
+
+def decimal_style(language: str) -> str:
+    """`point` (1,000.5) or `comma` (1.000,5; in French 1 000,5)."""
+    return "point" if language == "en" else "comma"
+
+
+def quantities(lesson: Lesson) -> list[Quantity]:
+    """Numbers that stand free in the prose of `lesson` (not in code, lists of values, or ranges)."""
+    style = decimal_style(lesson.language)
+    found = []
+    for sentence in lesson.sentences:
+        for match in _QUANTITY[style].finditer(sentence.text):
+            before, after = sentence.text[: match.start()], sentence.text[match.end() :]
+            if _in_a_series(before, after):
+                continue
+            found.append(
+                Quantity(
+                    lesson.item_id,
+                    sentence,
+                    sentence.start + match.start(),
+                    sentence.start + match.end(),
+                    match[0],
+                    number_value(match["number"], style),
+                    match["unit"] or "",
+                    bool(_RESULT_VERB.search(before)),
+                )
+            )
+    return found
+
+
+def number_value(text: str, style: str) -> float:
+    plain = re.sub(r"[\u00a0\u202f ]", "", text)
+    if style == "point":
+        return float(plain.replace(",", ""))
+    return float(plain.replace(".", "").replace(",", "."))
+
+
+_SERIES_AFTER = re.compile(
+    r"^(?:,? ?(?:and|y|et|und|or|o|ou|to|a|à|bis|,|[-–+*/×:]|divided by|times|by) ?\d)"
+)
+
+
+def _in_a_series(before: str, after: str) -> bool:
+    ends_in_number = re.search(
+        r"\d[\w%]*(?:,| and| y| et| und| or| o| ou| to| a| à| bis| ?[-–+*/×:]| times| divided by) $", before
+    )
+    return bool(ends_in_number or _SERIES_AFTER.match(after) or re.search(r"[-+*/×^(\[{'\"] ?$", before))
+
+
+def glossary(lessons: Sequence[Lesson]) -> dict[str, list[Term]]:
+    """course -> its defined and named terms, the first definition of each, in lesson order."""
+    by_course: dict[str, dict[str, Term]] = {}
+    for lesson in lessons:
+        known = by_course.setdefault(lesson.course, {})
+        for term in definitions(lesson):
+            known.setdefault(grammar.normalised(term.name), term)
+    return {course: list(terms.values()) for course, terms in by_course.items()}
