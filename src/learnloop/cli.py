@@ -7,6 +7,7 @@ and the next command to type. Everything heavy is imported by the command that n
 import json
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,12 +45,7 @@ def import_oulad(
     Example: learnloop import oulad data/oulad
     """
 
-    def work(loop: "Loop") -> Any:
-        from learnloop.workflow.importing import import_oulad
-
-        return import_oulad(loop, folder)
-
-    _show(work, json_)
+    _report("importing.import_oulad", json_, folder=folder)
 
 
 @import_app.command("oatutor")
@@ -62,12 +58,7 @@ def import_oatutor(
     Example: learnloop import oatutor data/oatutor
     """
 
-    def work(loop: "Loop") -> Any:
-        from learnloop.workflow.importing import import_oatutor
-
-        return import_oatutor(loop, folder)
-
-    _show(work, json_)
+    _report("importing.import_oatutor", json_, folder=folder)
 
 
 @import_app.command("csv")
@@ -84,12 +75,7 @@ def import_csv(
     Example: learnloop import csv --items items.csv --interactions log.csv --source school
     """
 
-    def work(loop: "Loop") -> Any:
-        from learnloop.workflow.importing import import_csv
-
-        return import_csv(loop, items=items, interactions=interactions, source=source)
-
-    _show(work, json_)
+    _report("importing.import_csv", json_, items=items, interactions=interactions, source=source)
 
 
 @collect_app.command("web")
@@ -106,12 +92,15 @@ def collect_web(
     Example: learnloop collect web https://example.org/courses/ --max-pages 200
     """
 
-    def work(loop: "Loop") -> Any:
-        from learnloop.workflow.collect import collect_web
-
-        return collect_web(loop, urls, source=source, max_pages=max_pages, max_depth=max_depth, delay_s=delay)
-
-    _show(work, json_)
+    _report(
+        "collect.collect_web",
+        json_,
+        urls=urls,
+        source=source,
+        max_pages=max_pages,
+        max_depth=max_depth,
+        delay_s=delay,
+    )
 
 
 @app.command()
@@ -121,12 +110,7 @@ def prepare(json_: Json = False) -> None:
     Example: learnloop prepare
     """
 
-    def work(loop: "Loop") -> Any:
-        from learnloop.workflow.prepare import prepare
-
-        return prepare(loop)
-
-    _show(work, json_)
+    _report("prepare.prepare", json_)
 
 
 @app.command()
@@ -138,12 +122,7 @@ def simulate(
     Example: learnloop simulate --learners 600 --seed 1
     """
 
-    def work(loop: "Loop") -> Any:
-        from learnloop.workflow.simulate import simulate
-
-        return simulate(loop, learners=learners, seed=seed)
-
-    _show(work, json_)
+    _report("simulate.simulate", json_, learners=learners, seed=seed)
 
 
 @app.command()
@@ -161,20 +140,16 @@ def train(
     Example: learnloop train --factors 64
     """
 
-    def work(loop: "Loop") -> Any:
-        from learnloop.workflow.train import train
-
-        return train(
-            loop,
-            factors=factors,
-            regularization=regularization,
-            alpha=alpha,
-            iterations=iterations,
-            test_share=test_share,
-            seed=seed,
-        )
-
-    _show(work, json_)
+    _report(
+        "train.train",
+        json_,
+        factors=factors,
+        regularization=regularization,
+        alpha=alpha,
+        iterations=iterations,
+        test_share=test_share,
+        seed=seed,
+    )
 
 
 @app.command()
@@ -184,12 +159,7 @@ def evaluate(k: TopK = 10, seed: Seed = 0, json_: Json = False) -> None:
     Example: learnloop evaluate --k 10 --json
     """
 
-    def work(loop: "Loop") -> Any:
-        from learnloop.workflow.evaluate import evaluate
-
-        return evaluate(loop, k=k, seed=seed)
-
-    _show(work, json_)
+    _report("evaluate.evaluate", json_, k=k, seed=seed)
 
 
 @app.command()
@@ -204,12 +174,7 @@ def generate(
     Example: learnloop generate --questions 5 --item demo:courses/python-foundations/loops
     """
 
-    def work(loop: "Loop") -> Any:
-        from learnloop.workflow.generate import generate
-
-        return generate(loop, questions_per_lesson=questions, item_ids=item, seed=seed)
-
-    _show(work, json_)
+    _report("generate.generate", json_, questions_per_lesson=questions, item_ids=item, seed=seed)
 
 
 @app.command()
@@ -223,12 +188,7 @@ def release(
     Example: learnloop release
     """
 
-    def work(loop: "Loop") -> Any:
-        from learnloop.workflow.release import release
-
-        return release(loop, force=force, k=k)
-
-    _show(work, json_)
+    _report("release.release", json_, force=force, k=k)
 
 
 @app.command()
@@ -242,12 +202,7 @@ def run(
     Example: learnloop run --json
     """
 
-    def work(loop: "Loop") -> Any:
-        from learnloop.workflow.run import run
-
-        return run(loop, k=k, questions_per_lesson=questions)
-
-    _show(work, json_)
+    _report("run.run", json_, k=k, questions_per_lesson=questions)
 
 
 @app.command()
@@ -257,12 +212,7 @@ def retrain(k: TopK = 10, json_: Json = False) -> None:
     Example: learnloop retrain --json
     """
 
-    def work(loop: "Loop") -> Any:
-        from learnloop.workflow.release import retrain
-
-        return retrain(loop, k=k)
-
-    _show(work, json_)
+    _report("release.retrain", json_, k=k)
 
 
 @app.command()
@@ -272,12 +222,7 @@ def rollback(json_: Json = False) -> None:
     Example: learnloop rollback
     """
 
-    def work(loop: "Loop") -> Any:
-        from learnloop.workflow.release import rollback
-
-        return rollback(loop)
-
-    _show(work, json_)
+    _report("release.rollback", json_)
 
 
 @monitor_app.command("drift")
@@ -292,12 +237,7 @@ def monitor_drift(
     Example: learnloop monitor drift --since 2026-09-01
     """
 
-    def work(loop: "Loop") -> Any:
-        from learnloop.workflow.monitor import drift
-
-        return drift(loop, since=since, until=until, seed=seed)
-
-    _show(work, json_)
+    _report("monitor.drift", json_, since=since, until=until, seed=seed)
 
 
 @app.command()
@@ -389,12 +329,7 @@ def migrate(json_: Json = False) -> None:
     Example: learnloop migrate
     """
 
-    def work(loop: "Loop") -> Any:
-        from learnloop.workflow.status import migrate
-
-        return migrate(loop)
-
-    _show(work, json_)
+    _report("status.migrate", json_)
 
 
 @app.command()
@@ -409,12 +344,7 @@ def learner(
     Example: learnloop learner oulad 11391 --key
     """
 
-    def work(loop: "Loop") -> Any:
-        from learnloop.workflow.status import learner
-
-        return learner(loop, source, outside_id, key)
-
-    _show(work, json_)
+    _report("status.learner", json_, source=source, outside_id=outside_id, key=key)
 
 
 @app.command()
@@ -463,7 +393,16 @@ def _with_loop(work: Callable[["Loop"], Any]) -> Any:
         loop.close()
 
 
-def _show(work: Callable[["Loop"], Any], as_json: bool) -> None:
+def _report(step: str, as_json: bool, **options: Any) -> None:
+    """Runs `learnloop.workflow.<step>(loop, **options)` and shows its report.
+
+    By name, so that `--help` and a mistyped option answer at once: a step imports what it needs.
+    """
+
+    def work(loop: "Loop") -> Any:
+        module, function = step.split(".")
+        return getattr(import_module(f"learnloop.workflow.{module}"), function)(loop, **options)
+
     _guard(lambda: _print(_with_loop(work), as_json))
 
 

@@ -17,7 +17,7 @@ from learnloop.errors import NothingToDo
 from learnloop.recommend.als import IALS
 from learnloop.recommend.popularity import Popularity
 from learnloop.settings import Settings
-from learnloop.store import releases
+from learnloop.store import releases, snapshots
 from learnloop.trace.logistic import LogisticTracer
 
 RECOMMENDERS = {"ials": IALS, "popularity": Popularity}
@@ -47,6 +47,12 @@ class Models:
             Popularity.load(folder / "recommender" / "popularity"),
             LogisticTracer.load(folder / "tracer") if (folder / "tracer").exists() else None,
         )
+
+
+def training_snapshot(settings: Settings, manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """INTERACTIONS of the snapshot that a manifest names, its hash checked."""
+    path = settings.snapshots_dir / str(manifest["snapshot_file"])
+    return snapshots.read(path, str(manifest["snapshot_sha256"]))
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,11 @@ def collect_web(
 ) -> dict[str, Any]:
     """Crawls from `urls`, staying on their hosts. An unchanged page lands once, however often it is seen."""
     landed, waiting, engine = Loaded(), list[web.RawPage](), loop.engine
+    label = web.source_label(urls, source)
 
     def flush() -> None:
         nonlocal landed
         if waiting:
-            label = source or web.default_source(urls[0])
             frame = pd.DataFrame([asdict(page) | {"source": label} for page in waiting])
             landed += loading.load(engine, "raw_pages", frame)
             waiting.clear()

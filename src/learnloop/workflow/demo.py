@@ -24,15 +24,23 @@ from learnloop.workflow.run import run
 from learnloop.workflow.simulate import simulate
 
 SOURCE = "demo"
+SITE_PORT = 8765  # the same each time where it is free, so that a second demo finds the same addresses
 DELAY_S = 0.02  # our own site, on our own machine: no need for a second between requests
 
 
 def demo(settings: Settings, *, serve: bool, learners: int, show: Callable[[Any], None]) -> None:
     """Shows the results; with `serve`, leaves the three pages running until Ctrl-C. Stops its database."""
+    with tempfile.TemporaryDirectory() as folder:
+        site.build(Path(folder))
+        with site.serve(Path(folder), services.free_port(SITE_PORT)) as url:
+            _demo(settings, url, serve, learners, show)
+
+
+def _demo(settings: Settings, site_url: str, serve: bool, learners: int, show: Callable[[Any], None]) -> None:
     settings = replace(settings, home=settings.home / "demo", database_url="", tracking_uri="")
     loop = Loop(settings)
     try:
-        show(results(loop, learners))
+        show(results(loop, site_url, learners))
         if serve:
             _serve(loop)
     finally:
@@ -41,13 +49,12 @@ def demo(settings: Settings, *, serve: bool, learners: int, show: Callable[[Any]
             embedded.stop(settings.home)
 
 
-def results(loop: Loop, learners: int) -> dict[str, Any]:
+def results(loop: Loop, site_url: str, learners: int) -> dict[str, Any]:
     """Everything from an empty home to a released model, as one report."""
     started = time.perf_counter()
     with step("started the embedded PostgreSQL"):
         loop.engine.connect().close()
-    with tempfile.TemporaryDirectory() as folder, site.serve(_built(Path(folder))) as url:
-        collected = collect_web(loop, [url], source=SOURCE, delay_s=DELAY_S)
+    collected = collect_web(loop, [site_url], source=SOURCE, delay_s=DELAY_S)
     # the lessons have to be there before anybody can study them
     first = prepare(loop)
     simulated = simulate(loop, learners=learners)
@@ -60,11 +67,6 @@ def results(loop: Loop, learners: int) -> dict[str, Any]:
         "example": _example(loop),
         "seconds": round(time.perf_counter() - started, 1),
     }
-
-
-def _built(folder: Path) -> Path:
-    site.build(folder)
-    return folder
 
 
 def _example(loop: Loop) -> dict[str, Any]:

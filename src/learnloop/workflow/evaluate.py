@@ -13,7 +13,7 @@ from learnloop.prepare.answers import to_answers
 from learnloop.recommend.random_ranking import RandomRanking
 from learnloop.recommend.signals import signals
 from learnloop.schemas import Recommender
-from learnloop.store import reading, snapshots
+from learnloop.store import reading
 from learnloop.store.releases import Run
 from learnloop.trace.rate import RateTracer
 from learnloop.workflow import candidate
@@ -26,7 +26,7 @@ def evaluate(loop: Loop, *, k: int = 10, n_bootstrap: int = 500, seed: int = 0) 
     """Raises NothingToDo where no learner of the past was active after the split."""
     kept = candidate.latest(loop.settings)
     models = candidate.Models.load(kept.folder)
-    interactions = snapshots.find(loop.settings.snapshots_dir, kept.manifest["snapshot_sha256"])
+    interactions = candidate.training_snapshot(loop.settings, kept.manifest)
     items, item_concepts = reading.items(loop.engine), reading.item_concepts(loop.engine)
     known = interactions[interactions["occurred_at"] < kept.split_at]
     holdout = Holdout.of(interactions, kept.split_at, items, item_concepts)
@@ -89,7 +89,9 @@ def _tracing(
     predicted: Mapping[str, Any], asked: pd.DataFrame, seed: int
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     correct, learners = asked["correct"].to_numpy(float), asked["learner_id"].to_numpy(object)
-    report = {name: dict(tracing_metrics(correct, p, learners, seed=seed)) for name, p in predicted.items()}
+    report: dict[str, Any] = {
+        name: dict(tracing_metrics(correct, p, learners, seed=seed)) for name, p in predicted.items()
+    }
     report["answers"] = len(asked)
     return report, reliability(correct, predicted["logistic"])
 

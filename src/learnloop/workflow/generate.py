@@ -20,6 +20,7 @@ def generate(
     """
     items = reading.items(loop.engine)
     lessons = items[(items["kind"] == "lesson") & (items["text"] != "")]
+    everything = lessons
     if item_ids:
         lessons = lessons[lessons["item_id"].isin(item_ids)]
     authored = int((reading.questions(loop.engine)["origin"] == "authored").sum())
@@ -36,7 +37,8 @@ def generate(
             embedder=embedder,
             questions_per_lesson=questions_per_lesson,
             seed=seed,
-            progress=advance,
+            course_mates=everything,
+            progress=lambda: advance(1),
         )
     loaded = {
         "questions": loading.load(loop.engine, "questions", made.questions),

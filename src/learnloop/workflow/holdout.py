@@ -16,6 +16,7 @@ from learnloop.recommend.ranking import recommend
 from learnloop.recommend.signals import histories
 from learnloop.schemas import Recommender
 from learnloop.trace.logistic import LogisticTracer
+from learnloop.trace.rate import RateTracer
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,12 @@ class Holdout:
         recommended = {
             learner: [item_id for item_id, _ in row] for learner, row in zip(learners, ranked, strict=True)
         }
-        return recommended, ranking_metrics(recommended, self.relevant, k)
+        return recommended, ranking_metrics(recommended, self.relevant, len(model.item_ids), k)
 
     def asked_answers(self) -> pd.DataFrame:
         return self.answers[self.asked]
 
-    def trace(self, tracer: LogisticTracer) -> np.ndarray:
+    def trace(self, tracer: LogisticTracer | RateTracer) -> np.ndarray:
         """P(correct) of each asked answer, predicted from what came before it, the past included."""
         return tracer.predict(self.answers)[self.asked]
 

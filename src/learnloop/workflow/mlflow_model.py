@@ -9,9 +9,10 @@ from typing import Any
 
 import mlflow
 import pandas as pd
+from mlflow.pyfunc import PythonModel
 
 
-class ReleaseModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+class ReleaseModel(PythonModel):
     def load_context(self, context: Any) -> None:
         from learnloop.workflow.candidate import Models
 

@@ -6,8 +6,8 @@ import pandas as pd
 
 from learnloop.errors import BadInput
 from learnloop.monitor.drift import detect
-from learnloop.store import reading, snapshots
-from learnloop.workflow.candidate import Candidate
+from learnloop.store import reading
+from learnloop.workflow.candidate import Candidate, training_snapshot
 from learnloop.workflow.console import step
 from learnloop.workflow.context import Loop
 
@@ -17,7 +17,7 @@ def drift(loop: Loop, *, since: str = "", until: str = "", seed: int = 0) -> dic
     champion = loop.registry.champion()
     split_at = Candidate(champion.folder, champion.manifest).split_at
     start, end = _instant("since", since) or split_at, _instant("until", until)
-    seen = snapshots.find(loop.settings.snapshots_dir, champion.manifest["snapshot_sha256"])
+    seen = training_snapshot(loop.settings, champion.manifest)
     reference = seen[seen["occurred_at"] < split_at]
     current = reading.interactions(loop.engine, since=start, until=end)
     with step(f"compared {len(current):,} events with {len(reference):,} of training"):

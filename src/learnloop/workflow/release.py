@@ -5,7 +5,7 @@ from typing import Any
 
 from learnloop.errors import NothingToDo
 from learnloop.monitor.gate import RANKING_MARGIN, TRACING_MARGIN, Verdict, not_worse
-from learnloop.store import reading, snapshots
+from learnloop.store import reading
 from learnloop.workflow import candidate
 from learnloop.workflow.candidate import Candidate, Models
 from learnloop.workflow.console import step
@@ -63,7 +63,7 @@ def _gate(loop: Loop, kept: Candidate, k: int) -> dict[str, Verdict]:
     champion, challenger = Models.load(current.folder), Models.load(kept.folder)
     since = max(kept.split_at, Candidate(current.folder, current.manifest).split_at)
     with step(f"compared with release {current.version} on activity since {since:%Y-%m-%d}"):
-        interactions = snapshots.find(loop.settings.snapshots_dir, kept.manifest["snapshot_sha256"])
+        interactions = candidate.training_snapshot(loop.settings, kept.manifest)
         items, item_concepts = reading.items(loop.engine), reading.item_concepts(loop.engine)
         holdout = Holdout.of(interactions, since, items, item_concepts)
         before, after = (holdout.rank(models.ials, k)[1]["ndcg"] for models in (champion, challenger))

@@ -56,6 +56,7 @@ def train(
             tracer = LogisticTracer().fit(answers)
     facts = {
         "snapshot_sha256": snapshot.sha256,
+        "snapshot_file": snapshot.path.name,
         "snapshot_rows": snapshot.rows,
         "split_at": split_at.isoformat(),
         "learnloop_version": importlib.metadata.version("learnloop"),

@@ -1,0 +1,77 @@
+"""The pages, run by `learnloop dashboard` as `streamlit run app.py -- --api-url URL --key-file FILE`.
+
+With a key file the dashboard is the operator's: it sees every learner the key sees. Without one each
+reader signs in with a key of their own, and a learner's key shows that learner alone: the API decides.
+"""
+
+import argparse
+from pathlib import Path
+
+import streamlit as st
+
+from learnloop.dashboard import learner, operations
+from learnloop.dashboard.client import ApiError, Client
+from learnloop.i18n import LANGUAGES, translator
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--api-url", default="http://127.0.0.1:8000")
+    parser.add_argument("--key-file", type=Path)
+    parser.add_argument("--language", default="en", choices=list(LANGUAGES))
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
+    st.set_page_config(page_title="Learnloop", page_icon="🔁", layout="wide")
+    with st.sidebar:
+        st.title("Learnloop")
+        codes = list(LANGUAGES)
+        asked = st.query_params.get("language", given.language)
+        start = codes.index(asked) if asked in codes else 0
+        language = st.selectbox(
+            "Language / Idioma", codes, index=start, format_func=lambda code: LANGUAGES[code]
+        )
+        _ = translator(language)
+        key = given.key_file.read_text().strip() if given.key_file else ""
+        if not key:
+            key = st.text_input(
+                _("Your key"), type="password", help=_("Your teacher or operator gave it to you.")
+            )
+    if not key:
+        st.info(_("Sign in with your key, on the left."))
+        return
+    try:
+        _pages(Client(given.api_url, key, language), _)
+    except ApiError as error:
+        st.error(_("The API says: {problem}").format(problem=error.problem))
+
+
+def _pages(client: Client, _: learner.Translate) -> None:
+    me = client.me()
+    if me["role"] == "learner":
+        learner.page(client, me["learner_id"], _)
+        return
+    with st.sidebar:
+        views = {"learner": _("Learner"), "operations": _("Operations")}
+        wanted = st.query_params.get("page", "learner")
+        index = list(views).index(wanted) if wanted in views else 0
+        view = st.radio(_("Page"), list(views), index=index, format_func=lambda name: views[name])
+    if view == "operations":
+        operations.page(client, _)
+        return
+    known = {row["learner_id"]: row["interactions"] for row in client.learners()}
+    if not known:
+        st.info(_("No learner has done anything yet."))
+        return
+    with st.sidebar:
+        chosen = st.selectbox(
+            _("Learner"),
+            list(known),
+            format_func=lambda learner_id: f"{learner_id[:12]}… ({known[learner_id]})",
+        )
+    learner.page(client, chosen, _)
+
+
+main()

@@ -1,0 +1,62 @@
+"""Charts: a frame in, an Altair chart out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+INK, GOOD, BAND = "#1f4e5f", "#2a9d8f", "#b7d5d4"
+
+
+def mastery(concepts: pd.DataFrame, threshold: float, _: Callable[[str], str]) -> Any:
+    """concepts: title, mastery, low, high, attempts. Points with their 95% interval, weakest first."""
+    order = concepts.sort_values("mastery")["title"].tolist()
+    scale = alt.Scale(domain=[0, 1])
+    base = alt.Chart(concepts).encode(
+        y=alt.Y("title:N", sort=order, title=None, axis=alt.Axis(labelLimit=260)),
+        tooltip=[
+            alt.Tooltip("title:N", title=_("Concept")),
+            alt.Tooltip("mastery:Q", format=".0%", title=_("Mastery")),
+            alt.Tooltip("low:Q", format=".0%", title=_("At least")),
+            alt.Tooltip("high:Q", format=".0%", title=_("At most")),
+            alt.Tooltip("attempts:Q", title=_("Answers")),
+        ],
+    )
+    interval = base.mark_rule(strokeWidth=7, color=BAND).encode(
+        x=alt.X("low:Q", scale=scale, axis=alt.Axis(format="%"), title=_("Mastery")), x2="high:Q"
+    )
+    point = base.mark_circle(size=90, color=INK).encode(x=alt.X("mastery:Q", scale=scale))
+    goal = (
+        alt.Chart(pd.DataFrame({"threshold": [threshold]}))
+        .mark_rule(strokeDash=[4, 4], color=GOOD)
+        .encode(x="threshold:Q")
+    )
+    return (interval + point + goal).properties(height=max(120, 26 * len(concepts)))
+
+
+def activity(days: pd.DataFrame, _: Callable[[str], str]) -> Any:
+    """days: date, events. One bar a day."""
+    return (
+        alt.Chart(days)
+        .mark_bar(color=GOOD)
+        .encode(
+            x=alt.X("date:T", title=None),
+            y=alt.Y("events:Q", title=_("Activities"), axis=alt.Axis(tickMinStep=1)),
+            tooltip=[
+                alt.Tooltip("date:T", title=_("Day")),
+                alt.Tooltip("events:Q", title=_("Activities")),
+            ],
+        )
+        .properties(height=200)
+    )
+
+
+def intervals(rows: pd.DataFrame, label: str) -> Any:
+    """rows: model, value, low, high. One metric of several models, with 95% intervals."""
+    base = alt.Chart(rows).encode(y=alt.Y("model:N", sort="-x", title=None))
+    rule = base.mark_rule(strokeWidth=3, color=INK).encode(x=alt.X("low:Q", title=label), x2="high:Q")
+    point = base.mark_circle(size=100, color=GOOD).encode(
+        x="value:Q", tooltip=["model:N", alt.Tooltip("value:Q", format=".4f")]
+    )
+    return (rule + point).properties(height=40 * max(2, len(rows)))

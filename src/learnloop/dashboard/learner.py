@@ -1,0 +1,63 @@
+"""The learner's page: what to do next and why, what is mastered and how sure that is, what was done."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pandas as pd
+import streamlit as st
+
+from learnloop.dashboard import charts
+from learnloop.dashboard.client import Client
+
+Translate = Callable[[str], str]
+
+
+def page(client: Client, learner_id: str, _: Translate) -> None:
+    st.header(_("Your next steps"))
+    _next_steps(client.recommendations(learner_id), _)
+    st.header(_("What you master"))
+    _mastery(client.mastery(learner_id), _)
+    st.header(_("Your progress"))
+    _progress(client.progress(learner_id), _)
+
+
+def _next_steps(found: dict[str, Any], _: Translate) -> None:
+    if not found["items"]:
+        st.info(_("Nothing left to recommend: you have done everything you are ready for."))
+    for step in found["items"]:
+        with st.container(border=True):
+            url = str(step.get("url") or "")
+            st.markdown(f"**{_plain(step['title'])}**")
+            for reason in step["reasons"]:
+                st.markdown(f"- {_plain(reason['text'])}")
+            if urlsplit(url).scheme in ("http", "https"):
+                st.link_button(_("Open"), url)
+
+
+def _mastery(concepts: list[dict[str, Any]], _: Translate) -> None:
+    practised = pd.DataFrame([row for row in concepts if row["attempts"] > 0])
+    if practised.empty:
+        st.info(_("No answers yet: mastery appears after the first exercise."))
+        return
+    st.altair_chart(charts.mastery(practised, 0.6, _), width="stretch")
+    st.caption(
+        _("The dot is the estimate, the bar the range it is in with 95% certainty, the line the goal.")
+    )
+
+
+def _progress(found: dict[str, Any], _: Translate) -> None:
+    lessons, answers, right = st.columns(3)
+    lessons.metric(_("Lessons done"), found["items_done"])
+    answers.metric(_("Answers"), found["answers"])
+    rate = found["correct_rate"]
+    right.metric(_("Right"), "–" if rate is None else f"{rate:.0%}")
+    days = pd.DataFrame(found["days"])
+    if not days.empty:
+        st.altair_chart(charts.activity(days, _), width="stretch")
+
+
+def _plain(text: str) -> str:
+    """Scraped text shown as text: nothing in it acts as Markdown or HTML."""
+    escaped = "".join(f"\\{letter}" if letter in r"\`*_{}[]()#+-.!|~$:" else letter for letter in text)
+    return escaped.replace("<", "&lt;").replace(">", "&gt;")

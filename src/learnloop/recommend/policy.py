@@ -1,0 +1,239 @@
+"""From a ranking to next steps: prerequisites decide what may come, and each step says why it is there.
+
+The invariant, kept for any graph: no step has a concept with a prerequisite that the learner has not
+mastered. Where a ranked item breaks it, the missing prerequisite's own item takes its place, down the
+chain to the first one the learner can start.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from learnloop.recommend.prerequisites import Dropped, usable
+from learnloop.recommend.signals import roll_up
+from learnloop.schemas import Reason, Step
+
+# A step's reasons come in this order, the most telling first.
+ORDER = ("fills_gap", "review", "because_finished", "next_in_course", "ready", "popular", "start_here")
+POPULAR_SHARE = 0.2  # the most done fifth of the items may be called popular
+
+Explain = Callable[[Sequence[str], str], str | None]
+
+
+class Catalogue:
+    """What the policy needs to know of items and concepts, indexed once for many learners.
+
+    items: item_id -> {"kind", "parent_id", "position"} (missing values None or NA). item_concepts:
+    item_id -> concepts taught; an exercise's concepts count for its lesson where the lesson names none.
+    prerequisites: concept_id -> required concept_ids. popularity: item_id -> learners who did it.
+    `dropped` holds the prerequisites nobody could satisfy, `untaught` those no item teaches.
+    """
+
+    def __init__(
+        self,
+        items: Mapping[str, Mapping[str, Any]],
+        item_concepts: Mapping[str, Sequence[str]],
+        prerequisites: Mapping[str, Sequence[str]],
+        popularity: Mapping[str, int] | None = None,
+    ) -> None:
+        parents = {item_id: item.get("parent_id") for item_id, item in items.items()}
+        self.rolls_up = roll_up({item_id: item.get("kind") for item_id, item in items.items()}, parents)
+        self.reachable = set(self.rolls_up.values())
+        self.concepts = self._concepts(item_concepts)
+        self.teachers: dict[str, list[str]] = {}
+        for item_id in sorted(self.concepts):
+            for concept in self.concepts[item_id]:
+                self.teachers.setdefault(concept, []).append(item_id)
+        self.dropped: list[Dropped]
+        self.prerequisites, self.dropped = usable(prerequisites, self.teachers)
+        self.untaught = sorted(
+            {requires for needs in self.prerequisites.values() for requires in needs} - set(self.teachers)
+        )
+        self.learners = {item_id: int(count) for item_id, count in (popularity or {}).items() if count > 0}
+        counts = [count for item_id, count in self.learners.items() if item_id in self.reachable]
+        self._popular_from = max(2.0, float(np.quantile(counts, 1 - POPULAR_SHARE))) if counts else inf
+        self._courses, self._places = self._by_position(items)
+
+    def _concepts(self, item_concepts: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+        own: dict[str, set[str]] = {}
+        from_exercises: dict[str, set[str]] = {}
+        for item_id, concepts in item_concepts.items():
+            target = self.rolls_up.get(item_id)
+            if target is not None:
+                (own if target == item_id else from_exercises).setdefault(target, set()).update(concepts)
+        return {item_id: tuple(sorted(found)) for item_id, found in {**from_exercises, **own}.items()}
+
+    @classmethod
+    def from_frames(
+        cls,
+        items: pd.DataFrame,
+        item_concepts: pd.DataFrame,
+        prerequisites: pd.DataFrame,
+        popularity: Mapping[str, int] | None = None,
+    ) -> Self:
+        """From schemas.ITEMS, ITEM_CONCEPTS and PREREQUISITES."""
+        lookup = items.set_index("item_id")[["kind", "parent_id", "position"]].to_dict("index")
+        concepts = item_concepts.groupby("item_id")["concept_id"].agg(list).to_dict()
+        needs = prerequisites.groupby("concept_id")["requires_id"].agg(list).to_dict()
+        return cls(lookup, concepts, needs, popularity)
+
+    def _by_position(
+        self, items: Mapping[str, Mapping[str, Any]]
+    ) -> tuple[dict[str, list[str]], dict[str, tuple[str, int]]]:
+        """(course -> its items in order, item -> its course and place); only those with a position."""
+        placed: dict[str, list[tuple[float, str]]] = {}
+        for item_id in self.reachable:
+            parent, position = items[item_id].get("parent_id"), items[item_id].get("position")
+            if isinstance(parent, str) and not (position is None or pd.isna(position)):
+                placed.setdefault(parent, []).append((float(position), item_id))
+        courses = {course: [item_id for _, item_id in sorted(found)] for course, found in placed.items()}
+        places = {
+            item_id: (course, place)
+            for course, found in courses.items()
+            for place, item_id in enumerate(found)
+        }
+        return courses, places
+
+    def requires(self, item_id: str) -> list[str]:
+        """The prerequisites of all concepts of `item_id`, each once, sorted."""
+        concepts = self.concepts.get(item_id, ())
+        return sorted({needed for concept in concepts for needed in self.prerequisites.get(concept, ())})
+
+    def next_in_course(self, seen: set[str]) -> dict[str, str]:
+        """item_id -> course, for the item after the furthest one done in each course begun."""
+        furthest: dict[str, int] = {}
+        for course, place in (self._places[item_id] for item_id in seen if item_id in self._places):
+            furthest[course] = max(place, furthest.get(course, 0))
+        return {
+            self._courses[course][place + 1]: course
+            for course, place in furthest.items()
+            if place + 1 < len(self._courses[course])
+        }
+
+    def is_popular(self, item_id: str) -> bool:
+        return self.learners.get(item_id, 0) >= self._popular_from
+
+
+@dataclass
+class _Plan:
+    """The steps of one learner while they are being found; insertion order is the order of the steps."""
+
+    catalogue: Catalogue
+    mastery: Mapping[str, float]
+    seen: set[str]
+    threshold: float
+    place: Mapping[str, int]  # item_id -> place in the ranking
+    scores: dict[str, float] = field(default_factory=dict)
+    reasons: dict[str, list[Reason]] = field(default_factory=dict)
+
+    def missing(self, item_id: str) -> list[str]:
+        # `not >=`, so that a mastery that is unknown or NaN counts as missing
+        return [c for c in self.catalogue.requires(item_id) if not self.mastery.get(c, 0.0) >= self.threshold]
+
+    def add(self, item_id: str, score: float, reason: Reason) -> None:
+        self.scores.setdefault(item_id, score)
+        given = self.reasons.setdefault(item_id, [])
+        if all(reason.code != other.code for other in given):
+            given.append(reason)
+
+    def fill(self, concept: str, wanted: str, score: float) -> None:
+        """Adds the first item on the way down from `concept` that the learner can start."""
+        tried: set[str] = set()
+        waiting = [concept]
+        while waiting:
+            gap = waiting.pop()
+            if gap in tried:
+                continue
+            tried.add(gap)
+            teachers = sorted(
+                self.catalogue.teachers.get(gap, ()),
+                key=lambda item_id: (item_id in self.seen, self.place.get(item_id, inf), item_id),
+            )
+            for item_id in teachers:
+                if not self.missing(item_id):
+                    return self.add(item_id, score, self._filling(item_id, gap, wanted))
+            deeper = [needed for item_id in teachers for needed in self.missing(item_id)]
+            waiting.extend(reversed(deeper))
+        return None
+
+    def _filling(self, item_id: str, concept: str, wanted: str) -> Reason:
+        if item_id in self.seen:
+            known = float(self.mastery.get(concept, 0.0))
+            known = known if known >= 0 else 0.0  # NaN: nothing is known
+            return Reason("review", {"concept": concept, "mastery": round(known, 2)})
+        return Reason("fills_gap", {"concept": concept, "item": wanted})
+
+
+def next_steps(
+    ranked: Sequence[tuple[str, float]],
+    *,
+    mastery: Mapping[str, float],
+    history: Sequence[str],
+    item_concepts: Mapping[str, Sequence[str]] | None = None,
+    prerequisites: Mapping[str, Sequence[str]] | None = None,
+    items: Mapping[str, Mapping[str, Any]] | None = None,
+    popularity: Mapping[str, int] | None = None,
+    catalogue: Catalogue | None = None,
+    explain: Explain | None = None,
+    threshold: float = 0.6,
+    k: int = 10,
+) -> list[Step]:
+    """At most k steps in the order of `ranked`, each with reasons; fewer where fewer can be justified.
+
+    ranked: (item_id, score), best first, the whole ranking where possible. mastery: concept_id ->
+    P(knows); a concept that is absent is below any threshold. Either `catalogue`, or what makes one:
+    `items`, `item_concepts`, `prerequisites`, `popularity`. explain(history, item_id) names the history
+    item that speaks most for an item (`IALS.explain`). A filling item inherits the score of the item
+    it opens the way to. Items the catalogue does not hold are passed over.
+    """
+    if catalogue is None:
+        catalogue = Catalogue(items or {}, item_concepts or {}, prerequisites or {}, popularity)
+    seen = {catalogue.rolls_up.get(item_id, item_id) for item_id in history}
+    place = {item_id: number for number, (item_id, _) in enumerate(ranked)}
+    plan = _Plan(catalogue, mastery, seen, threshold, place)
+    following = catalogue.next_in_course(seen)
+    for item_id, score in ranked:
+        if len(plan.scores) >= k:
+            break
+        if item_id not in catalogue.reachable or item_id in seen:
+            continue
+        missing = plan.missing(item_id)
+        for concept in missing:
+            plan.fill(concept, item_id, float(score))
+        if not missing:
+            for reason in _why(catalogue, item_id, history, following.get(item_id), explain):
+                plan.add(item_id, float(score), reason)
+    chosen = list(plan.scores.items())[: max(k, 0)]
+    return [Step(item_id, score, _ordered(plan.reasons[item_id])) for item_id, score in chosen]
+
+
+def _why(
+    catalogue: Catalogue,
+    item_id: str,
+    history: Sequence[str],
+    course: str | None,
+    explain: Explain | None,
+) -> list[Reason]:
+    """The reasons for an item the learner can start; at least one."""
+    found = []
+    because = explain(history, item_id) if explain is not None and history else None
+    if because is not None:
+        found.append(Reason("because_finished", {"item": because}))
+    if course is not None:
+        found.append(Reason("next_in_course", {"course": course}))
+    needs = catalogue.requires(item_id)
+    if needs:
+        found.append(Reason("ready"))
+    if catalogue.is_popular(item_id):
+        found.append(Reason("popular", {"learners": catalogue.learners[item_id]}))
+    if not history and not needs:
+        found.append(Reason("start_here"))
+    return found or [Reason("ready")]  # it needs nothing, so what it needs is mastered
+
+
+def _ordered(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
+    return tuple(sorted(reasons, key=lambda reason: ORDER.index(reason.code)))

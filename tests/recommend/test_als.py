@@ -1,0 +1,148 @@
+"""iALS: the fold-in against plain references, explanations, and a planted structure it must find."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+
+from learnloop.errors import UnknownThing
+from learnloop.recommend.als import IALS
+from learnloop.recommend.popularity import Popularity
+from learnloop.recommend.ranking import recommend
+
+N_GROUPS, N_ITEMS = 5, 60
+
+
+def planted(seed: int, n_learners: int = 250) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Learners of a group do mostly the items of the group; within it some items are more liked."""
+    rng = np.random.default_rng(seed)
+    item_group = np.arange(N_ITEMS) % N_GROUPS
+    liked = rng.gamma(2.0, size=N_ITEMS) + 0.2
+    rows, group_of = [], {}
+    for learner in range(n_learners):
+        group = int(rng.integers(N_GROUPS))
+        group_of[f"l{learner:03d}"] = group
+        chance = liked * np.where(item_group == group, 1.0, 0.05)
+        for item in rng.choice(N_ITEMS, 6, replace=False, p=chance / chance.sum()):
+            rows.append((f"l{learner:03d}", f"s:item{item:02d}", 1 + np.log(rng.integers(1, 4))))
+    return pd.DataFrame(rows, columns=["learner_id", "item_id", "weight"]), group_of
+
+
+@pytest.fixture(scope="module")
+def signals() -> pd.DataFrame:
+    return planted(0)[0]
+
+
+@pytest.fixture(scope="module")
+def model(signals: pd.DataFrame) -> IALS:
+    return IALS(factors=16).fit(signals)
+
+
+def plain_fold_in(model: IALS, history: list[str]) -> np.ndarray:
+    """x_u = (Yt C_u Y + reg I)^-1 Yt C_u p_u with the whole of C_u, as the paper writes it."""
+    Y = model.item_factors
+    count = np.array([history.count(item) for item in model.item_ids])
+    p = (count > 0).astype(float)
+    C = np.diag(1 + model.alpha * np.where(count > 0, 1 + np.log(np.maximum(count, 1)), 0))
+    return np.linalg.inv(Y.T @ C @ Y + model.regularization * np.eye(model.factors)) @ Y.T @ C @ p
+
+
+@settings(deadline=None, max_examples=40)
+@given(history=st.lists(st.sampled_from([f"s:item{item:02d}" for item in range(N_ITEMS)]), min_size=1))
+def test_fold_in_equals_the_plain_formula(model: IALS, history: list[str]) -> None:
+    np.testing.assert_allclose(model.fold_in(history), plain_fold_in(model, history), rtol=1e-6, atol=1e-9)
+
+
+def test_fold_in_equals_the_library_that_trained(model: IALS) -> None:
+    from implicit.cpu.als import AlternatingLeastSquares
+    from scipy.sparse import csr_matrix
+    from threadpoolctl import threadpool_limits
+
+    history = ["s:item03", "s:item08", "s:item08", "s:item31"]
+    row = np.zeros((1, N_ITEMS), dtype=np.float32)
+    row[0, [3, 8, 31]] = 1 + model.alpha * (1 + np.log([1, 2, 1]))
+    with threadpool_limits(1, "blas"):
+        library = AlternatingLeastSquares(
+            factors=model.factors, regularization=model.regularization, num_threads=1
+        )
+        library.item_factors = model.item_factors.astype(np.float32)
+        theirs = library.recalculate_user(0, csr_matrix(row))
+    np.testing.assert_allclose(model.fold_in(history), theirs, rtol=1e-3, atol=1e-4)
+
+
+def test_folding_in_a_training_learner_ranks_like_the_trained_factors(
+    model: IALS, signals: pd.DataFrame
+) -> None:
+    weights = signals[signals["weight"] == 1].groupby("learner_id")["item_id"].agg(list)
+    once = [learner for learner in weights.index if len(weights[learner]) == 6]  # no repeats: weight 1 each
+    assert len(once) > 3
+    rows = np.searchsorted(model.learner_ids.astype(str), once)
+    trained = model.user_factors[rows] @ model.item_factors.T
+    folded = model.scores([weights[learner] for learner in once])
+    agreement = [spearmanr(a, b).statistic for a, b in zip(trained, folded, strict=True)]
+    assert min(agreement) > 0.95
+
+
+def test_planted_groups_are_found_where_popularity_cannot() -> None:
+    train, _ = planted(1)
+    _, group_of = planted(2)
+    test = planted(2)[0]
+    model, popular = IALS(factors=16).fit(train), Popularity().fit(train)
+    past = test.groupby("learner_id")["item_id"].agg(list)
+    # Learners of another draw, so that every one of them is new to the model.
+    right = {}
+    for fitted in (model, popular):
+        ranked = recommend(fitted, [history[:3] for history in past], 5)
+        same = [
+            int(item[-2:]) % N_GROUPS == group_of[learner]
+            for learner, row in zip(past.index, ranked, strict=True)
+            for item, _ in row
+        ]
+        right[fitted.name] = np.mean(same)
+    assert right["popularity"] < 0.3
+    assert right["ials"] > 0.8
+
+
+def test_similar_items_are_of_the_same_group(model: IALS) -> None:
+    nearest = model.similar("s:item07", 5)
+    assert nearest["score"].is_monotonic_decreasing
+    assert "s:item07" not in set(nearest["item_id"])
+    assert [int(item[-2:]) % N_GROUPS for item in nearest["item_id"]] == [7 % N_GROUPS] * 5
+
+
+def test_similar_is_the_cosine(model: IALS) -> None:
+    a, b = model.item_factors[7], model.item_factors[12]
+    score = model.similar("s:item07", N_ITEMS).set_index("item_id")["score"]["s:item12"]
+    assert score == pytest.approx(a @ b / np.sqrt((a @ a) * (b @ b)))
+    with pytest.raises(UnknownThing, match="s:nothing"):
+        model.similar("s:nothing")
+
+
+def test_the_parts_of_an_explanation_add_up_to_the_score(model: IALS) -> None:
+    history = ["s:item02", "s:item02", "s:item07", "s:item11", "s:unknown"]
+    parts = model.contributions(history, "s:item12")
+    assert set(parts) == {"s:item02", "s:item07", "s:item11"}
+    column = model.item_ids.tolist().index("s:item12")
+    assert sum(parts.values()) == pytest.approx(model.scores([history])[0, column])
+
+
+def test_the_explanation_is_the_history_item_of_the_same_group(model: IALS) -> None:
+    for item in range(10, 20):
+        group = item % N_GROUPS
+        others = [f"s:item{(item + step):02d}" for step in (31, 32, 33)]
+        history = [*others, f"s:item{group:02d}"]
+        assert model.explain(history, f"s:item{item:02d}") == f"s:item{group:02d}"
+
+
+def test_there_is_no_explanation_without_a_history_or_of_an_unknown_item(model: IALS) -> None:
+    assert model.explain([], "s:item01") is None
+    assert model.explain(["s:unknown"], "s:item01") is None
+    assert model.explain(["s:item01"], "s:unknown") is None
+    assert model.explain(["s:item01"], "s:item01") is None
+
+
+def test_a_learner_without_history_gets_about_what_is_popular(model: IALS, signals: pd.DataFrame) -> None:
+    popular = Popularity().fit(signals).scores([[]])[0]
+    assert spearmanr(model.scores([[]])[0], popular).statistic > 0.8
