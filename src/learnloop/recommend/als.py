@@ -33,9 +33,9 @@ class IALS:
 
     def __init__(
         self,
-        factors: int = 32,
-        regularization: float = 1.0,
-        alpha: float = 10.0,
+        factors: int = 64,
+        regularization: float = 10.0,
+        alpha: float = 4.0,
         iterations: int = 15,
         seed: int = 0,
     ) -> None:

@@ -60,11 +60,23 @@ def recommend(
     histories: Sequence[Sequence[str]],
     k: int = 10,
     hide_seen: bool = True,
+    allowed: Sequence[Collection[str]] | None = None,
     block: int = BLOCK,
 ) -> list[list[tuple[str, float]]]:
-    """`top_k` of each history, scored `block` histories at a time; seen items hidden by default."""
+    """`top_k` of each history, scored `block` histories at a time; seen items hidden by default.
+
+    `allowed` holds, a history, the only items that may appear (say, those of the learner's courses).
+    """
+    if allowed is not None and len(allowed) != len(histories):
+        raise BadInput(f"allowed has {len(allowed)} rows, not {len(histories)}", field="allowed")
+    everything = set(model.item_ids)
     ranked: list[list[tuple[str, float]]] = []
     for start in range(0, len(histories), block):
         part = histories[start : start + block]
-        ranked.extend(top_k(model.scores(part), model.item_ids, k, part if hide_seen else None))
+        hidden = [set(history) if hide_seen else set() for history in part]
+        for row_hidden, row_allowed in zip(
+            hidden, allowed[start:] if allowed is not None else (), strict=False
+        ):
+            row_hidden |= everything.difference(row_allowed)
+        ranked.extend(top_k(model.scores(part), model.item_ids, k, hidden))
     return ranked
