@@ -176,12 +176,7 @@ def _child(log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
             try:
                 yield child
             finally:
-                if child.poll() is None:
-                    child.terminate()
-                    try:
-                        child.wait(5)
-                    except subprocess.TimeoutExpired:
-                        child.kill()
+                child.kill()  # after its report there is nothing left for it to do; the cache is atomic
     except BrokenPipeError as error:  # it died before it read its job
         raise LearnloopError(f"the crawler did not start: {_last_line(log)}") from error
 

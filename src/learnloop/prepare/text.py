@@ -1,0 +1,149 @@
+"""Text as found in, text as meant out: small rules, each named, each counted where it changed a row.
+
+The order matters: mojibake is mended while its bytes can still be told, entities before tags because
+an escaped tag is a tag, Unicode before whitespace because it turns no-break spaces into spaces.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from html import unescape
+
+import pandas as pd
+
+Rule = Callable[[str], str]
+
+_INLINE = "a|abbr|b|big|cite|code|del|em|font|i|img|ins|kbd|mark|q|s|samp|small|span|strong|sub|sup|tt|u|var"
+_BLOCK = (
+    "address|article|blockquote|br|center|dd|div|dl|dt|figcaption|figure|footer|h[1-6]|header|hr|li|main|ol"
+)
+_BLOCK += "|p|pre|section|table|tbody|td|tfoot|th|thead|tr|ul"
+_ATTRIBUTES = r"(?:\s+[a-zA-Z][\w:-]*(?:\s*=\s*(?:\"[^\"<]*\"|'[^'<]*'|[^\s\"'<>]+))?)*\s*/?"
+_BLOCK_TAG = re.compile(rf"</?(?:{_BLOCK}){_ATTRIBUTES}>", re.IGNORECASE)
+_INLINE_TAG = re.compile(rf"</?(?:{_INLINE}){_ATTRIBUTES}>", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u2060\ufeff\ud800-\udfff]"
+)
+_ANY_SPACE = re.compile(r"\s+")
+_PARAGRAPH = re.compile(r"[^\S\n]*\n(?:[^\S\n]*\n)+\s*|\u2029+")
+# Compatibility forms that carry meaning: x² is not x2, 2½ is not 21⁄2, 1.º is not 1.o
+_MEANT = re.compile(
+    "(["
+    + "".join(
+        re.escape(chr(code))
+        for code in range(0xA0, 0x2200)
+        if unicodedata.decomposition(chr(code)).startswith(("<super>", "<sub>", "<fraction>"))
+        and not unicodedata.combining(chr(code))
+    )
+    + "])"
+)
+
+
+def fix_mojibake(text: str) -> str:
+    """UTF-8 that was read as something else, undone (ftfy: only where the evidence is clear).
+
+    >>> fix_mojibake("dÃ©finition")
+    'définition'
+    """
+    import ftfy
+
+    return ftfy.fix_encoding(text)
+
+
+def unescape_entities(text: str) -> str:
+    """HTML entities, also those escaped twice, as the characters they stand for.
+
+    >>> unescape_entities("Ca&ntilde;&oacute;n &amp;amp; r&#237;o")
+    'Cañón & río'
+    """
+    # with their semicolon only: without it, the &copy=2 of an address would become ©=2
+    while (plain := _ENTITY.sub(lambda match: unescape(match[0]), text)) != text:
+        text = plain
+    return text
+
+
+def strip_tags(text: str) -> str:
+    """HTML that was left over: blocks become paragraph breaks, the rest goes; List<String> stays.
+
+    >>> strip_tags("<p>A <b>mean</b><br/>of List<String>, a < b</p>").strip()
+    'A mean\\n\\nof List<String>, a < b'
+    """
+    return _INLINE_TAG.sub("", _BLOCK_TAG.sub("\n\n", _COMMENT.sub("", text)))
+
+
+def drop_invisible(text: str) -> str:
+    """Control characters, soft hyphens, zero-width spaces, marks of byte order and direction.
+
+    >>> drop_invisible("pro\\u00adbability\\x00")
+    'probability'
+    """
+    return _INVISIBLE.sub("", text)
+
+
+def normalise_unicode(text: str) -> str:
+    """NFKC, but superscripts, subscripts and fractions are kept: there NFKC changes what is said.
+
+    >>> normalise_unicode("ﬁnd x² of ２５ m")
+    'find x² of 25 m'
+    """
+    parts = _MEANT.split(text)  # every second part is one of the characters that stay
+    return "".join(part if i % 2 else unicodedata.normalize("NFKC", part) for i, part in enumerate(parts))
+
+
+def collapse_whitespace(text: str) -> str:
+    """Single spaces within a paragraph, one blank line between paragraphs, none around.
+
+    >>> collapse_whitespace("  one \\t line\\nbroken \\n \\n\\n two ")
+    'one line broken\\n\\ntwo'
+    """
+    paragraphs = (_ANY_SPACE.sub(" ", part).strip() for part in _PARAGRAPH.split(text))
+    return "\n\n".join(filter(None, paragraphs))
+
+
+RULES: tuple[Rule, ...] = (
+    fix_mojibake,
+    unescape_entities,
+    strip_tags,
+    drop_invisible,
+    normalise_unicode,
+    collapse_whitespace,
+)
+# For text that an HTML parser gave: a tag that is still there was escaped on purpose, to be read.
+PARSED_RULES = tuple(rule for rule in RULES if rule is not strip_tags)
+_ROUNDS = 10
+
+
+def repair(text: str, rules: Sequence[Rule] = RULES) -> tuple[str, set[str]]:
+    """(`text` after `rules`, names of those that changed it), until nothing changes any more.
+
+    One rule can make work for another (NFKC turns ＆ into &), so a text is not clean after one round;
+    a second call changes nothing.
+    """
+    fired: set[str] = set()
+    for _ in range(_ROUNDS):
+        before = text
+        for rule in rules:
+            changed = rule(text)
+            if changed != text:
+                fired.add(rule.__name__)
+                text = changed
+        if text == before:
+            break
+    return text, fired
+
+
+def clean_text(texts: pd.Series, rules: Sequence[Rule] = RULES) -> tuple[pd.Series, dict[str, int]]:
+    """(clean texts, rows changed by each rule). NA stays NA; a text of nothing but space becomes ""."""
+    repairs: dict[str, int] = {}
+    cleaned: list[str | None] = []
+    for text in texts.astype(object):
+        if not isinstance(text, str):
+            cleaned.append(None)
+            continue
+        clean, fired = repair(text, rules)
+        cleaned.append(clean)
+        for name in fired:
+            repairs[name] = repairs.get(name, 0) + 1
+    return pd.Series(cleaned, index=texts.index, dtype="str", name=texts.name), dict(sorted(repairs.items()))

@@ -1,0 +1,153 @@
+import doctest
+
+import ftfy.bad_codecs  # noqa: F401 - sloppy: Windows-1252 as browsers read it
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from learnloop.prepare import text
+from learnloop.prepare.text import PARSED_RULES, RULES, clean_text, repair
+
+# pieces that make work for each other, so that random texts are not all harmless
+PIECES = st.sampled_from(
+    [
+        *(
+            "&amp;",
+            "&lt;",
+            "&am",
+            "p;",
+            "&#38;",
+            "&amp;lt;",
+            "&#xFF1C;",
+            "＆",
+            "＜",
+            "<",
+            ">",
+            "b",
+            "br",
+            "/",
+            "<p>",
+        ),
+        *(
+            "<b>",
+            "</",
+            "!--",
+            "-->",
+            "lt;",
+            "Ã©",
+            "â€™",
+            "Ã",
+            "é",
+            "e\u0301",
+            "²",
+            "½",
+            "ﬁ",
+            "\u00ad",
+            "\ufeff",
+        ),
+        *(
+            "\n",
+            "\n\n",
+            " ",
+            "\t",
+            "\u00a0",
+            "\u2029",
+            "\r\n",
+            "\x85",
+            "\x00",
+            "㎡",
+            "①",
+            "x",
+            "word",
+            "\u0301",
+        ),
+    ]
+)
+TEXTS = st.one_of(st.text(), st.lists(PIECES, max_size=12).map("".join))
+
+
+def test_every_rule_does_what_its_example_says() -> None:
+    result = doctest.testmod(text)
+    assert result.attempted >= len(RULES)
+    assert result.failed == 0
+
+
+@settings(deadline=None)
+@given(TEXTS)
+def test_cleaning_twice_changes_nothing(raw: str) -> None:
+    for rules in (RULES, PARSED_RULES):
+        once, _ = repair(raw, rules)
+        again, fired = repair(once, rules)
+        assert again == once
+        assert fired == set()
+
+
+@settings(deadline=None)
+@given(TEXTS)
+def test_a_clean_text_can_be_stored(raw: str) -> None:
+    clean, _ = repair(raw)
+    assert "\x00" not in clean
+    clean.encode("utf-8")
+    assert clean == clean.strip()
+
+
+@pytest.mark.parametrize(
+    "meant",
+    [
+        "The naïve café’s résumé costs £5 – “cheap”",
+        "El niño aprendió matemáticas: ¿cuántos años?",
+        "La définition précise de l’élève à Genève",
+        "Größe und Länge der Übung, natürlich schön",
+    ],
+)
+@pytest.mark.parametrize("wrong", ["latin-1", "sloppy-windows-1252"])
+def test_mojibake_in_four_languages(meant: str, wrong: str) -> None:
+    broken = meant.encode().decode(wrong)
+    assert broken != meant
+    assert text.fix_mojibake(broken) == meant
+    assert text.fix_mojibake(meant) == meant
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "E = mc²",
+        "H₂O and 10⁻³",
+        "2½ cups",
+        "el 1.º y la 3.ª",
+        "if a < b and c > d: print(List<String>)",
+        "dict<p1, p2> and x<y",
+        "see example.org/?a=1&copy=2&reg=3",
+        "100 °C",
+        "R&D; AT&T",
+    ],
+)
+def test_what_looks_like_dirt_and_is_not_stays(kept: str) -> None:
+    assert repair(kept) == (kept, set())
+
+
+def test_tags_that_an_author_shows_stay_in_parsed_text() -> None:
+    shown = "The <p> tag marks a paragraph."
+    assert repair(shown, PARSED_RULES)[0] == shown
+    assert repair(shown, RULES)[0] == "The\n\ntag marks a paragraph."
+
+
+def test_rows_changed_are_counted_by_rule() -> None:
+    raw = pd.Series(
+        ["clean", "caf&eacute;", "<b>bold</b> &amp; caf\u00e9", None, "  ", "dÃ©finition"],
+        index=list("abcdef"),
+    )
+    clean, repairs = clean_text(raw)
+    assert clean.tolist()[:3] == ["clean", "café", "bold & café"]
+    assert pd.isna(clean["d"])
+    assert clean["e"] == ""
+    assert clean["f"] == "définition"
+    assert repairs == {"collapse_whitespace": 1, "fix_mojibake": 1, "strip_tags": 1, "unescape_entities": 2}
+    assert clean.index.equals(raw.index)
+    assert clean.dtype == "str"
+
+
+def test_paragraphs_are_kept() -> None:
+    clean, _ = repair("<p>One\nline.</p>\n<p>Two&nbsp;words.</p><ul><li>a</li><li>b</li></ul>")
+    assert clean == "One line.\n\nTwo words.\n\na\n\nb"
