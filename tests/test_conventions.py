@@ -16,7 +16,7 @@ ALLOWED: dict[str, set[str]] = {
     "settings": {"errors"},
     "schemas": {"errors"},
     "i18n": {"errors", "schemas"},
-    **{room: BASE for room in ROOMS},
+    **dict.fromkeys(ROOMS, BASE),
     "workflow": (BASE | {"settings"} | ROOMS) - {"serve", "dashboard"},
     "serve": BASE | {"settings"} | COMPOSED_BY_SERVE,
     "dashboard": BASE,

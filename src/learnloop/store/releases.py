@@ -12,7 +12,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,24 +124,22 @@ class Registry:
         """
         verify(folder)
         import mlflow
-        from mlflow.models import ModelSignature
-        from mlflow.types import ColSpec, DataType, Schema
+        from mlflow.exceptions import MlflowException
 
-        signature = ModelSignature(
-            Schema([ColSpec(DataType.string, "history"), ColSpec(DataType.long, "k", required=False)]),
-            Schema([ColSpec(DataType.string, "recommendations")]),
-        )
         with warnings.catch_warnings(), mlflow.start_run(run_id=run_id):
-            warnings.simplefilter("ignore")  # advice on type hints and input examples
-            info = mlflow.pyfunc.log_model(
+            warnings.simplefilter("ignore")  # advice on type hints, about MLflow's own defaults too
+            model = mlflow.pyfunc.log_model(
                 name="release",
                 python_model=str(model_code),
                 artifacts={"release": str(folder)},
-                signature=signature,
                 pip_requirements=["learnloop"],
-                registered_model_name=MODEL,
             )
-        version = int(info.registered_model_version)
+        with suppress(MlflowException):  # there it is already
+            self._client.create_registered_model(MODEL)
+        created = self._client.create_model_version(
+            MODEL, model.model_uri, run_id=run_id, model_id=model.model_id
+        )
+        version = int(created.version)
         for name, value in metrics.items():
             self._client.set_model_version_tag(MODEL, str(version), name, f"{value:.6g}")
         self._client.set_registered_model_alias(MODEL, "challenger", str(version))
@@ -206,6 +204,8 @@ def quiet_mlflow() -> None:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     for name in ("mlflow", "mlflow.store.db.utils", "alembic", "alembic.runtime.migration"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # MLflow tries an insert and falls back where the row exists; psycopg would log each such try
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 def seal(folder: Path, facts: Mapping[str, Any]) -> None:

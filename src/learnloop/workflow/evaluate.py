@@ -64,7 +64,7 @@ def evaluate(loop: Loop, *, k: int = 10, n_bootstrap: int = 500, seed: int = 0) 
         run = loop.registry.resume(kept.run_id)
         run.metrics(_flat(report, k))
         run.document(report, "evaluation.json")
-        _plots(run, ranking, per_learner["ials"], holdout, curve if tracing else None, k)
+        _plots(run, ranking, per_learner, holdout, curve if tracing else None, k)
     return {"run_id": kept.run_id, **report}
 
 
@@ -99,7 +99,7 @@ def _tracing(
 def _plots(
     run: Run,
     ranking: Mapping[str, Any],
-    per_learner: pd.DataFrame,
+    per_learner: Mapping[str, pd.DataFrame],
     holdout: Holdout,
     curve: pd.DataFrame | None,
     k: int,
@@ -107,7 +107,10 @@ def _plots(
     models = {name: ranking[name] for name in ("ials", "popularity", "random")}
     run.figure(plots.metric_by_model(models, "ndcg", f"NDCG@{k}"), "ndcg_by_model.png")
     lengths = {learner: len(set(history)) for learner, history in holdout.histories.items()}
-    run.figure(plots.by_history_length(per_learner["ndcg"], lengths, f"NDCG@{k}"), "ndcg_by_history.png")
+    run.figure(
+        plots.score_by_history_length(per_learner, lengths, title=f"NDCG@{k} by items done before"),
+        "ndcg_by_history.png",
+    )
     if curve is not None:
         run.figure(plots.reliability_curve(curve), "reliability.png")
 

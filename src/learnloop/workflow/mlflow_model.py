@@ -1,15 +1,17 @@
 """How MLflow loads a release ("models from code"): `mlflow models serve -m models:/learnloop@champion`.
 
-In: a frame with `history`, the item_ids a learner has done joined by `~`, and `k`. Out, a row each: the
-item_ids to recommend, joined by `~`. Prerequisites and reasons are the API's: they need the catalogue.
+In: histories, each the item_ids a learner has done joined by `~`. Out, in the same order: the
+ten item_ids to recommend, joined by `~`. Prerequisites and reasons are the API's: they need the catalogue.
 """
 
 from pathlib import Path
 from typing import Any
 
 import mlflow
-import pandas as pd
 from mlflow.pyfunc import PythonModel
+
+
+TOP = 10
 
 
 class ReleaseModel(PythonModel):
@@ -18,16 +20,16 @@ class ReleaseModel(PythonModel):
 
         self.models = Models.load(Path(context.artifacts["release"]))
 
-    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> list[str]:
+    def predict(
+        self, context: Any, model_input: list[str], params: dict[str, Any] | None = None
+    ) -> list[str]:
         from learnloop.recommend.ranking import recommend
 
-        frame = pd.DataFrame(model_input)
-        limits = frame["k"].fillna(10).astype(int).tolist() if "k" in frame else [10] * len(frame)
-        histories = [[part for part in str(text or "").split("~") if part] for text in frame["history"]]
         found = []
-        for history, k in zip(histories, limits, strict=True):
+        for text in model_input:
+            history = [item_id for item_id in text.split("~") if item_id]
             model = self.models.ials if history else self.models.popularity
-            found.append("~".join(item_id for item_id, _ in recommend(model, [history], k)[0]))
+            found.append("~".join(item_id for item_id, _ in recommend(model, [history], TOP)[0]))
         return found
 
 
