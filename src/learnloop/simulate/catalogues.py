@@ -37,7 +37,7 @@ def made_up_catalogue(
     concept_ids: list[str] = []
 
     def item(item_id: str, kind: str, parent: str | None, position: int, course: int, seconds: float) -> None:
-        about = {
+        about: dict[str, object] = {
             "item_id": item_id,
             "source": "made",
             "kind": kind,

@@ -33,11 +33,13 @@ def load(folder: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]
         weights = (folder / "tracer.safetensors").read_bytes()
     except (OSError, ValueError) as error:
         raise ModelUnavailable(f"no tracer in {folder}: {error}", "learnloop train") from error
+    if not isinstance(manifest, dict):
+        raise ModelUnavailable(f"{folder / 'tracer.json'} is not a manifest", "learnloop train")
     if (manifest.get("kind"), manifest.get("version")) != (kind, VERSION):
         found = f"{manifest.get('kind')} version {manifest.get('version')}"
         raise ModelUnavailable(
             f"{folder} holds a tracer of kind {found}, not {kind} version {VERSION}", "learnloop train"
         )
-    if hashlib.sha256(weights).hexdigest() != manifest["sha256"]:
+    if hashlib.sha256(weights).hexdigest() != manifest.get("sha256"):
         raise ModelUnavailable(f"the weights in {folder} do not match their sha256", "learnloop train")
     return from_bytes(weights), manifest

@@ -1,0 +1,199 @@
+"""What every tracer keeps, whatever is inside it."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from learnloop.errors import BadInput, ModelUnavailable, NothingToDo
+from learnloop.schemas import ANSWERS, empty
+from learnloop.simulate.planted import planted_answers
+from learnloop.trace.logistic import LogisticTracer
+from learnloop.trace.rate import RateTracer
+
+Tracer = LogisticTracer | RateTracer
+PLANTED = planted_answers(n_learners=40, n_items=15, n_concepts=5, answers_per_learner=20, seed=5)
+TRAIN = PLANTED.answers[PLANTED.answers["learner_id"] < "l00030"]
+TEST = PLANTED.answers[PLANTED.answers["learner_id"] >= "l00030"]
+CONCEPTS = [*PLANTED.concepts["concept_id"], "planted:unheard-of"]
+ITEMS = [*PLANTED.items["item_id"], "planted:unseen"]
+ITEM_CONCEPTS = [*PLANTED.items["concept_ids"], ("planted:unheard-of", "planted:c001")]
+FITTED: dict[str, Tracer] = {model.name: model.fit(TRAIN) for model in (LogisticTracer(), RateTracer())}
+KINDS = [LogisticTracer, RateTracer]
+
+
+@pytest.fixture(params=sorted(FITTED))
+def tracer(request: pytest.FixtureRequest) -> Tracer:
+    return FITTED[request.param]
+
+
+def history(outcomes: list[bool], item: int = 0) -> pd.DataFrame:
+    """One learner's answers, a minute apart, on `item` and its followers in turn."""
+    start = pd.Timestamp("2026-03-01T10:00:00Z")
+    rows = [
+        {
+            "learner_id": "newcomer",
+            "item_id": ITEMS[(item + k) % 15],
+            "concept_ids": ITEM_CONCEPTS[(item + k) % 15],
+            "correct": outcome,
+            "occurred_at": start + pd.Timedelta(minutes=k),
+        }
+        for k, outcome in enumerate(outcomes)
+    ]
+    return pd.DataFrame(rows) if rows else empty(ANSWERS)
+
+
+def assert_probabilities(values: np.ndarray, n: int) -> None:
+    assert values.shape == (n,)
+    assert ((values > 0) & (values < 1)).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_answers_in_any_order_make_the_same_tracer(kind: type[Tracer]) -> None:
+    shuffled = TRAIN.sample(frac=1, random_state=3)
+    one, two = kind().fit(TRAIN), kind().fit(shuffled)
+    np.testing.assert_array_equal(one.predict(TEST), kind().fit(TRAIN).predict(TEST))
+    np.testing.assert_allclose(two.predict(TEST), one.predict(TEST), atol=1e-6)
+
+
+def test_predictions_follow_the_rows(tracer: Tracer) -> None:
+    order = np.random.default_rng(0).permutation(len(TEST))
+    np.testing.assert_allclose(tracer.predict(TEST.iloc[order]), tracer.predict(TEST)[order], rtol=1e-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6), row=st.integers(0, len(TEST) - 1))
+def test_the_future_does_not_change_the_past(seed: int, row: int) -> None:
+    rng = np.random.default_rng(seed)
+    changed = TEST.reset_index(drop=True)
+    # every answer from this row's moment on is drawn anew, the row's own and its moment's included
+    later = (changed["occurred_at"] >= changed["occurred_at"].iloc[row]).to_numpy()
+    changed.loc[later, "correct"] = rng.random(later.sum()) < 0.5
+    changed.loc[later, "item_id"] = rng.choice(ITEMS, later.sum())
+    same = (changed["occurred_at"] < changed["occurred_at"].iloc[row]).to_numpy()
+    for model in FITTED.values():
+        np.testing.assert_array_equal(model.predict(changed)[same], model.predict(TEST)[same])
+        own = changed.copy()
+        own.loc[row, "correct"] = not own.loc[row, "correct"]
+        assert model.predict(own)[row] == model.predict(changed)[row]
+
+
+def test_answers_of_one_moment_do_not_see_each_other(tracer: Tracer) -> None:
+    together = history([True, False, True, True]).assign(occurred_at=pd.Timestamp("2026-03-01T10:00:00Z"))
+    alone = [tracer.predict(together.iloc[[i]])[0] for i in range(4)]
+    np.testing.assert_allclose(tracer.predict(together), alone, rtol=1e-12)
+
+
+def test_one_learner_does_not_change_another(tracer: Tracer) -> None:
+    first = TEST[TEST["learner_id"] == "l00030"]
+    np.testing.assert_array_equal(tracer.predict(first), tracer.predict(TEST)[: len(first)])
+
+
+def test_all_at_once_is_one_by_one(tracer: Tracer) -> None:
+    learner = TEST[TEST["learner_id"] == "l00031"]
+    learner = learner.assign(occurred_at=learner["occurred_at"].dt.floor("3min"))  # ties too
+    expected = [
+        tracer.predict_next(
+            learner[learner["occurred_at"] < row.occurred_at], [row.item_id], [row.concept_ids]
+        )
+        for row in learner.itertuples()
+    ]
+    np.testing.assert_allclose(tracer.predict(learner), np.concatenate(expected), rtol=1e-12)
+
+
+def test_saved_and_loaded_it_is_the_same(tracer: Tracer, tmp_path: Path) -> None:
+    tracer.save(tmp_path)
+    again = type(tracer).load(tmp_path)
+    past = history([True, False, True])
+    np.testing.assert_array_equal(again.predict(TEST), tracer.predict(TEST))
+    np.testing.assert_array_equal(
+        again.predict_next(past, ITEMS, ITEM_CONCEPTS), tracer.predict_next(past, ITEMS, ITEM_CONCEPTS)
+    )
+    pd.testing.assert_frame_equal(again.mastery(past, CONCEPTS), tracer.mastery(past, CONCEPTS))
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "not json", "no manifest", "other kind"])
+def test_a_damaged_folder_is_refused(tracer: Tracer, tmp_path: Path, damage: str) -> None:
+    tracer.save(tmp_path)
+    weights, manifest = tmp_path / "tracer.safetensors", tmp_path / "tracer.json"
+    if damage == "missing":
+        weights.unlink()
+    elif damage == "cut":
+        weights.write_bytes(weights.read_bytes()[:-8])
+    elif damage == "not json":
+        manifest.write_text("{")
+    elif damage == "no manifest":
+        manifest.write_text("[]")
+    else:
+        manifest.write_text(manifest.read_text().replace(f'"{tracer.name}"', '"another"'))
+    with pytest.raises(ModelUnavailable, match="learnloop train"):
+        type(tracer).load(tmp_path)
+
+
+def test_the_unseen_gets_a_middling_probability(tracer: Tracer) -> None:
+    strange = history([True, False]).assign(
+        item_id="planted:unseen", concept_ids=[("planted:unheard-of",), ()]
+    )
+    assert_probabilities(tracer.predict(strange), 2)
+    nothing = empty(ANSWERS)
+    seen = tracer.predict_next(nothing, ITEMS[:-1], ITEM_CONCEPTS[:-1])
+    unseen = tracer.predict_next(nothing, ["planted:unseen"] * 2, [("planted:unheard-of",), ()])
+    assert_probabilities(unseen, 2)
+    assert seen.min() < unseen.min()
+    assert unseen.max() < seen.max()
+
+
+@pytest.mark.parametrize("outcomes", [[], [True], [False], [True] * 200, [False] * 200])
+def test_any_history_is_answered(tracer: Tracer, outcomes: list[bool]) -> None:
+    past = history(outcomes)
+    assert_probabilities(tracer.predict(past), len(outcomes))
+    assert_probabilities(tracer.predict_next(past, ITEMS, ITEM_CONCEPTS), len(ITEMS))
+    mastery = tracer.mastery(past, CONCEPTS)
+    assert mastery.columns.tolist() == ["concept_id", "mastery", "sd", "attempts"]
+    assert mastery["concept_id"].tolist() == CONCEPTS
+    assert_probabilities(mastery["mastery"].to_numpy(), len(CONCEPTS))
+    assert ((mastery["sd"] > 0) & (mastery["sd"] <= 0.5)).all()
+    tried = sum(concept == CONCEPTS[0] for concepts in past["concept_ids"] for concept in concepts)
+    assert mastery["attempts"].iloc[0] == tried
+
+
+def test_nothing_asked_nothing_answered(tracer: Tracer) -> None:
+    assert tracer.predict(empty(ANSWERS)).shape == (0,)
+    assert tracer.predict_next(history([True]), [], []).shape == (0,)
+    assert len(tracer.mastery(history([True]), [])) == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("outcome", [True, False])
+def test_one_sided_training_stays_inside(kind: type[Tracer], outcome: bool) -> None:
+    for n in (1, 30):
+        p = kind().fit(history([outcome] * n)).predict(history([outcome] * n))
+        assert_probabilities(p, n)
+        assert ((p > 0.5) == outcome).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_answers_to_learn_from_is_said(kind: type[Tracer]) -> None:
+    with pytest.raises(NothingToDo, match="no answers"):
+        kind().fit(empty(ANSWERS))
+
+
+def test_bad_input_is_named(tracer: Tracer) -> None:
+    with pytest.raises(BadInput, match="concept_ids"):
+        tracer.predict(history([True]).assign(concept_ids="planted:c001"))
+    with pytest.raises(BadInput, match="correct"):
+        tracer.predict(history([True]).drop(columns="correct"))
+    two = pd.concat([history([True]), history([True]).assign(learner_id="another")])
+    with pytest.raises(BadInput, match="several learners"):
+        tracer.mastery(two, CONCEPTS)
+
+
+def test_several_concepts_stay_one_answer(tracer: Tracer) -> None:
+    several = history([True, False, True]).assign(concept_ids=[tuple(CONCEPTS[:3])] * 3)
+    doubled = several.assign(concept_ids=[(*CONCEPTS[:3], CONCEPTS[0])] * 3)
+    assert_probabilities(tracer.predict(several), 3)
+    np.testing.assert_allclose(tracer.predict(doubled), tracer.predict(several), rtol=1e-12)
+    assert tracer.mastery(doubled, CONCEPTS[:1])["attempts"].tolist() == [3]
