@@ -128,9 +128,14 @@ def test_what_looks_like_dirt_and_is_not_stays(kept: str) -> None:
 
 
 def test_tags_that_an_author_shows_stay_in_parsed_text() -> None:
-    shown = "The <p> tag marks a paragraph."
+    shown = "A page is written as <p>text</p>."
     assert repair(shown, PARSED_RULES)[0] == shown
-    assert repair(shown, RULES)[0] == "The\n\ntag marks a paragraph."
+    assert repair(shown, RULES)[0] == "A page is written as\n\ntext\n\n."
+
+
+@pytest.mark.parametrize("shown", ["What does <b> do?", "<p>", "<br>", "<em></em>", "</li>", "The <p> tag"])
+def test_a_question_about_a_tag_keeps_it(shown: str) -> None:
+    assert repair(shown, RULES) == (shown, set())
 
 
 def test_rows_changed_are_counted_by_rule() -> None:

@@ -13,14 +13,18 @@ import pandas as pd
 
 Rule = Callable[[str], str]
 
-_INLINE = "a|abbr|b|big|cite|code|del|em|font|i|img|ins|kbd|mark|q|s|samp|small|span|strong|sub|sup|tt|u|var"
-_BLOCK = (
-    "address|article|blockquote|br|center|dd|div|dl|dt|figcaption|figure|footer|h[1-6]|header|hr|li|main|ol"
+_INLINE_NAMES = (
+    "a|abbr|b|big|cite|code|del|em|font|i|img|ins|kbd|mark|q|s|samp|small|span|strong|sub|sup|tt|u|var"
 )
-_BLOCK += "|p|pre|section|table|tbody|td|tfoot|th|thead|tr|ul"
+_BLOCK_NAMES = (
+    "address|article|blockquote|br|center|dd|div|dl|dt|figcaption|figure|footer|h[1-6]|header|hr|li"
+    "|main|ol|p|pre|section|table|tbody|td|tfoot|th|thead|tr|ul"
+)
+_INLINE = frozenset(_INLINE_NAMES.split("|"))
+_VOID = {"br", "hr", "img"}
 _ATTRIBUTES = r"(?:\s+[a-zA-Z][\w:-]*(?:\s*=\s*(?:\"[^\"<]*\"|'[^'<]*'|[^\s\"'<>]+))?)*\s*/?"
-_BLOCK_TAG = re.compile(rf"</?(?:{_BLOCK}){_ATTRIBUTES}>", re.IGNORECASE)
-_INLINE_TAG = re.compile(rf"</?(?:{_INLINE}){_ATTRIBUTES}>", re.IGNORECASE)
+_TAG = re.compile(rf"</?({_INLINE_NAMES}|{_BLOCK_NAMES}){_ATTRIBUTES}>", re.IGNORECASE)
+_TAG_NAME = re.compile(rf"<(/?)({_INLINE_NAMES}|{_BLOCK_NAMES})\b[^<>]*>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _INVISIBLE = re.compile(
@@ -67,10 +71,23 @@ def unescape_entities(text: str) -> str:
 def strip_tags(text: str) -> str:
     """HTML that was left over: blocks become paragraph breaks, the rest goes; List<String> stays.
 
+    A tag that is never closed may be what the text is about ("what does <b> do?"), so only pairs and
+    void tags go, and never the whole text.
+
     >>> strip_tags("<p>A <b>mean</b><br/>of List<String>, a < b</p>").strip()
     'A mean\\n\\nof List<String>, a < b'
     """
-    return _INLINE_TAG.sub("", _BLOCK_TAG.sub("\n\n", _COMMENT.sub("", text)))
+    balance: dict[str, int] = {}
+    for close, name in _TAG_NAME.findall(text):
+        balance[name.lower()] = balance.get(name.lower(), 0) + (-1 if close else 1)
+    leftover = {name for name, count in balance.items() if count == 0 or name in _VOID}
+
+    def replacement(match: re.Match[str]) -> str:
+        name = match[1].lower()
+        return match[0] if name not in leftover else "" if name in _INLINE else "\n\n"
+
+    plain = _TAG.sub(replacement, _COMMENT.sub("", text))
+    return plain if plain.strip() else text
 
 
 def drop_invisible(text: str) -> str:
