@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -171,6 +172,24 @@ class Registry:
         if version is None:
             raise NothingToDo("nothing has been released yet", "learnloop run")
         return self.release(version)
+
+    def versions(self, limit: int = 50) -> list[dict[str, Any]]:
+        """The newest versions first: version, run_id, created_at (ISO, UTC), champion, replaced, metrics."""
+        found = self._client.search_model_versions(
+            f"name = '{MODEL}'", max_results=limit, order_by=["version_number DESC"]
+        )
+        champion = self.champion_version()
+        return [
+            {
+                "version": int(one.version),
+                "run_id": str(one.run_id),
+                "created_at": datetime.fromtimestamp(one.creation_timestamp / 1000, UTC).isoformat(),
+                "champion": int(one.version) == champion,
+                "replaced": int(one.tags["replaced"]) if "replaced" in one.tags else None,
+                "metrics": {name: float(text) for name, text in one.tags.items() if name != "replaced"},
+            }
+            for one in found
+        ]
 
     def promote(self, version: int) -> int | None:
         """`version` becomes the champion; returns the version it replaced."""

@@ -1,0 +1,77 @@
+"""The application: its parts put together, started and ended."""
+
+import asyncio
+import contextlib
+import importlib.metadata
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+
+from learnloop.monitor.metrics import MetricsMiddleware
+from learnloop.serve import events, items, learners, operations, problems
+from learnloop.serve.backend import Backend
+from learnloop.serve.limits import BodyLimit
+from learnloop.serve.security import Doorkeeper
+from learnloop.settings import Settings
+
+POLL_SECONDS = 3.0
+
+DESCRIPTION = """
+Turns what learners do into each learner's next best step, with a reason.
+
+**Keys.** Send `Authorization: Bearer ll_…`. The first start writes an admin's key and the dashboard's to
+`secrets/` below `LEARNLOOP_HOME`; `learnloop learner SOURCE ID --key` makes one for a learner. A learner's
+key sees that learner alone.
+
+**Errors** are `application/problem+json` (RFC 9457): `detail` says what is wrong and what to do, `errors`
+names each wrong field.
+"""
+
+TAGS = [
+    {"name": "Events", "description": "What learners did, acknowledged once it is committed."},
+    {"name": "Learners", "description": "Next steps with reasons, mastery with its uncertainty, progress."},
+    {"name": "Items", "description": "Lessons, what is like them, questions to practise with."},
+    {"name": "Operations", "description": "Health, metrics, the release."},
+]
+
+
+def create_app(settings: Settings, database_url: str, *, poll_seconds: float = POLL_SECONDS) -> FastAPI:
+    """The API on one database. Starts without a release, and without a database too, and says so in
+    /health/ready; a new champion serves within `poll_seconds`."""
+
+    backend = Backend(settings, database_url)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        from threadpoolctl import threadpool_limits
+
+        # One small product a request: threads of BLAS would cost more than they save.
+        with threadpool_limits(1, "blas"):
+            await backend.refresh()
+            watching = asyncio.create_task(backend.watch(poll_seconds))
+            try:
+                yield
+            finally:
+                watching.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await watching
+                backend.keeper.close()
+
+    app = FastAPI(
+        title="Learnloop",
+        version=importlib.metadata.version("learnloop"),
+        summary="Each learner's next best step",
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
+    )
+    app.state.backend, app.state.doorkeeper = backend, Doorkeeper()
+    problems.install(app)
+    for part in (events, learners, items, operations):
+        app.include_router(part.router)
+    app.add_middleware(BodyLimit)
+    # Added last, so it is outermost: it counts what the others refuse.
+    app.add_middleware(MetricsMiddleware, metrics=backend.metrics)
+    return app

@@ -1,0 +1,121 @@
+"""What can be learned: items, what is like them, questions to practise with."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi.responses import JSONResponse
+
+from learnloop.errors import BadInput, UnknownThing
+from learnloop.serve import queries
+from learnloop.serve.backend import Backend, backend
+from learnloop.serve.events import ItemId
+from learnloop.serve.problems import ANSWERS
+from learnloop.serve.replies import ItemReply, Questions, Similar
+from learnloop.serve.security import STAFF, Caller, forbidden
+from learnloop.serve.state import Serving
+
+router = APIRouter(prefix="/v1", tags=["Items"], responses=ANSWERS)
+
+Here = Annotated[Backend, Depends(backend)]
+ItemPath = Annotated[ItemId, Path(examples=["demo:courses/python-basics/loops"])]
+PUBLIC: tuple[str, ...] = (
+    *("item_id", "kind", "source", "parent_id", "position", "title", "text", "abstract", "summary"),
+    *("language", "subject", "level", "duration_s", "licence", "url"),
+)
+QUESTION = ("question_id", "item_id", "kind", "stem", "options", "language", "origin", "status")
+# A quote gives the key away.
+FOR_STAFF = ("key", "quote", "provenance")
+NO_ITEM: dict[int | str, dict[str, Any]] = {404: {"description": "Nobody has heard of this item"}}
+
+
+@router.get(
+    "/items/{item_id:path}/similar",
+    response_model=Similar,
+    summary="Items like this one",
+    responses=NO_ITEM,
+)
+async def get_similar(
+    identity: Caller, item_id: ItemPath, here: Here, k: Annotated[int, Query(ge=1, le=50)] = 10
+) -> Response:
+    """By who did them; for an item that nobody did in training, by the concepts they share.
+
+    An exercise answers for its lesson.
+    """
+    serving = here.serving
+    if item_id not in serving.content.facts:
+        raise UnknownThing(f"there is no item {item_id!r}")
+    asked = serving.content.rolls_up.get(item_id, item_id)
+    basis, found = _similar(serving, asked, k)
+    items = [
+        {
+            **{name: serving.content.facts[one][name] for name in ("item_id", "title", "url", "kind")},
+            "score": score,
+        }
+        for one, score in found
+    ]
+    return JSONResponse({"item_id": item_id, "basis": basis, "items": items})
+
+
+def _similar(serving: Serving, item_id: str, k: int) -> tuple[str, list[tuple[str, float]]]:
+    facts = serving.content.facts
+    try:
+        near = serving.released.ials.similar(item_id, k + 1)
+    except UnknownThing:
+        return "concepts", _sharing(serving, item_id, k)
+    pairs = zip(near["item_id"].tolist(), near["score"].astype(float).tolist(), strict=True)
+    return "activity", [(one, score) for one, score in pairs if one in facts][:k]
+
+
+def _sharing(serving: Serving, item_id: str, k: int) -> list[tuple[str, float]]:
+    """Jaccard index of the concepts they teach."""
+    catalogue = serving.catalogue()
+    own = set(catalogue.concepts.get(item_id, ()))
+    scores = {
+        other: len(own & set(concepts)) / len(own | set(concepts))
+        for other, concepts in catalogue.concepts.items()
+        if other != item_id and own & set(concepts)
+    }
+    return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
+
+
+@router.get("/items/{item_id:path}", response_model=ItemReply, summary="One item", responses=NO_ITEM)
+async def get_item(identity: Caller, item_id: ItemPath, here: Here) -> Response:
+    """With its text and concepts. The key of an exercise (`answer`) and what only its source has
+    (`attributes`) are for instructor, admin and service."""
+    row = await here.run(queries.item, here.engine, item_id)
+    if row is None:
+        raise UnknownThing(f"there is no item {item_id!r}")
+    content = here.serving.content
+    found: dict[str, Any] = {name: row[name] for name in PUBLIC}
+    found["concepts"] = [
+        {"concept_id": concept, "title": content.concept_titles.get(concept, concept)}
+        for concept in content.taught.get(item_id, ())
+    ]
+    if identity.role in STAFF:
+        found |= {"answer": row["answer"], "attributes": row["attributes"]}
+    return JSONResponse(found)
+
+
+@router.get("/questions", response_model=Questions, summary="Questions to practise with")
+async def get_questions(
+    identity: Caller,
+    here: Here,
+    item_id: Annotated[ItemId | None, Query(description="Of this lesson")] = None,
+    language: Annotated[str | None, Query(pattern=r"^[a-z]{2,3}$")] = None,
+    status: Annotated[str, Query(pattern=r"^(draft|approved|retired)$")] = "approved",
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> Response:
+    """A learner's key sees stem and options of approved questions; the others see the key as well, what it
+    rests on, and drafts on request."""
+    trusted = identity.role in STAFF
+    if status != "approved" and not trusted:
+        raise forbidden("learners see approved questions alone")
+    rows = await here.run(queries.practice, here.engine, item_id, language, status, limit)
+    if (
+        not rows
+        and item_id is not None
+        and not await here.run(queries.existing_items, here.engine, [item_id])
+    ):
+        raise BadInput(f"there is no item {item_id!r}", field="item_id")
+    names = QUESTION + (FOR_STAFF if trusted else ())
+    return JSONResponse({"questions": [{name: row[name] for name in names} for row in rows]})

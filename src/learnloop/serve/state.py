@@ -1,0 +1,217 @@
+"""The release and the content in memory, as one immutable whole that is swapped, never changed.
+
+A request takes `keeper.serving` once and works with it to its end, so a swap drops no request and mixes
+no two releases.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from learnloop import settings as configuration
+from learnloop.errors import DatabaseUnavailable, LearnloopError, ModelUnavailable, NothingToDo
+from learnloop.recommend.als import IALS
+from learnloop.recommend.policy import Catalogue
+from learnloop.recommend.popularity import Popularity
+from learnloop.serve import content, security
+from learnloop.serve.content import Content
+from learnloop.settings import Settings
+from learnloop.store import database
+from learnloop.store.releases import Registry, Release
+from learnloop.trace.logistic import LogisticTracer
+
+log = logging.getLogger("learnloop.serve")
+
+
+@dataclass(frozen=True)
+class Models:
+    """One release, loaded. `tracer` is None where it was trained without answers."""
+
+    version: int
+    run_id: str
+    manifest: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    ials: IALS
+    popularity: Popularity
+    tracer: LogisticTracer | None
+
+    @classmethod
+    def load(cls, release: Release) -> "Models":
+        folder = release.folder
+        metrics = folder / "metrics.json"
+        return cls(
+            version=release.version,
+            run_id=release.run_id,
+            manifest=release.manifest,
+            metrics=json.loads(metrics.read_text()) if metrics.exists() else {},
+            ials=IALS.load(folder / "recommender" / "ials"),
+            popularity=Popularity.load(folder / "recommender" / "popularity"),
+            tracer=LogisticTracer.load(folder / "tracer") if (folder / "tracer").exists() else None,
+        )
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What answers a request: content, models (None before the first release), and the policy's index."""
+
+    content: Content
+    models: Models | None
+    _catalogues: dict[str, Catalogue] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def released(self) -> Models:
+        """Raises NothingToDo before the first release."""
+        if self.models is None:
+            raise NothingToDo("nothing has been released yet", "learnloop run")
+        return self.models
+
+    def catalogue(self, language: str | None = None) -> Catalogue:
+        """Of all items, or of those in one language; made at first use, so that a swap stays quick."""
+        items = self.content.items
+        if language is not None and language not in self.languages:
+            items, language = items.iloc[:0], "none"  # unknown languages share one empty index
+        elif language is not None:
+            items = items[items["language"] == language]
+        found = self._catalogues.get(language or "")
+        if found is None:
+            counts = self.models.popularity.counts if self.models else {}
+            found = Catalogue.from_frames(
+                items, self.content.item_concepts, self.content.prerequisites, counts
+            )
+            self._catalogues[language or ""] = found
+        return found
+
+    @property
+    def languages(self) -> set[str]:
+        return {str(row["language"]) for row in self.content.facts.values()}
+
+
+class Keeper:
+    """Opens what serving needs, and keeps `serving` up to date. `refresh` runs in one thread at a time.
+
+    Nothing that fails here ends the process: what is in memory keeps serving, `trouble` says what is wrong
+    and the next refresh tries again.
+    """
+
+    def __init__(self, settings: Settings, database_url: str) -> None:
+        self.settings, self.database_url = settings, database_url
+        self.serving: Serving | None = None
+        self.trouble: dict[str, LearnloopError] = {}
+        self._engine: sa.Engine | None = None
+        self._registry: Registry | None = None
+
+    @property
+    def engine(self) -> sa.Engine:
+        """Raises DatabaseUnavailable until the database has been reached once."""
+        if self._engine is None:
+            raise DatabaseUnavailable("the database does not answer", "learnloop doctor")
+        return self._engine
+
+    @property
+    def current(self) -> Serving:
+        if self.serving is None:
+            raise DatabaseUnavailable("the database does not answer", "learnloop doctor")
+        return self.serving
+
+    @property
+    def registry(self) -> Registry:
+        if self._registry is None:
+            raise DatabaseUnavailable("the model registry does not answer", "learnloop doctor")
+        return self._registry
+
+    def refresh(self) -> None:
+        """Looks for a new champion and new content; swaps `serving` as a whole where there is any."""
+        serving = self.serving
+        with self._noting("database"):
+            engine = self._engine = self._engine or self._open()
+            if serving is None or content.fingerprint(engine) != serving.content.fingerprint:
+                fresh = content.read(engine)
+                serving = Serving(fresh, serving.models if serving else None)
+        if serving is not None and "database" not in self.trouble:
+            with self._noting("release"):
+                serving = self._with_champion(serving)
+        if serving is not None and serving is not self.serving:
+            serving.catalogue()  # before the swap, so that no request waits for it
+            self.serving = serving
+
+    def _open(self) -> sa.Engine:
+        engine = database.connect(self.database_url)
+        try:
+            database.migrate(engine)
+            security.ensure_first_keys(engine, self.settings)
+            configuration.pseudonym_key(self.settings)
+        except BaseException:
+            engine.dispose()
+            raise
+        return engine
+
+    def _with_champion(self, serving: Serving) -> Serving:
+        if self._registry is None:
+            self._registry = Registry.open(
+                self.engine, self.settings.artifacts_dir, self.settings.tracking_uri
+            )
+        version = self._registry.champion_version()
+        if version is None:
+            if serving.models is None:
+                raise NothingToDo("nothing has been released yet", "learnloop run")
+            return serving  # a registry that is away for a moment looks the same: keep what serves
+        if serving.models is not None and serving.models.version == version:
+            return serving
+        models = Models.load(self._registry.release(version))
+        log.info("release %d serves", version)
+        return replace(serving, models=models, _catalogues={})
+
+    def _noting(self, part: str) -> "_Noting":
+        return _Noting(self.trouble, part)
+
+    def ready(self) -> dict[str, LearnloopError]:
+        """What keeps the API from answering, by part; empty when all is well. Asks the database."""
+        trouble = dict(self.trouble) if self.serving is None or self.serving.models is None else {}
+        try:
+            with self.engine.connect() as connection:
+                connection.execute(sa.text("SELECT 1"))
+        except (sa.exc.SQLAlchemyError, LearnloopError):
+            trouble["database"] = DatabaseUnavailable("the database does not answer", "learnloop doctor")
+        else:
+            trouble.pop("database", None)
+            if self.serving is None:
+                trouble["database"] = DatabaseUnavailable("the content is not loaded yet", "wait a moment")
+            elif self.serving.models is None and "release" not in trouble:
+                trouble["release"] = NothingToDo("nothing has been released yet", "learnloop run")
+        return trouble
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.dispose()
+        self._engine = self._registry = None
+
+
+class _Noting:
+    """Turns a failure into a note in `trouble`, logged when it is news."""
+
+    def __init__(self, trouble: dict[str, LearnloopError], part: str) -> None:
+        self.trouble, self.part = trouble, part
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        if error is None:
+            self.trouble.pop(self.part, None)
+            return True
+        if not isinstance(error, Exception):
+            return False
+        if isinstance(error, LearnloopError):
+            told = error
+        elif self.part == "database":
+            told = DatabaseUnavailable("the database does not answer", "learnloop doctor")
+        else:
+            told = ModelUnavailable("the release cannot be loaded", "learnloop rollback")
+        if str(told) != str(self.trouble.get(self.part)):
+            log.warning("%s: %s (%s)", self.part, told, type(error).__name__)
+        self.trouble[self.part] = told
+        return True
