@@ -1,13 +1,15 @@
 """top_k against sorting everything."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from learnloop.errors import BadInput
 from learnloop.recommend import ranking
-from learnloop.recommend.ranking import top_k
+from learnloop.recommend.popularity import Popularity
+from learnloop.recommend.ranking import recommend, top_k
 
 
 @given(data=st.data(), n_items=st.integers(0, 12), n_rows=st.integers(0, 5), k=st.integers(0, 15))
@@ -52,3 +54,14 @@ def test_the_given_scores_are_left_as_they_were() -> None:
 def test_what_does_not_fit_is_bad_input(scores: np.ndarray, ids: list[str], hidden: list | None) -> None:
     with pytest.raises(BadInput):
         top_k(scores, ids, 1, hidden)
+
+
+def test_only_allowed_items_are_recommended_each_learner_their_own() -> None:
+    rows = [("a", "s:1"), ("a", "s:2"), ("b", "s:2"), ("b", "s:3")]
+    signals = pd.DataFrame(rows, columns=["learner_id", "item_id"]).assign(weight=1.0)
+    model = Popularity().fit(signals)
+    allowed = [{"s:1", "s:3"}, set(), {"s:2", "s:unknown"}]
+    found = recommend(model, [["s:3"], [], []], 5, allowed=allowed, block=2)
+    assert [[item for item, _ in row] for row in found] == [["s:1"], [], ["s:2"]]
+    with pytest.raises(BadInput, match="allowed"):
+        recommend(model, [[], []], 5, allowed=[set()])
