@@ -110,6 +110,7 @@ def test_first_start_reuse_stop_and_restart(empty_home: Path) -> None:
 
 def test_it_keeps_commits_and_lives_small(own_home: Path) -> None:
     url = embedded.ensure_running(own_home)
+    assert "FATAL" not in (own_home / "logs" / "postgres.log").read_text(), "asked before it was ready"
     wanted = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "shared_buffers": "128MB"}
     assert {name: ask(url, f"SHOW {name}") for name in wanted} == wanted
 

@@ -53,6 +53,7 @@ SERVER_SETTINGS = {
 class _Server:
     pid: int
     port: int
+    ready: bool = True  # it says so itself
 
 
 def ensure_running(home: Path, timeout_s: float = 300.0) -> str:
@@ -149,11 +150,11 @@ def _read(path: Path) -> str:
 
 
 def _running(place: Place) -> _Server | None:
-    """The live server of this data directory, by its postmaster.pid (line 1 pid, line 4 port)."""
+    """The live server of this data directory, by its postmaster.pid (lines 1 pid, 4 port, 8 state)."""
     lines = [line.strip() for line in _read(place.data / "postmaster.pid").splitlines()]
     if len(lines) < 4 or not (lines[0].isdigit() and lines[3].isdigit()):
         return None
-    server = _Server(int(lines[0]), int(lines[3]))
+    server = _Server(int(lines[0]), int(lines[3]), lines[7:8] == ["ready"])
     return server if _alive(server.pid, place.data) else None
 
 
@@ -292,12 +293,12 @@ def _launch(place: Place, runner: programs.Runner, port: int, alive: IO[str]) ->
 
 def _becomes_ready(place: Place, pid: int, deadline: float) -> bool:
     """True once the server of `pid` answers as ours; False where it ended instead."""
-    problem = "no answer"
+    problem = "it is starting still"
     while time.monotonic() < deadline:
         if not _alive(pid, place.data):
             return False
         server = _running(place)
-        if server is not None and server.pid == pid:
+        if server is not None and server.pid == pid and server.ready:
             try:
                 answered = _data_directory(place, server.port)
             except psycopg.OperationalError as error:
