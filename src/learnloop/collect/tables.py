@@ -81,10 +81,10 @@ def read_parquet(
                 )
                 marked = pd.concat([frame[name].str.contains("\0", regex=False) for name in names], axis=1)
                 torn = marked.any(axis=1)
+                frame["line"] = range(done + 2, done + 2 + len(frame))
                 frame["damage"] = pd.Series(pd.NA, index=frame.index, dtype="str").mask(torn, "NUL byte")
                 frame["raw"] = pd.Series(pd.NA, index=frame.index, dtype="str").mask(torn, "")
                 frame.loc[torn, names] = None
-                frame["line"] = range(done + 2, done + 2 + len(frame))
                 done += len(frame)
                 yield RawChunk(
                     source, path.name, kind, frame, done == total, before + whole * done // max(total, 1)

@@ -52,6 +52,8 @@ def clean_interactions(
     if "line" not in raw:
         raw["line"] = raw.index + 2
     verdicts = Verdicts(raw)
+    for name in ("learner_id", "item_id", "event_id"):
+        verdicts.refuse(text[name].str.contains("\0", regex=False), "NUL character")
     events = pd.DataFrame(
         {
             "learner_id": text["learner_id"],

@@ -25,6 +25,7 @@ class Course:
 
 class Refused(Exception):
     def __init__(self, reason: str, line: int = 1) -> None:
+        super().__init__(reason)
         self.reason, self.line = reason, line
 
 

@@ -278,6 +278,7 @@ def _known_presentation(raw: pd.DataFrame, verdicts: Verdicts, context: Context)
 
 def _days(text: pd.Series) -> pd.Series:
     """Whole numbers of at most five digits, NA for anything else (a century is 36,525 days)."""
+    text = text.astype("str")  # a column that no file had is all NaN
     whole = text.str.fullmatch(r"[+-]?\d{1,5}").fillna(False).astype(bool)
     return pd.to_numeric(text.where(whole)).astype("Int64")
 

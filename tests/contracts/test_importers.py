@@ -1,0 +1,387 @@
+"""What every importer promises, checked on small inputs of our own and, where it lies, on real data.
+
+An importer is a reader (collect) and a cleaner (prepare); `SAMPLES` holds one sound input each, with one
+row or record broken in `broken`.
+"""
+
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from learnloop.collect import oatutor as read_oatutor
+from learnloop.collect import oulad as read_oulad
+from learnloop.collect import tables as read_tables
+from learnloop.errors import BadInput
+from learnloop.prepare import oatutor as clean_oatutor
+from learnloop.prepare import oulad as clean_oulad
+from learnloop.prepare import tables as clean_tables
+from learnloop.schemas import Accounting, Cleaned, RawChunk
+from learnloop.store.tables import CONTRACTS
+
+NOW = pd.Timestamp("2026-01-01T00:00:00Z")
+LEARNERS = ["71000001", "71000002", "71000003"]  # outside ids no frame may show
+
+
+def pseudonymise(ids: pd.Series) -> pd.Series:
+    return ids.map(lambda outside: "p" + format(hash_of(outside), "x")).astype("str")
+
+
+def hash_of(text: str) -> int:
+    """A pseudonym for tests: FNV-1a, not secret but not readable."""
+    value = 0xCBF29CE484222325
+    for byte in text.encode():
+        value = (value ^ byte) * 0x100000001B3 % (1 << 64)
+    return value
+
+
+OULAD_FILES = {
+    "courses": "code_module,code_presentation,module_presentation_length\nXYZ,2013J,268\nXYZ,2014B,240\n",
+    "assessments": (
+        "code_module,code_presentation,id_assessment,assessment_type,date,weight\n"
+        "XYZ,2013J,11,TMA,50,50\nXYZ,2013J,10,TMA,20,50\nXYZ,2013J,12,Exam,,100\n"
+        "XYZ,2014B,20,TMA,22,40\nXYZ,2014B,21,TMA,51,60\n"
+    ),
+    "vle": (
+        "id_site,code_module,code_presentation,activity_type,week_from,week_to\n"
+        "501,XYZ,2013J,resource,,\n502,XYZ,2013J,quiz,1,2\n"
+    ),
+    "studentRegistration": (
+        "code_module,code_presentation,id_student,date_registration,date_unregistration\n"
+        "XYZ,2013J,71000001,-20,\nXYZ,2014B,71000001,-5,\nXYZ,2013J,71000002,,30\nXYZ,2014B,71000003,-9,\n"
+    ),
+    "studentInfo": (
+        "code_module,code_presentation,id_student,gender,region,highest_education,imd_band,age_band,"
+        "num_of_prev_attempts,studied_credits,disability,final_result\n"
+        "XYZ,2013J,71000001,F,Wales,A Level or Equivalent,10-20,0-35,0,60,N,Fail\n"
+        "XYZ,2014B,71000001,F,Scotland,A Level or Equivalent,20-30%,0-35,1,60,N,Pass\n"
+        "XYZ,2013J,71000002,M,Wales,A Level or Equivalent,,35-55,0,30,Y,Withdrawn\n"
+    ),
+    "studentAssessment": (
+        "id_assessment,id_student,date_submitted,is_banked,score\n"
+        "10,71000001,19,0,78\n11,71000001,49,0,39\n20,71000001,-1,1,78\n10,71000002,21,0,\n"
+        "21,71000003,50,0,40\n"
+    ),
+    "studentVle": (
+        "code_module,code_presentation,id_student,id_site,date,sum_click\n"
+        "XYZ,2013J,71000001,501,-3,4\nXYZ,2013J,71000001,501,-3,4\nXYZ,2013J,71000001,501,-3,1\n"
+        "XYZ,2013J,71000002,502,0,2\n"
+    ),
+}
+
+
+def oulad_sample(folder: Path) -> None:
+    for kind, text in OULAD_FILES.items():
+        (folder / f"{kind}.csv").write_text(text)
+
+
+def oulad_broken(folder: Path) -> tuple[str, int]:
+    with (folder / "studentAssessment.csv").open("a") as file:
+        file.write("11,710000\n")
+    return "studentAssessment.csv", 7
+
+
+def oatutor_records() -> dict[str, Any]:
+    records: dict[str, Any] = {}
+    for number in (1, 2, 3):
+        key = f"fruit{number}"
+        records[f"{key}/{key}.json"] = {
+            "id": key,
+            "title": "Fruit",
+            "body": "A bowl holds five pears.",
+            "variabilization": {},
+            "oer": "https://example.org <Example>",
+            "license": "https://creativecommons.org/licenses/by/4.0/ <CC BY 4.0>",
+            "lesson": "1.1 Counting",
+            "lessonId": "L1",
+            "courseName": "Sums",
+        }
+        for letter, kind in (("a", "TextBox"), ("b", "MultipleChoice")):
+            step = key + letter
+            records[f"{key}/steps/{step}/{step}.json"] = {
+                "id": step,
+                "stepAnswer": ["5"],
+                "problemType": kind,
+                "stepTitle": "How many pears?",
+                "stepBody": "",
+                "answerType": "string",
+                "variabilization": {},
+                **({"choices": ["4", "5", "6"]} if kind == "MultipleChoice" else {}),
+            }
+            records[f"{key}/steps/{step}/tutoring/{step}DefaultPathway.json"] = [
+                {
+                    "id": f"{step}-h1",
+                    "type": "hint",
+                    "title": "Count",
+                    "text": "One by one.",
+                    "dependencies": [],
+                }
+            ]
+    return records
+
+
+def oatutor_sample(folder: Path, records: dict[str, Any] | None = None) -> None:
+    plan = {
+        "courseName": "Sums",
+        "language": "en",
+        "courseLicense": "",
+        "lessons": [{"id": "L1", "name": "Lesson 1.1", "learningObjectives": {"counting_things": 0.85}}],
+    }
+    (folder / "coursePlans.json").write_text(json.dumps([plan]))
+    skills = {f"fruit{n}{letter}": ["counting_things"] for n in (1, 2, 3) for letter in "ab"}
+    (folder / "skillModel.json").write_text(json.dumps(skills))
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, record in (records or oatutor_records()).items():
+            text = record if isinstance(record, bytes) else json.dumps(record, indent=1).encode()
+            member = tarfile.TarInfo(f"./content-pool/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text))
+    with pa.CompressedOutputStream(str(folder / "pool.tar.zst"), "zstd") as stream:
+        stream.write(packed.getvalue())
+
+
+def oatutor_broken(folder: Path) -> tuple[str, int]:
+    records = oatutor_records()
+    name = "fruit2/steps/fruit2a/fruit2a.json"
+    cut = json.dumps(records[name], indent=1).encode()[:60]
+    oatutor_sample(folder, {**records, name: cut})
+    return name, cut.count(b"\n") + 1
+
+
+def csv_sample(folder: Path) -> None:
+    (folder / "items.csv").write_text(
+        "item_id,title,kind,parent_id,concepts,prerequisites\n"
+        "py,Python,course,,,\nvars,Variables,lesson,py,variables,\n"
+        'loops,"Loops, and\nmore",lesson,py,loops~for,variables\n'
+    )
+    (folder / "interactions.csv").write_text(
+        "learner_id,item_id,occurred_at,correct,event_id\n"
+        "71000001,vars,2025-01-01T10:00:00Z,1,71000001-1\n71000001,loops,2025-01-02T10:00:00Z,0,\n"
+        "71000002,csv:vars,2025-01-03,,e3\n71000003,loops,2025-01-04T10:00:00+02:00,,\n"
+    )
+
+
+def csv_broken(folder: Path) -> tuple[str, int]:
+    with (folder / "interactions.csv").open("a") as file:
+        file.write("71000002,vars,2025-01-05,1,e5,and more\n")
+    return "interactions.csv", 6
+
+
+@dataclass(frozen=True)
+class Importer:
+    """read(folder, chunk_rows) gives chunks; clean(chunk, context) cleans them; context() is a fresh one."""
+
+    write: Callable[[Path], None]
+    broken: Callable[[Path], tuple[str, int]]  # breaks one row: the file and line it is reported with
+    read: Callable[[Path, int], Iterator[RawChunk]]
+    context: Callable[[], Any]
+    clean: Callable[[RawChunk, Any], Cleaned]
+
+
+IMPORTERS = {
+    "oulad": Importer(
+        oulad_sample,
+        oulad_broken,
+        read_oulad.read,
+        lambda: clean_oulad.Context(pseudonymise, NOW),
+        clean_oulad.clean,
+    ),
+    "oatutor": Importer(
+        oatutor_sample, oatutor_broken, read_oatutor.read, clean_oatutor.Context, clean_oatutor.clean
+    ),
+    "csv": Importer(
+        csv_sample,
+        csv_broken,
+        lambda folder, rows: read_tables.read(folder / "items.csv", folder / "interactions.csv", "csv", rows),
+        lambda: clean_tables.Context(pseudonymise, NOW),
+        clean_tables.clean,
+    ),
+}
+
+
+@dataclass
+class Imported:
+    frames: dict[str, pd.DataFrame]
+    rejected: pd.DataFrame
+    accounts: dict[str, Accounting]
+
+
+@pytest.fixture(params=list(IMPORTERS))
+def importer(request: pytest.FixtureRequest) -> Importer:
+    return IMPORTERS[request.param]
+
+
+def run(importer: Importer, folder: Path, chunk_rows: int = 50_000) -> Imported:
+    context, accounts = importer.context(), dict[str, Accounting]()
+    frames: dict[str, list[pd.DataFrame]] = {}
+    rejected = []
+    for chunk in importer.read(folder, chunk_rows):
+        cleaned = importer.clean(chunk, context)
+        assert cleaned.accounting.balanced, (chunk.kind, cleaned.accounting)
+        if chunk.kind != "content":  # whose rows are files of several records
+            assert cleaned.accounting.read == len(chunk.frame)
+        for kind, account in {chunk.kind: cleaned.accounting, **cleaned.by_kind}.items():
+            accounts.setdefault(kind, Accounting()).add(account)
+        for table, frame in cleaned.frames.items():
+            frames.setdefault(table, []).append(frame)
+        rejected.append(cleaned.rejected)
+    return Imported(
+        {table: pd.concat(parts, ignore_index=True) for table, parts in frames.items()},
+        pd.concat(rejected, ignore_index=True),
+        accounts,
+    )
+
+
+def in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    key = [name for name in frame if name.endswith("_id")]
+    return frame.sort_values(key, ignore_index=True)
+
+
+def same(one: Imported, other: Imported) -> None:
+    assert one.accounts == other.accounts
+    assert one.frames.keys() == other.frames.keys()
+    for table in one.frames:
+        pd.testing.assert_frame_equal(in_order(one.frames[table]), in_order(other.frames[table]))
+    pd.testing.assert_frame_equal(one.rejected, other.rejected)
+
+
+def test_every_row_is_accounted_for(importer: Importer, tmp_path: Path) -> None:
+    importer.write(tmp_path)
+    imported = run(importer, tmp_path)
+    assert all(account.balanced and account.read for account in imported.accounts.values())
+    assert imported.rejected.empty
+
+
+def test_the_frames_keep_their_contracts_over_all_chunks(importer: Importer, tmp_path: Path) -> None:
+    importer.write(tmp_path)
+    for table, frame in run(importer, tmp_path, 1).frames.items():
+        assert len(CONTRACTS[table].validate(frame)) == len(frame)  # keys are unique over chunks too
+
+
+def test_a_second_import_gives_the_same_rows_with_the_same_ids(importer: Importer, tmp_path: Path) -> None:
+    importer.write(tmp_path)
+    same(run(importer, tmp_path), run(importer, tmp_path))
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 2, 3])
+def test_the_size_of_chunks_changes_nothing(importer: Importer, tmp_path: Path, chunk_rows: int) -> None:
+    importer.write(tmp_path)
+    importer.broken(tmp_path)
+    same(run(importer, tmp_path), run(importer, tmp_path, chunk_rows))
+
+
+def test_chunks_have_one_last_of_each_file_and_bytes_that_grow(importer: Importer, tmp_path: Path) -> None:
+    importer.write(tmp_path)
+    chunks = list(importer.read(tmp_path, 2))
+    assert all(len(chunk.frame) for chunk in chunks)
+    for file in {chunk.file for chunk in chunks}:
+        own = [chunk.last for chunk in chunks if chunk.file == file]
+        assert own == [False] * (len(own) - 1) + [True]
+    consumed = [chunk.consumed for chunk in chunks]
+    assert consumed == sorted(consumed)
+    names = {path for path in tmp_path.iterdir() if path.name in {chunk.file for chunk in chunks}}
+    assert consumed[-1] == sum(path.stat().st_size for path in names)
+
+
+def test_a_broken_row_is_refused_with_its_file_and_line_and_the_rest_stays(
+    importer: Importer, tmp_path: Path
+) -> None:
+    importer.write(tmp_path)
+    before = run(importer, tmp_path)
+    file, line = importer.broken(tmp_path)
+    after = run(importer, tmp_path)
+    assert (file, line) in list(zip(after.rejected["file"], after.rejected["line"], strict=True))
+    assert all(account.balanced for account in after.accounts.values())
+    lost = sum(
+        sum(account.rejected.values()) for kind, account in after.accounts.items() if kind != "content"
+    )
+    assert lost == len(after.rejected)
+    kept = {kind: account.kept for kind, account in after.accounts.items()}
+    for kind, account in before.accounts.items():
+        assert account.kept - 4 < kept[kind] <= account.kept
+
+
+@pytest.mark.parametrize("name", ["oulad", "csv"])
+def test_no_outside_id_of_a_learner_appears_in_any_frame(name: str, tmp_path: Path) -> None:
+    importer = IMPORTERS[name]
+    importer.write(tmp_path)
+    importer.broken(tmp_path)
+    target = "studentAssessment.csv" if name == "oulad" else "interactions.csv"
+    with (tmp_path / target).open("a") as file:  # sound, but refused: unknown assessment and item, bad time
+        file.write("99,71000003,5,0,50\n" if name == "oulad" else "71000003,nothing,2025-01-01,1,71000003\n")
+        file.write("10,71000003,x,0,50\n" if name == "oulad" else "71000003,vars,soon,1,e-71000003\n")
+    imported = run(importer, tmp_path)
+    assert len(imported.rejected) == 3
+    for table, frame in {**imported.frames, "rejected": imported.rejected}.items():
+        text = frame.to_json(orient="values", date_format="iso")
+        assert not [learner for learner in LEARNERS if learner[:6] in text], table
+    expected = set(pseudonymise(pd.Series(LEARNERS)))
+    assert set(imported.frames["learners"]["learner_id"]) == expected
+    assert set(imported.frames["interactions"]["learner_id"]) <= expected
+
+
+def test_a_folder_without_the_files_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    for name in ("oulad", "oatutor", "csv"):
+        with pytest.raises(BadInput) as refusal:
+            run(IMPORTERS[name], tmp_path)
+        assert refusal.value.next_step
+
+
+def test_oulad_whole_every_row_of_the_real_files(shared_data: Path) -> None:
+    folder = shared_data / "oulad"
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}")
+    imported = run(IMPORTERS["oulad"], folder)
+    for kind, paths in read_oulad.files(folder).items():
+        lines = sum(len(path.read_bytes().splitlines()) - 1 for path in paths)
+        assert imported.accounts[kind].read == imported.accounts[kind].kept == lines, kind
+    assert imported.accounts["studentInfo"].repaired["imd_band: percent sign added"] == 3_516
+    assert imported.accounts["studentAssessment"].repaired == {"missing score left empty": 173}
+    assert imported.accounts["assessments"].repaired == {
+        "missing date left empty: the end of the presentation": 11
+    }
+    events = imported.frames["interactions"]
+    assert events["event_id"].is_unique
+    assert events["verb"].value_counts().to_dict() == {
+        "answered": 172_003,
+        "scored": 1_909,
+        "experienced": imported.accounts["studentVle"].kept,
+    }
+    items = imported.frames["items"]
+    assert (items["kind"] == "assessment").sum() == 70
+    assert set(events["item_id"]) <= set(items["item_id"])
+    enrolments = imported.frames["enrolments"]
+    assert len(enrolments) == 32_593
+    assert enrolments["result"].notna().all()
+    assert enrolments["registered_at"].isna().sum() == 45
+    assert set(enrolments["learner_id"]) == set(imported.frames["learners"]["learner_id"])
+
+
+def test_oatutor_whole_every_record_of_the_real_pool(shared_data: Path) -> None:
+    folder = shared_data / "oatutor"
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}")
+    imported = run(IMPORTERS["oatutor"], folder)
+    kept = {kind: account.kept for kind, account in imported.accounts.items()}
+    assert (kept["problems"], kept["steps"]) == (12_814, 16_362)
+    assert kept["hints"] == 61_700
+    choice = imported.accounts["multiple_choice"]
+    assert choice.read == 6_575
+    assert choice.kept == len(imported.frames["questions"])
+    items, questions = imported.frames["items"], imported.frames["questions"]
+    assert items["item_id"].is_unique
+    assert set(items["parent_id"].dropna()) <= set(items["item_id"])
+    assert set(questions["item_id"]) <= set(items["item_id"])
+    assert all(key in options for key, options in zip(questions["key"], questions["options"], strict=True))
+    assert set(imported.frames["item_concepts"]["concept_id"]) == set(
+        imported.frames["concepts"]["concept_id"]
+    )
+    assert set(items["language"]) == {"en", "sv"}
