@@ -1,5 +1,6 @@
 """The engine and the migrations."""
 
+import secrets
 import threading
 from collections.abc import Iterator
 
@@ -15,10 +16,11 @@ from learnloop.store import database, reading, tables
 @pytest.fixture
 def bare_url(engine: sa.Engine, database_url: str) -> Iterator[str]:
     """An empty database without our tables."""
+    name = f"learnloop_bare_{secrets.token_hex(4)}"
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("CREATE DATABASE bare TEMPLATE template0")
-        yield sa.make_url(database_url).set(database="bare").render_as_string(hide_password=False)
-        connection.exec_driver_sql("DROP DATABASE bare WITH (FORCE)")
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0")
+        yield sa.make_url(database_url).set(database=name).render_as_string(hide_password=False)
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def test_the_migrations_make_the_tables(engine: sa.Engine) -> None:

