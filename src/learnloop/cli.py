@@ -127,9 +127,9 @@ def simulate(
 
 @app.command()
 def train(
-    factors: Annotated[int, typer.Option(min=1, help="Length of the factors of iALS.")] = 32,
-    regularization: Annotated[float, typer.Option(min=0.0)] = 1.0,
-    alpha: Annotated[float, typer.Option(min=0.0, help="Weight of what was done over what was not.")] = 10.0,
+    factors: Annotated[int, typer.Option(min=1, help="Length of the factors of iALS.")] = 64,
+    regularization: Annotated[float, typer.Option(min=0.0)] = 10.0,
+    alpha: Annotated[float, typer.Option(min=0.0, help="Weight of what was done over what was not.")] = 4.0,
     iterations: Annotated[int, typer.Option(min=1)] = 15,
     test_share: Annotated[float, typer.Option(min=0.01, max=0.9, help="Newest share held back.")] = 0.2,
     seed: Seed = 0,
@@ -137,7 +137,7 @@ def train(
 ) -> None:
     """Take a snapshot and train recommenders and the tracer on all but its newest part.
 
-    Example: learnloop train --factors 64
+    Example: learnloop train --factors 32
     """
 
     _report(

@@ -21,6 +21,9 @@ from learnloop.workflow.console import step
 from learnloop.workflow.context import Loop
 from learnloop.workflow.holdout import Holdout
 
+# a model, and item -> course where it may rank the learner's own courses alone
+Rival = tuple[Recommender, Mapping[str, str] | None]
+
 
 def evaluate(loop: Loop, *, k: int = 10, n_bootstrap: int = 500, seed: int = 0) -> dict[str, Any]:
     """Raises NothingToDo where no learner of the past was active after the split."""
@@ -36,10 +39,13 @@ def evaluate(loop: Loop, *, k: int = 10, n_bootstrap: int = 500, seed: int = 0) 
             "learnloop train --test-share 0.4",
         )
     with step(f"evaluated recommenders on {len(holdout.relevant):,} learners"):
-        rivals: dict[str, Recommender] = {
-            "ials": models.ials,
-            "popularity": models.popularity,
-            "random": RandomRanking(seed).fit(signals(known, items)),
+        in_course = items[items["parent_id"].notna()]
+        courses = dict(zip(in_course["item_id"], in_course["parent_id"], strict=True))
+        rivals: dict[str, Rival] = {
+            "ials": (models.ials, None),
+            "popularity": (models.popularity, None),
+            "popularity_in_course": (models.popularity, courses),
+            "random": (RandomRanking(seed).fit(signals(known, items)), None),
         }
         ranking, per_learner = _ranking(rivals, holdout, k, n_bootstrap, seed)
     tracing: dict[str, Any] = {}
@@ -56,6 +62,7 @@ def evaluate(loop: Loop, *, k: int = 10, n_bootstrap: int = 500, seed: int = 0) 
         "split_at": kept.split_at.isoformat(),
         "learners": len(holdout.relevant),
         "new_learners": holdout.new_learners,
+        "reachable_share": holdout.reachable_share(models.ials.item_ids),
         "ranking": ranking,
         "tracing": tracing,
     }
@@ -69,19 +76,20 @@ def evaluate(loop: Loop, *, k: int = 10, n_bootstrap: int = 500, seed: int = 0) 
 
 
 def _ranking(
-    rivals: Mapping[str, Recommender], holdout: Holdout, k: int, n_bootstrap: int, seed: int
+    rivals: Mapping[str, Rival], holdout: Holdout, k: int, n_bootstrap: int, seed: int
 ) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     report: dict[str, Any] = {}
     per_learner: dict[str, pd.DataFrame] = {}
-    for name, model in rivals.items():
-        recommended, per_learner[name] = holdout.rank(model, k)
+    for name, (model, courses) in rivals.items():
+        recommended, per_learner[name] = holdout.rank(model, k, courses)
         report[name] = {
             **summary(per_learner[name], n_bootstrap=n_bootstrap, seed=seed),
             "coverage": coverage(recommended, len(model.item_ids)),
         }
-    report["ials_minus_popularity"] = {
-        "ndcg": paired_difference(per_learner["ials"]["ndcg"], per_learner["popularity"]["ndcg"], seed=seed)
-    }
+    for name in ("popularity", "popularity_in_course"):
+        report[f"ials_minus_{name}"] = {
+            "ndcg": paired_difference(per_learner["ials"]["ndcg"], per_learner[name]["ndcg"], seed=seed)
+        }
     return report, per_learner
 
 
@@ -104,7 +112,7 @@ def _plots(
     curve: pd.DataFrame | None,
     k: int,
 ) -> None:
-    models = {name: ranking[name] for name in ("ials", "popularity", "random")}
+    models = {name: scores for name, scores in ranking.items() if "minus" not in name}
     run.figure(plots.metric_by_model(models, "ndcg", f"NDCG@{k}"), "ndcg_by_model.png")
     lengths = {learner: len(set(history)) for learner, history in holdout.histories.items()}
     run.figure(

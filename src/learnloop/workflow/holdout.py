@@ -4,7 +4,7 @@ Shared by `evaluate` (how good is the candidate?) and by the gate (is it worse t
 that both ask the very same questions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,14 +56,28 @@ class Holdout:
             len(set(doing) - set(done)),
         )
 
-    def rank(self, model: Recommender, k: int) -> tuple[dict[str, list[str]], pd.DataFrame]:
-        """(learner -> the k items recommended, per-learner metrics); the full catalogue is ranked."""
+    def rank(
+        self, model: Recommender, k: int, courses: Mapping[str, str] | None = None
+    ) -> tuple[dict[str, list[str]], pd.DataFrame]:
+        """(learner -> the k items recommended, per-learner metrics); the full catalogue is ranked.
+
+        courses: item -> its course; then only items of courses the learner has begun are ranked. The
+        plain baselines need it: without, a model that merely guesses the course looks wise.
+        """
         learners = sorted(self.relevant)
-        ranked = recommend(model, [self.histories[learner] for learner in learners], k)
+        done = [self.histories[learner] for learner in learners]
+        allowed = None if courses is None else _in_begun_courses(done, courses)
+        ranked = recommend(model, done, k, allowed=allowed)
         recommended = {
             learner: [item_id for item_id, _ in row] for learner, row in zip(learners, ranked, strict=True)
         }
         return recommended, ranking_metrics(recommended, self.relevant, len(model.item_ids), k)
+
+    def reachable_share(self, item_ids: np.ndarray) -> float:
+        """The share of what learners went on to do that a model which knows `item_ids` could recommend."""
+        known = set(item_ids.tolist())
+        wanted = [len(items) for items in self.relevant.values()]
+        return sum(len(items & known) for items in self.relevant.values()) / sum(wanted)
 
     def asked_answers(self) -> pd.DataFrame:
         return self.answers[self.asked]
@@ -71,6 +85,16 @@ class Holdout:
     def trace(self, tracer: LogisticTracer | RateTracer) -> np.ndarray:
         """P(correct) of each asked answer, predicted from what came before it, the past included."""
         return tracer.predict(self.answers)[self.asked]
+
+
+def _in_begun_courses(histories: Sequence[Sequence[str]], courses: Mapping[str, str]) -> list[set[str]]:
+    members: dict[str, set[str]] = {}
+    for item_id, course in courses.items():
+        members.setdefault(course, set()).add(item_id)
+    return [
+        set().union(*(members[courses[item_id]] for item_id in set(history) if item_id in courses))
+        for history in histories
+    ]
 
 
 def log_loss_by_learner(answers: pd.DataFrame, predicted: np.ndarray) -> pd.Series:

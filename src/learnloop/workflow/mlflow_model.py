@@ -10,7 +10,6 @@ from typing import Any
 import mlflow
 from mlflow.pyfunc import PythonModel
 
-
 TOP = 10
 
 

@@ -20,7 +20,7 @@ def prepare(loop: Loop) -> dict[str, Any]:
     sources: dict[str, list[dict[str, Any]]] = {}
     with step("extracted and cleaned the landed pages"):
         for page in _newest(reading.raw_pages(loop.engine)):
-            records = extract(page.body, page.url, page.content_type)
+            records = extract(page.body, page.url, page.content_type, page.status)
             sources.setdefault(page.source, []).extend(records)
         for source, records in sorted(sources.items()):
             cleaned = pages_to_frames(records, source)

@@ -25,9 +25,9 @@ TEST_SHARE = 0.2
 def train(
     loop: Loop,
     *,
-    factors: int = 32,
-    regularization: float = 1.0,
-    alpha: float = 10.0,
+    factors: int = 64,
+    regularization: float = 10.0,
+    alpha: float = 4.0,
     iterations: int = 15,
     test_share: float = TEST_SHARE,
     seed: int = 0,
