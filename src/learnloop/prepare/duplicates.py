@@ -54,6 +54,7 @@ def find_duplicates(
     found: dict[str, str] = {}
     for kind in sorted(items["kind"].unique(), key=lambda kind: (kind in ("exercise", "question"), kind)):
         group = [item for item in order if item["kind"] == kind]
+        group.sort(key=lambda item: item["parent_id"] in found)  # children of what stays come first
         exact = _exact(group, found)
         found |= exact
         if kind in NEAR_KINDS:

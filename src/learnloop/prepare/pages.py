@@ -50,9 +50,10 @@ def pages_to_frames(records: Sequence[Record], source: str) -> schemas.Cleaned:
     listed = _place(pages, sound, source, account)
     exercises, by_item = exercises_of(pages, sound, account)
     items = pd.DataFrame([*pages.to_dict("records"), *exercises], columns=list(schemas.ITEMS.columns))
+    items = schemas.check(items, schemas.ITEMS, f"pages of {source}: items")
     links = _item_concepts(items, sound, source)
-    copies = duplicates.find_duplicates(_filled(items), preferred=listed)
-    frames = duplicates.merge({"items": _filled(items), "item_concepts": links}, copies)
+    copies = duplicates.find_duplicates(items, preferred=listed)
+    frames = duplicates.merge({"items": items, "item_concepts": links}, copies)
     _refuse_copies(copies, sound, by_item, source, account)
     sound.sort(key=lambda record: _id(source, record) in copies)  # what stays names its concepts first
     concepts, prerequisites = _concepts(sound, pages, source, account)
@@ -108,7 +109,7 @@ def _refusal(record: Record) -> str:
         return str(record.get("problem") or "broken page")
     if record["kind"] == "course":
         return ""
-    words = len(str(record.get("text", "")).split())
+    words = sum(any(map(str.isalnum, word)) for word in str(record.get("text", "")).split())
     if record["kind"] == "lesson":
         return "" if words else "lesson without text"
     if record.get("broken_json_ld") and not words:
@@ -125,7 +126,7 @@ def _one_an_address(records: Sequence[Record], account: Account) -> list[Record]
         kept = first.setdefault(item_key(record["url"]), record)
         if kept is record:
             continue
-        same = kept["kind"] == record["kind"] and kept.get("text") == record.get("text")
+        same = {**kept, "url": "", "also_at": []} == {**record, "url": "", "also_at": []}
         account.refused.append((record, DUPLICATE if same else "another page has this item_id"))
         if same and record["url"] != kept["url"]:
             first[item_key(record["url"])] = {**kept, "also_at": [*kept.get("also_at", []), record["url"]]}
@@ -145,7 +146,7 @@ def _pages(records: Sequence[Record], source: str, account: Account) -> pd.DataF
     account.repairs(repairs)
     modified, repairs = utc_times(clean["modified"])
     account.repairs(repairs)
-    text = text.where(kinds == "lesson", course_text)
+    text = text.where(kinds == "lesson", course_text).fillna("")
     language, repairs = resolve_languages(clean["language"], text)
     account.repairs(repairs)
     keys = [item_key(record["url"]) for record in records]
@@ -186,6 +187,8 @@ def _clean(texts: pd.Series, rules: Sequence[Rule], account: Account) -> pd.Seri
     """Clean texts; what is empty is missing."""
     clean, repairs = clean_text(texts, rules)
     account.repairs(repairs)
+    # whoever misread the bytes dropped some; a hole is shown, not guessed
+    account.repair("letters lost before us: \ufffd left in place", int(clean.str.contains("\ufffd").sum()))
     return clean.where(clean != "")
 
 
@@ -259,11 +262,6 @@ def _parent(
         if f"{source}:{folder}" in courses:
             return f"{source}:{folder}", "course from the address"
     return None, "course unknown: NA" if named else ""
-
-
-def _filled(items: pd.DataFrame) -> pd.DataFrame:
-    """`items` in the dtypes of the contract."""
-    return schemas.check(items, schemas.ITEMS, "pages")
 
 
 def _item_concepts(items: pd.DataFrame, records: Sequence[Record], source: str) -> pd.DataFrame:
