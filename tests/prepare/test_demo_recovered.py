@@ -1,7 +1,6 @@
 """The demo's courses are the planted truth: through the mess of its site, every lesson is found again."""
 
 from typing import Any
-from unicodedata import normalize
 
 import pandas as pd
 import pytest
@@ -28,7 +27,7 @@ def cleaned(tmp_path_factory: pytest.TempPathFactory) -> schemas.Cleaned:
 
 
 def paragraphs(text: str) -> str:
-    return "\n\n".join(" ".join(part.split()) for part in normalize("NFKC", text).split("\n\n"))
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
 def test_every_lesson_is_found_as_its_author_wrote_it(cleaned: schemas.Cleaned) -> None:
@@ -81,7 +80,7 @@ def test_every_exercise_has_its_key_among_its_options(cleaned: schemas.Cleaned) 
         for lesson in course.lessons:
             for n, exercise in enumerate(lesson.exercises, start=1):
                 found = items.loc[f"demo:courses/{course.slug}/{lesson.slug}#q{n}"]
-                assert found["text"] == normalize("NFKC", exercise.question)
+                assert found["text"] == exercise.question.replace("…", "...")  # NFKC
                 assert found["answer"] == exercise.answer
                 assert sorted(found["attributes"].get("options", [])) == sorted(exercise.options)
 
