@@ -11,7 +11,7 @@ from learnloop.recommend.policy import Catalogue, next_steps
 from learnloop.recommend.ranking import top_k
 from learnloop.schemas import Reason, Step
 from learnloop.serve.histories import History
-from learnloop.serve.state import Models, Serving
+from learnloop.serve.state import Models, Serving, Shelf
 
 THRESHOLD = 0.6  # of mastery; the line in the dashboard's chart
 RANKED = 500  # items the policy looks through: deeper ones are never reached at k <= 50
@@ -23,64 +23,63 @@ class Advice:
     p_correct: float | None
 
 
-def advise(serving: Serving, history: History, k: int, language: str | None = None) -> list[Advice]:
+def advise(serving: Serving, history: History, k: int, language: str = "") -> list[Advice]:
     """At most k next steps; where nothing is known of the learner, the popular items that need nothing.
 
     language: only items in it. Done items stay away, but for a review that the policy gives as such.
     """
-    models, catalogue = serving.released, serving.catalogue(language)
+    models, shelf = serving.released, serving.shelf(language)
     rolls_up = serving.content.rolls_up
     done = [rolls_up[item_id] for item_id in history.done if item_id in rolls_up]
     steps = next_steps(
-        _ranking(models, catalogue, done),
-        mastery=_known(serving, models, catalogue, history, done),
+        _ranking(models, shelf, done),
+        mastery=_known(serving, models, shelf, history, done),
         history=done,
-        catalogue=catalogue,
+        catalogue=shelf.catalogue,
         explain=models.ials.explain,
         threshold=THRESHOLD,
         k=k,
     )
-    steps = _started(catalogue, steps, k) if not done else steps
+    if not done:
+        steps = _starting(shelf.catalogue, steps)
     chances = _chances(serving, models, history, [step.item_id for step in steps])
     return [Advice(step, p) for step, p in zip(steps, chances, strict=True)]
 
 
-def _ranking(models: Models, catalogue: Catalogue, done: Sequence[str]) -> list[tuple[str, float]]:
+def _ranking(models: Models, shelf: Shelf, done: Sequence[str]) -> list[tuple[str, float]]:
     """The best items of the release, then what came after its training, in order of name."""
-    known = set(models.ials.item_ids)
-    personal = any(item_id in known for item_id in done)
-    model = models.ials if personal else models.popularity
-    away = set(done) | (set(model.item_ids) - catalogue.reachable)
-    (ranked,) = top_k(model.scores([done]), model.item_ids, RANKED, [away])
+    seen = set(done)
+    model = models.popularity if seen.isdisjoint(shelf.trained) else models.ials
+    (ranked,) = top_k(model.scores([done]), model.item_ids, RANKED, [shelf.absent | seen])
     lowest = min((score for _, score in ranked), default=0.0)
-    newer = sorted(catalogue.reachable - set(model.item_ids) - set(done))
+    newer = [item_id for item_id in shelf.newer if item_id not in seen]
     return ranked + [(item_id, lowest) for item_id in newer[: max(RANKED - len(ranked), 0)]]
 
 
 def _known(
-    serving: Serving, models: Models, catalogue: Catalogue, history: History, done: Sequence[str]
+    serving: Serving, models: Models, shelf: Shelf, history: History, done: Sequence[str]
 ) -> dict[str, float]:
     """Mastery of what others require. Nobody masters what they have never met: an estimate that rests on
     other learners alone (no answer, no item done that teaches the concept) does not open a door."""
-    required = sorted({needed for needs in catalogue.prerequisites.values() for needed in needs})
-    met = {concept for item_id in done for concept in serving.catalogue().concepts.get(item_id, ())}
+    teaches = serving.shelf().catalogue.concepts
+    met = {concept for item_id in done for concept in teaches.get(item_id, ())}
     if models.tracer is None:  # then having done what teaches it stands for mastery
         return dict.fromkeys(met, 1.0)
     met |= {c for event in history.answers for c in serving.content.taught.get(event.item_id, ())}
-    wanted = [concept for concept in required if concept in met]
+    wanted = [concept for concept in shelf.required if concept in met]
     if not wanted:
         return {}
     found = models.tracer.mastery(answers(serving, history), wanted)
-    return dict(zip(found["concept_id"], found["mastery"].astype(float), strict=True))
+    return dict(zip(found["concept_id"].tolist(), found["mastery"].tolist(), strict=True))
 
 
-def _started(catalogue: Catalogue, steps: Sequence[Step], k: int) -> list[Step]:
-    """For a learner nobody knows: `start_here` on what needs nothing, which a ranking alone may not say."""
+def _starting(catalogue: Catalogue, steps: Sequence[Step]) -> list[Step]:
+    """For a learner nobody knows: `start_here` on every step that needs nothing, fillers included."""
     return [
         step
         if catalogue.requires(step.item_id) or any(reason.code == "start_here" for reason in step.reasons)
         else Step(step.item_id, step.score, (*step.reasons, Reason("start_here")))
-        for step in steps[:k]
+        for step in steps
     ]
 
 
@@ -89,7 +88,7 @@ def _chances(
 ) -> list[float | None]:
     if models.tracer is None or not item_ids:
         return [None] * len(item_ids)
-    taught = [serving.catalogue().concepts.get(item_id, ()) for item_id in item_ids]
+    taught = [serving.shelf().catalogue.concepts.get(item_id, ()) for item_id in item_ids]
     chances = models.tracer.predict_next(answers(serving, history), item_ids, taught)
     return [float(p) for p in chances]
 

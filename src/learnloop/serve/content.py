@@ -30,6 +30,7 @@ class Content:
     facts: Mapping[str, Mapping[str, Any]]  # item_id -> its row, missing values None
     taught: Mapping[str, tuple[str, ...]]  # item_id -> concepts, inherited where it has none
     rolls_up: Mapping[str, str]  # item_id -> the item a learner is sent to for it
+    languages: frozenset[str]
     fingerprint: Fingerprint
 
 
@@ -52,6 +53,7 @@ def read(engine: sa.Engine) -> Content:
             {item_id: row["kind"] for item_id, row in facts.items()},
             {item_id: row["parent_id"] for item_id, row in facts.items()},
         ),
+        languages=frozenset(items["language"]),
         fingerprint=mark,
     )
 

@@ -1,11 +1,13 @@
 """Events in: validated, made idempotent, committed, and only then acknowledged and remembered."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Depends, Response
+from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from learnloop.schemas import IDENTIFIER
@@ -18,7 +20,25 @@ from learnloop.serve.security import Caller, forbidden
 from learnloop.store.api_keys import Identity
 from learnloop.store.pseudonyms import pseudonym
 
-router = APIRouter(prefix="/v1", tags=["Events"])
+
+class CountingRefusals(APIRoute):
+    """Bodies that fail validation never reach the route; their events are counted here."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+
+        async def counting(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except RequestValidationError as error:
+                events = len(error.body) if isinstance(error.body, list) else 1
+                backend(request).metrics.events.labels("refused").inc(events)
+                raise
+
+        return counting
+
+
+router = APIRouter(prefix="/v1", tags=["Events"], route_class=CountingRefusals)
 
 MOST_EVENTS = 1_000
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)

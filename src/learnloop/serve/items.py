@@ -68,7 +68,7 @@ def _similar(serving: Serving, item_id: str, k: int) -> tuple[str, list[tuple[st
 
 def _sharing(serving: Serving, item_id: str, k: int) -> list[tuple[str, float]]:
     """Jaccard index of the concepts they teach."""
-    catalogue = serving.catalogue()
+    catalogue = serving.shelf().catalogue
     own = set(catalogue.concepts.get(item_id, ()))
     scores = {
         other: len(own & set(concepts)) / len(own | set(concepts))

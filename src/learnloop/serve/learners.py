@@ -57,8 +57,8 @@ async def get_recommendations(
     here: Here,
     k: Annotated[int, Query(ge=1, le=50, description="At most so many")] = 10,
     language: Annotated[
-        str | None, Query(pattern=r"^[a-z]{2,3}$", description="Only items in this language")
-    ] = None,
+        str, Query(pattern=r"^([a-z]{2,3})?$", description="Only items in this language")
+    ] = "",
     accept_language: Annotated[str, Header(description="Language of the reasons: en, es")] = "",
 ) -> Response:
     """Uses every event committed so far, without a retrain.

@@ -8,8 +8,10 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import sqlalchemy as sa
 
 from learnloop import settings as configuration
@@ -20,7 +22,7 @@ from learnloop.recommend.popularity import Popularity
 from learnloop.serve import content, security
 from learnloop.serve.content import Content
 from learnloop.settings import Settings
-from learnloop.store import database
+from learnloop.store import database, embedded
 from learnloop.store.releases import Registry, Release
 from learnloop.trace.logistic import LogisticTracer
 
@@ -55,12 +57,39 @@ class Models:
 
 
 @dataclass(frozen=True)
+class Shelf:
+    """The items one request may choose from, indexed once for all of them."""
+
+    catalogue: Catalogue
+    trained: frozenset[str]  # items of the release
+    absent: frozenset[str]  # those of them that are not to be recommended from this shelf
+    newer: tuple[str, ...]  # items that came after the release was trained, by name
+    required: tuple[str, ...]  # concepts that others require
+
+    @classmethod
+    def of(cls, items: pd.DataFrame, content: Content, models: Models) -> "Shelf":
+        catalogue = Catalogue.from_frames(
+            items, content.item_concepts, content.prerequisites, models.popularity.counts
+        )
+        trained = frozenset(models.ials.item_ids)
+        return cls(
+            catalogue=catalogue,
+            trained=trained,
+            absent=trained - catalogue.reachable,
+            newer=tuple(sorted(catalogue.reachable - trained)),
+            required=tuple(
+                sorted({needed for needs in catalogue.prerequisites.values() for needed in needs})
+            ),
+        )
+
+
+@dataclass(frozen=True)
 class Serving:
-    """What answers a request: content, models (None before the first release), and the policy's index."""
+    """What answers a request: content, models (None before the first release), and shelves by language."""
 
     content: Content
     models: Models | None
-    _catalogues: dict[str, Catalogue] = field(default_factory=dict, compare=False, repr=False)
+    _shelves: dict[str, Shelf] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def released(self) -> Models:
@@ -69,25 +98,18 @@ class Serving:
             raise NothingToDo("nothing has been released yet", "learnloop run")
         return self.models
 
-    def catalogue(self, language: str | None = None) -> Catalogue:
-        """Of all items, or of those in one language; made at first use, so that a swap stays quick."""
-        items = self.content.items
-        if language is not None and language not in self.languages:
-            items, language = items.iloc[:0], "none"  # unknown languages share one empty index
-        elif language is not None:
-            items = items[items["language"] == language]
-        found = self._catalogues.get(language or "")
-        if found is None:
-            counts = self.models.popularity.counts if self.models else {}
-            found = Catalogue.from_frames(
-                items, self.content.item_concepts, self.content.prerequisites, counts
-            )
-            self._catalogues[language or ""] = found
-        return found
+    def shelf(self, language: str = "") -> Shelf:
+        """Of all items, or of those in one language; made at first use, so that a swap stays quick.
 
-    @property
-    def languages(self) -> set[str]:
-        return {str(row["language"]) for row in self.content.facts.values()}
+        Raises NothingToDo before the first release.
+        """
+        if language and language not in self.content.languages:
+            language = "none"  # one empty shelf for all the languages there are no items in
+        if language not in self._shelves:
+            items = self.content.items
+            chosen = items[items["language"] == language] if language else items
+            self._shelves[language] = Shelf.of(chosen, self.content, self.released)
+        return self._shelves[language]
 
 
 class Keeper:
@@ -126,6 +148,8 @@ class Keeper:
     def refresh(self) -> None:
         """Looks for a new champion and new content; swaps `serving` as a whole where there is any."""
         serving = self.serving
+        if "database" in self.trouble:
+            self._revive()
         with self._noting("database"):
             engine = self._engine = self._engine or self._open()
             if serving is None or content.fingerprint(engine) != serving.content.fingerprint:
@@ -135,7 +159,8 @@ class Keeper:
             with self._noting("release"):
                 serving = self._with_champion(serving)
         if serving is not None and serving is not self.serving:
-            serving.catalogue()  # before the swap, so that no request waits for it
+            if serving.models is not None:
+                serving.shelf()  # before the swap, so that no request waits for it
             self.serving = serving
 
     def _open(self) -> sa.Engine:
@@ -148,6 +173,19 @@ class Keeper:
             engine.dispose()
             raise
         return engine
+
+    def _revive(self) -> None:
+        """Starts the embedded server again where it was killed; one that was stopped stays stopped."""
+        if self.settings.database_url:
+            return
+        found = embedded.status(self.settings.home)
+        folder = found["data_directory"]
+        if not found["running"] and folder and (Path(folder) / "postmaster.pid").exists():
+            log.warning("the embedded database was killed; starting it again")
+            with self._noting("database"):
+                self.database_url = embedded.ensure_running(self.settings.home)
+            if self._engine is not None and self._engine.url.port != sa.make_url(self.database_url).port:
+                self.close()  # it came back on another port
 
     def _with_champion(self, serving: Serving) -> Serving:
         if self._registry is None:
@@ -163,7 +201,7 @@ class Keeper:
             return serving
         models = Models.load(self._registry.release(version))
         log.info("release %d serves", version)
-        return replace(serving, models=models, _catalogues={})
+        return replace(serving, models=models, _shelves={})
 
     def _noting(self, part: str) -> "_Noting":
         return _Noting(self.trouble, part)
