@@ -5,7 +5,10 @@ import hashlib
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -265,9 +268,19 @@ def test_the_delay_of_robots_txt_is_kept() -> None:
     assert min(gaps) > 0.35  # half of it at least: Scrapy varies a delay from 0.5 to 1.5 of itself
 
 
-def _children() -> list[int]:
-    """Processes of ours whose command line names the spider."""
-    me, found = os.getpid(), []
+def test_a_robots_txt_that_cannot_be_had_forbids_everything() -> None:
+    site = Site()
+    with served(site):
+        site.add("/robots.txt", "User-agent: *\nAllow: /\n", status=503, Content_Type="text/plain")
+        site.add("/", "page")
+        report = crawl([site.url + "/"], None, lambda page: None, delay_s=0)
+    assert set(site.asked) == {"/robots.txt"}
+    assert (report.pages, report.forbidden_by_robots) == (0, 1)
+
+
+def _children(of: int | None = None) -> list[int]:
+    """Children of a process, or of this one, whose command line names the spider."""
+    me, found = of or os.getpid(), []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
@@ -294,6 +307,34 @@ def test_a_killed_crawler_is_an_error_and_what_landed_stays(tmp_path: Path) -> N
     assert len(landed) >= 3
     assert "Spider opened" in (tmp_path / "logs" / "crawl.log").read_text()
     assert _children() == []
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="finds the crawler's process in /proc")
+def test_the_crawler_ends_with_its_parent() -> None:
+    site = Site()
+    script = (
+        "import sys; from learnloop.collect.web import crawl\n"
+        "crawl([sys.argv[1]], None, lambda p: print(p.url, flush=True), delay_s=1)"
+    )
+    with served(site):
+        site.add("/", links("/1", "/2", "/3"))
+        parent = subprocess.Popen([sys.executable, "-c", script, site.url + "/"], stdout=subprocess.PIPE)
+        with parent:
+            assert parent.stdout is not None
+            assert parent.stdout.readline()
+            (spider,) = _children(parent.pid)
+            parent.kill()
+        deadline = time.monotonic() + 10
+        while _running(spider) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not _running(spider)
+
+
+def _running(pid: int) -> bool:
+    try:
+        return b"learnloop" in Path(f"/proc/{pid}/cmdline").read_bytes()  # empty in a zombie
+    except OSError:
+        return False
 
 
 def test_an_error_while_landing_ends_the_crawler() -> None:

@@ -131,6 +131,13 @@ class Door:
         self.admitted += 1
         request.meta["admitted"] = True
 
+    def process_response(self, request: Request, response: Response) -> Response:
+        """Of robots.txt, a missing one forbids nothing, one that cannot be had everything (RFC 9309)."""
+        if not request.meta.get("dont_obey_robotstxt") or response.status < 400:
+            return response
+        rules = b"User-agent: *\nDisallow: /" if response.status >= 500 else b""
+        return response.replace(body=rules)
+
 
 class PublicResolver(CachingThreadedResolver):
     """Refuses names that lead to loopback, private or link-local addresses: a name can be re-pointed."""
