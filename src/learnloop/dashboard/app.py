@@ -66,9 +66,11 @@ def _pages(client: Client, _: learner.Translate) -> None:
         st.info(_("No learner has done anything yet."))
         return
     with st.sidebar:
+        asked = st.query_params.get("learner", "")
         chosen = st.selectbox(
             _("Learner"),
             list(known),
+            index=list(known).index(asked) if asked in known else 0,
             format_func=lambda learner_id: f"{learner_id[:12]}… ({known[learner_id]})",
         )
     learner.page(client, chosen, _)

@@ -14,7 +14,7 @@ def mastery(concepts: pd.DataFrame, threshold: float, _: Callable[[str], str]) -
     order = concepts.sort_values("mastery")["title"].tolist()
     scale = alt.Scale(domain=[0, 1])
     base = alt.Chart(concepts).encode(
-        y=alt.Y("title:N", sort=order, title=None, axis=alt.Axis(labelLimit=260)),
+        y=alt.Y("title:N", sort=order, title=None, axis=alt.Axis(labelLimit=260, labelOverlap=False)),
         tooltip=[
             alt.Tooltip("title:N", title=_("Concept")),
             alt.Tooltip("mastery:Q", format=".0%", title=_("Mastery")),
@@ -32,7 +32,7 @@ def mastery(concepts: pd.DataFrame, threshold: float, _: Callable[[str], str]) -
         .mark_rule(strokeDash=[4, 4], color=GOOD)
         .encode(x="threshold:Q")
     )
-    return (interval + point + goal).properties(height=max(120, 26 * len(concepts)))
+    return (interval + point + goal).properties(height=alt.Step(26))
 
 
 def activity(days: pd.DataFrame, _: Callable[[str], str]) -> Any:
@@ -54,9 +54,10 @@ def activity(days: pd.DataFrame, _: Callable[[str], str]) -> Any:
 
 def intervals(rows: pd.DataFrame, label: str) -> Any:
     """rows: model, value, low, high. One metric of several models, with 95% intervals."""
-    base = alt.Chart(rows).encode(y=alt.Y("model:N", sort="-x", title=None))
+    order = rows.sort_values("value", ascending=False)["model"].tolist()
+    base = alt.Chart(rows).encode(y=alt.Y("model:N", sort=order, title=None, axis=alt.Axis(labelLimit=200)))
     rule = base.mark_rule(strokeWidth=3, color=INK).encode(x=alt.X("low:Q", title=label), x2="high:Q")
     point = base.mark_circle(size=100, color=GOOD).encode(
         x="value:Q", tooltip=["model:N", alt.Tooltip("value:Q", format=".4f")]
     )
-    return (rule + point).properties(height=40 * max(2, len(rows)))
+    return (rule + point).properties(height=alt.Step(34))

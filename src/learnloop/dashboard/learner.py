@@ -14,12 +14,15 @@ Translate = Callable[[str], str]
 
 
 def page(client: Client, learner_id: str, _: Translate) -> None:
-    st.header(_("Your next steps"))
-    _next_steps(client.recommendations(learner_id), _)
-    st.header(_("What you master"))
-    _mastery(client.mastery(learner_id), _)
-    st.header(_("Your progress"))
-    _progress(client.progress(learner_id), _)
+    steps, known = st.columns([5, 6], gap="large")
+    with steps:
+        st.header(_("Your next steps"))
+        _next_steps(client.recommendations(learner_id), _)
+    with known:
+        st.header(_("What you master"))
+        _mastery(client.mastery(learner_id), _)
+        st.header(_("Your progress"))
+        _progress(client.progress(learner_id), _)
 
 
 def _next_steps(found: dict[str, Any], _: Translate) -> None:
@@ -28,11 +31,12 @@ def _next_steps(found: dict[str, Any], _: Translate) -> None:
     for step in found["items"]:
         with st.container(border=True):
             url = str(step.get("url") or "")
-            st.markdown(f"**{_plain(step['title'])}**")
-            for reason in step["reasons"]:
-                st.markdown(f"- {_plain(reason['text'])}")
+            title = f"**{_plain(step['title'])}**"
             if urlsplit(url).scheme in ("http", "https"):
-                st.link_button(_("Open"), url)
+                st.page_link(url, label=title, icon=":material/open_in_new:")
+            else:
+                st.markdown(title)
+            st.caption("  \n".join(_plain(reason["text"]) for reason in step["reasons"]))
 
 
 def _mastery(concepts: list[dict[str, Any]], _: Translate) -> None:

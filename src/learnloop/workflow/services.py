@@ -46,7 +46,14 @@ def dashboard(
     _refuse_taken(port, "LEARNLOOP_DASHBOARD_PORT")
     command = [sys.executable, "-m", "streamlit", "run", page.origin]
     command += ["--server.address", LOOPBACK, "--server.port", str(port), "--server.headless", "true"]
-    command += ["--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none"]
+    command += [
+        "--client.toolbarMode",
+        "minimal",
+        "--browser.gatherUsageStats",
+        "false",
+        "--server.fileWatcherType",
+        "none",
+    ]
     command += ["--", "--api-url", api_url or settings.api_url, "--language", settings.language]
     if settings.dashboard_key_file.exists():
         command += ["--key-file", str(settings.dashboard_key_file)]

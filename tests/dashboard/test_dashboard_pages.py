@@ -1,0 +1,153 @@
+"""The pages in a real browser, over the real API, on a released model."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from learnloop.settings import Settings
+from learnloop.simulate.catalogues import made_up_catalogue
+from learnloop.store import api_keys, loading, reading
+from learnloop.workflow import services
+from learnloop.workflow.context import Loop
+from learnloop.workflow.evaluate import evaluate
+from learnloop.workflow.release import release
+from learnloop.workflow.simulate import simulate
+from learnloop.workflow.train import train
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
+QUIET += ("--disable-background-networking", "--disable-component-update")
+HOSTILE = 'Loops <img src=x onerror="document.title=1"> **bold** [x](javascript:alert(1))'
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+
+
+@dataclass(frozen=True)
+class Pages:
+    operator: str  # the dashboard with a key of its own
+    open: str  # the dashboard that asks each reader for theirs
+    learner_id: str
+    learner_key: str
+
+
+@pytest.fixture(scope="module")
+def pages(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    home = tmp_path_factory.mktemp("dashboard")
+    loop = Loop(Settings(home=home, database_url=database_url))
+    _teach(loop)
+    activity = reading.interactions(loop.engine).groupby("learner_id").size().sort_values()
+    learner_id = str(activity.index[len(activity) // 2])  # the busiest have nothing left to do
+    learner_key = api_keys.create(loop.engine, "learner", learner_id)
+    ports = [services.free_port(0) for _ in range(3)]
+    api_url = f"http://{services.LOOPBACK}:{ports[0]}"
+    running = [services.api(loop.settings, ports[0])]
+    try:
+        services.wait_until_up(f"{api_url}/health/ready", running[0], loop.settings)
+        running.append(services.dashboard(loop.settings, ports[1], api_url, log=True))
+        nobody = replace(loop.settings, api_key_file=home / "no such key")
+        running.append(services.dashboard(nobody, ports[2], api_url, log=True))
+        addresses = [f"http://{services.LOOPBACK}:{port}/" for port in ports[1:]]
+        for address, process in zip(addresses, running[1:], strict=True):
+            services.wait_until_up(f"{address}_stcore/health", process, loop.settings)
+        yield Pages(*addresses, learner_id, learner_key)
+    finally:
+        services.stop_all(running)
+        loop.close()
+
+
+def _teach(loop: Loop) -> None:
+    """A catalogue, with one hostile title, and learners who studied it; then a release."""
+    made = made_up_catalogue(n_courses=3, lessons_per_course=5, exercises_per_lesson=2, seed=0)
+    hostile = made.items["kind"] == "lesson"
+    items = made.items.assign(
+        title=made.items["title"].mask(hostile, HOSTILE),
+        url=made.items["url"].mask(hostile, "javascript:alert(1)"),
+    )
+    for table in ("concepts", "item_concepts", "prerequisites"):
+        loading.load(loop.engine, table, getattr(made, table))
+    loading.load(loop.engine, "items", items)
+    simulate(loop, learners=120, seed=0, now=pd.Timestamp("2026-06-01", tz="UTC"))
+    train(loop)
+    evaluate(loop, n_bootstrap=50)
+    release(loop)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    opened = browser.new_page(viewport={"width": 1280, "height": 1200})
+    opened.set_default_timeout(60_000)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "steps", "mastered", "progress"),
+    [
+        ("en", "Your next steps", "What you master", "Your progress"),
+        ("es", "Tus próximos pasos", "Lo que dominas", "Tu progreso"),
+    ],
+)
+def test_a_learner_sees_steps_with_reasons_mastery_and_progress(
+    pages: Pages, page: Page, language: str, steps: str, mastered: str, progress: str
+) -> None:
+    page.goto(f"{pages.operator}?language={language}&learner={pages.learner_id}")
+    for heading in (steps, mastered, progress):
+        expect(page.get_by_role("heading", name=heading)).to_be_visible(timeout=60_000)
+    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(2)
+    reason = {"en": "Because you did", "es": "Porque hiciste"}[language]
+    expect(page.get_by_text(reason).first).to_be_visible()
+
+
+def test_scraped_titles_are_text_and_their_addresses_are_not_followed(pages: Pages, page: Page) -> None:
+    page.goto(f"{pages.operator}?learner={pages.learner_id}")
+    expect(page.get_by_text("Loops <img src=x").first).to_be_visible(timeout=60_000)
+    assert page.locator("main img[src=x], section img[src=x]").count() == 0
+    assert page.locator("a[href^=javascript]").count() == 0
+    assert page.title() == "Learnloop"
+
+
+def test_the_operations_page_shows_the_release_and_its_quality(pages: Pages, page: Page) -> None:
+    page.goto(f"{pages.operator}?page=operations")
+    expect(page.get_by_role("heading", name="Release")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Trained on activity until")).to_be_visible()
+    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(2)
+    expect(page.get_by_text("120", exact=True)).to_be_visible()  # learners
+
+
+def test_without_a_key_nothing_is_shown_and_a_learner_sees_only_itself(pages: Pages, page: Page) -> None:
+    page.goto(pages.open)
+    expect(page.get_by_text("Sign in with your key")).to_be_visible(timeout=60_000)
+    assert page.get_by_role("heading", name="Your next steps").count() == 0
+    page.locator("input[type=password]").fill("ll_no_such")
+    page.locator("input[type=password]").press("Enter")
+    expect(page.get_by_text("The API says")).to_be_visible()
+    page.locator("input[type=password]").fill(pages.learner_key)
+    page.locator("input[type=password]").press("Enter")
+    expect(page.get_by_role("heading", name="Your next steps")).to_be_visible()
+    assert page.get_by_text("Operations").count() == 0
+
+
+def test_the_pages_listen_on_loopback_alone(pages: Pages, tmp_path: Path) -> None:
+    port = int(httpx.URL(pages.operator).port or 0)
+    listening = [
+        line.split()[1]
+        for table in ("/proc/net/tcp", "/proc/net/tcp6")
+        if Path(table).exists()
+        for line in Path(table).read_text().splitlines()[1:]
+        if line.split()[3] == "0A" and int(line.split()[1].split(":")[1], 16) == port
+    ]
+    assert listening == [f"0100007F:{port:04X}"]
