@@ -21,9 +21,13 @@ MAX_FEATURES = 8192
 
 
 class Embedder(Protocol):
-    """`name` goes into provenance; rows of `embed` have length 1 (or 0 for a text of nothing known)."""
+    """`name` goes into provenance, `lowest` is the cosine of texts that have nothing in common.
+
+    Rows of `embed` have length 1 (or 0 for a text of nothing known).
+    """
 
     name: str
+    lowest: float
 
     def embed(self, texts: Sequence[str]) -> Matrix: ...
 
@@ -51,6 +55,7 @@ class MiniLM:
     """Mean of the token vectors inside the attention mask, scaled to length 1; 384 dimensions."""
 
     name = "all-MiniLM-L6-v2"
+    lowest = 0.10  # 2.8% of the distractors that people write lie below
 
     def __init__(self, tokenizer: Any, model: Any) -> None:
         self._tokenizer = tokenizer
@@ -83,6 +88,7 @@ class CharacterTfidf:
     """TF-IDF of character 3- to 5-grams within words, fitted on the texts at hand; any language."""
 
     name = "character-tfidf"
+    lowest = 0.0  # related words need not share letters
 
     def __init__(self, corpus: Sequence[str]) -> None:
         from sklearn.feature_extraction.text import TfidfVectorizer
@@ -108,7 +114,7 @@ class Similarities:
     """Cosines between texts of one language, each text embedded once; case does not count."""
 
     def __init__(self, embedder: Embedder) -> None:
-        self.name = embedder.name
+        self.name, self.lowest = embedder.name, embedder.lowest
         self._embedder = embedder
         self._vectors: dict[str, Matrix] = {}
 
@@ -120,7 +126,8 @@ class Similarities:
 
     def __call__(self, one: str, other: str) -> float:
         self.prepare([one, other])
-        return float(self._vectors[one.lower()] @ self._vectors[other.lower()])
+        # Rounded: the last digits depend on what else was in the batch, and must not decide a rank.
+        return round(float(self._vectors[one.lower()] @ self._vectors[other.lower()]), 4)
 
     def matrix(self, texts: Sequence[str]) -> Matrix:
         """(n, d), the vectors of `texts`."""

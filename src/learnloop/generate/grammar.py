@@ -1,4 +1,4 @@
-"""The words the rules need, per language: what defines, what points back, what agrees. Pure data and look-ups.
+"""The words the rules need, per language: what defines, what points back, what agrees.
 
 Languages outside LANGUAGES get no generated questions: a rule that was not written is not guessed.
 """
@@ -52,24 +52,28 @@ LEANING = {language: frozenset(words.split()) for language, words in _LEANING.it
 
 # A sentence that begins so sets up an example.
 SUPPOSING = {
-    "en": frozenset("if suppose imagine for with starting after take consider you let".split()),
-    "es": frozenset("si supongamos imagina imaginemos para con tomemos".split()),
-    "fr": frozenset("si supposons imaginons pour avec prenons".split()),
-    "de": frozenset("wenn angenommen für mit nehmen".split()),
+    "en": frozenset(
+        ["if", "suppose", "imagine", "for", "with", "starting", "after", "take", "consider", "you", "let"]
+    ),
+    "es": frozenset(["si", "supongamos", "imagina", "imaginemos", "para", "con", "tomemos"]),
+    "fr": frozenset(["si", "supposons", "imaginons", "pour", "avec", "prenons"]),
+    "de": frozenset(["wenn", "angenommen", "für", "mit", "nehmen"]),
 }
 
 # Words that point at something a reader of the question does not see, wherever they stand.
 POINTING = {
     "en": re.compile(
-        r"\b(?:this|these|those|(?<!so )that (?:is why|case|list|number|value|table|example)|above|below|previous"
-        r"|preceding|the (?:first|second|third|last|other|same|former|latter|next) (?:list|one|table|example|case|set"
-        r"|line|group|step|sum|half)|the example|the two (?:lists|examples)|the (?:former|latter|others?|rest)"
-        r"|here|a (?:third|second|fourth) part|the (?:first|second|third)(?= (?:therefore|has|is|can|gets|one|and)\b)|in this (?:lesson|course|chapter)|our|we|they|he|she|his|her|such)\b",
+        r"\b(?:this|these|those|that (?:is why|case|list|number|value|table|example)|above|below|previous"
+        r"|preceding|the example|the two (?:lists|examples)|the (?:former|latter|others?|rest)|here"
+        r"|the (?:first|second|third|last|other|same|next) (?:list|one|table|example|case|set|line|group|step)"
+        r"|a (?:third|second|fourth) part|the (?:first|second|third)(?= (?:therefore|has|is|can|gets|one|and)\b)"
+        r"|in this (?:lesson|course|chapter)|our|we|they|he|she|his|her|such)\b",
         re.I,
     ),
     "es": re.compile(
-        r"\b(?:est[aeo]s?|es[ao]s?|anterior(?:es)?|siguiente|dich[ao]s?|aquell?[ao]s?|arriba|aquí|ejemplo|nuestr[ao]s?"
-        r"|ell[ao]s|él)\b|\b(?:primer|segund|otr|mism)[ao]s? (?:lista|caso|tabla|línea|grupo)",
+        r"\b(?:est[aeo]s?|es[ao]s?|anterior(?:es)?|siguiente|dich[ao]s?|aquell?[ao]s?|arriba|aquí|ejemplo"
+        r"|nuestr[ao]s?|ell[ao]s|él)\b|\b(?:primer|segund|otr|mism)[ao]s? (?:lista|caso|tabla|línea|grupo)"
+        r"|\bl[ao]s (?:dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez) (?:en|que|son|de|y)\b",
         re.I,
     ),
     "fr": re.compile(
@@ -78,8 +82,8 @@ POINTING = {
         re.I,
     ),
     "de": re.compile(
-        r"\b(?:dies(?:e[rsmn]?)?|jene[rsmn]?|obige[nr]?|vorige[nr]?|folgende[nr]?|hier|dabei|dadurch|damit|davon|daraus"
-        r"|dazu|darauf|dafür|Beispiel|unsere[rsmn]?|solche[rsmn]?|letztere[rsmn]?|beide[nr]?)\b",
+        r"\b(?:dies(?:e[rsmn]?)?|jene[rsmn]?|obige[nr]?|vorige[nr]?|folgende[nr]?|hier|dabei|dadurch|damit"
+        r"|davon|daraus|dazu|darauf|dafür|Beispiel|unsere[rsmn]?|solche[rsmn]?|letztere[rsmn]?|beide[nr]?)\b",
         re.I,
     ),
 }
@@ -87,12 +91,15 @@ POINTING = {
 # A pronoun among the first words has its noun in an earlier sentence ("In human cells it is about …").
 EARLY_PRONOUN = {
     "en": re.compile(r"^(?:[\w,'’-]+ ){1,4}(?:it|they|its|their|them)\b", re.I),
-    "es": re.compile(r"^(?:[\w,'’-]+ ){0,3}(?:ellos|ellas|él|ella|su|sus)\b", re.I),
+    "es": re.compile(r"^(?:[\w,'’-]+ ){0,4}(?:ellos|ellas|él|ella|su|sus)\b|^El resto\b", re.I),
     "fr": re.compile(
-        r"^(?:[\w,'’-]+ ){1,4}(?:il|elle|ils|elles|son|sa|ses|leur|leurs|y)\b(?! (?:y a|faut|est possible))",
+        r"^(?:[\w,'’-]+ ){1,4}(?:qu['’])?(?:il|elle|ils|elles|son|sa|ses|leur|leurs)\b(?! (?:y a|faut|est possible))",
         re.I,
     ),
-    "de": re.compile(r"^(?:[\w,'’-]+ ){1,3}(?:er|sie|sein|seine|seinen|ihr|ihre|ihren)\b"),
+    # "Das entspricht …" points back, "Das Licht …" does not.
+    "de": re.compile(
+        r"^(?:[\w,'’-]+ ){1,3}(?:er|sie|sein|seine|seinen|ihr|ihre|ihren)\b|^Das (?:[a-zäöü]+t|sind)\b"
+    ),
 }
 
 ARTICLE = {
@@ -169,17 +176,26 @@ EMPTY_SUBJECTS = {language: frozenset(words.split()) for language, words in _EMP
 # Grammatical class by article, so that a blank does not give its key away by agreement.
 _GENDERS = {
     # English has no gender, but "a(n) ____" asks for something that can be counted.
-    "en": {"a": "countable", "an": "countable", "every": "countable", "each": "countable", "": "mass"},
+    "en": {"a": "c", "an": "c", "every": "c", "each": "c", "": "u"},
     "es": {"el": "m", "los": "m", "un": "m", "unos": "m", "la": "f", "las": "f", "una": "f", "unas": "f"},
     "fr": {"le": "m", "un": "m", "la": "f", "une": "f", "tout": "m", "toute": "f"},
-    "de": {"der": "m", "das": "n", "die": "f", "eine": "f", "jeder": "m", "jedes": "n", "jede": "f"},
+    "de": {
+        "der": "m",
+        "das": "n",
+        "ein": "mn",
+        "die": "f",
+        "eine": "f",
+        "jeder": "m",
+        "jedes": "n",
+        "jede": "f",
+    },
 }
 _PLURAL_VERBS = frozenset(["are", "son", "sont", "sind", "se", "llaman", "se", "denominan", "heißen"])
 _PLURAL_ARTICLES = frozenset(["los", "las", "unos", "unas", "les", "des"])
 
 
 def gender(article: str, language: str) -> str:
-    """`m`, `f`, `n`, in English `countable` or `mass`, or "" where the article does not say."""
+    """The genders the article allows, of m, f, n (English: c countable, u uncountable); "" for any."""
     return _GENDERS.get(language, {}).get(article.lower().strip(), "")
 
 

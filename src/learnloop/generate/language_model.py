@@ -7,7 +7,6 @@ loads in under a second. It ranks and vetoes; what is accepted, structural check
 
 import copy
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -120,11 +119,11 @@ class LanguageModel:
 
         cache = DynamicCache(config=self._model.config)
         if shared:
-            if self._shared is None or self._shared[0] != shared:
-                ids = torch.tensor([self._encode(shared)])
-                self._model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            if self._shared is None or self._shared[0] != shared:  # two threads may both compute the same
+                begin = torch.tensor([self._encode(shared)])
+                self._model(input_ids=begin, past_key_values=cache, use_cache=True, logits_to_keep=1)
                 self._shared = (shared, cache)
-            cache = copy.deepcopy(self._shared[1])
+            cache = copy.deepcopy(self._shared[1])  # a call adds its own keys and values to its copy
         ids = self._encode(prompt)
         if not ids:
             raise ValueError("the prompt is empty")
@@ -208,10 +207,10 @@ def _convert_embedded(folder: Path) -> None:
         (fresh / "manifest.json").write_text(json.dumps({"wheel": _wheel_version(), "bytes": sizes}))
         if folder.exists() and not _is_whole(folder):  # of another version, or damaged
             discarded = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-            os.rename(folder, discarded / folder.name)
+            folder.rename(discarded / folder.name)
             shutil.rmtree(discarded)
         try:
-            os.rename(fresh, folder)
+            fresh.rename(folder)
         except OSError:
             if not _is_whole(folder):
                 raise
@@ -285,6 +284,23 @@ def _model_from_gguf(file: Path) -> Any:
     model.tie_weights()
     model.load_state_dict(weights)
     return model.eval()
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """PyTorch uses one thread per caller inside, so that callers run side by side.
+
+    Two threads inside one small operation wait for each other by spinning: beside another busy process
+    that made a call three times slower and four times as expensive.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ nothing is made up to reach the number asked for.
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -16,11 +17,12 @@ from learnloop import schemas
 from learnloop.generate import checks, grammar, questions, summaries
 from learnloop.generate.checks import Evidence, Verdict
 from learnloop.generate.embeddings import CharacterTfidf, Embedder, Similarities
-from learnloop.generate.language_model import LanguageModel
+from learnloop.generate.language_model import LanguageModel, one_thread_each
 from learnloop.generate.questions import Pool, Question
 from learnloop.generate.terms import Lesson, glossary
 
 MIN_WORDS = 40
+WORKERS = 2
 VETO_LANGUAGES = ("en",)  # the embedded model was trained on English
 
 
@@ -61,87 +63,92 @@ def generate(
     similar = _similarities(everyone, embedder)
     pools = _pools(everyone, similar)
     main_terms = {grammar.normalised(title) for title in concepts["title"]} if concepts is not None else set()
-    maker = _Maker(model, questions_per_lesson, seed, pools, similar, main_terms)
-    for lesson in asked:
-        maker.make(lesson)
-        if progress:
-            progress(1)
-    return maker.result(len(asked))
+    examine = _Examiner(model, questions_per_lesson, seed, pools, similar, main_terms)
+    outcomes = []
+    # A lesson a thread: the arithmetic of a small model keeps one core busy, and nothing is shared.
+    with one_thread_each(), ThreadPoolExecutor(WORKERS) as workers:
+        for outcome in workers.map(examine, asked):
+            outcomes.append(outcome)
+            if progress:
+                progress(1)
+    return _gathered(outcomes, questions_per_lesson)
 
 
-class _Maker:
-    """Collects what is accepted and counts what is not, lesson by lesson."""
+@dataclass
+class _Outcome:
+    """What became of one lesson."""
 
-    def __init__(
-        self,
-        model: LanguageModel | None,
-        per_lesson: int,
-        seed: int,
-        pools: Mapping[tuple[str, str], Pool],
-        similar: Mapping[str, Similarities],
-        main_terms: set[str],
-    ) -> None:
-        self._model, self._per_lesson, self._seed = model, per_lesson, seed
-        self._pools, self._similar, self._main_terms = pools, similar, main_terms
-        self._questions: list[dict[str, Any]] = []
-        self._summaries: list[dict[str, Any]] = []
-        self._rejected: dict[str, Counter[str]] = {"questions": Counter(), "summaries": Counter()}
-        self._skipped: Counter[str] = Counter()
+    questions: list[dict[str, Any]] = field(default_factory=list)
+    summaries: list[dict[str, Any]] = field(default_factory=list)
+    rejected_questions: Counter[str] = field(default_factory=Counter)
+    rejected_summaries: Counter[str] = field(default_factory=Counter)
+    skipped: str = ""
 
-    def make(self, lesson: Lesson) -> None:
+
+@dataclass(frozen=True)
+class _Examiner:
+    """Lesson in, outcome out; holds what all lessons have in common."""
+
+    model: LanguageModel | None
+    per_lesson: int
+    seed: int
+    pools: Mapping[tuple[str, str], Pool]
+    similar: Mapping[str, Similarities]
+    main_terms: set[str]
+
+    def __call__(self, lesson: Lesson) -> _Outcome:
         if lesson.language not in grammar.LANGUAGES:
-            self._skipped["language_without_rules"] += 1
-        elif len(lesson.text.split()) < MIN_WORDS:
-            self._skipped["too_short"] += 1
-        else:
-            self._ask(lesson)
-            self._summarise(lesson)
+            return _Outcome(skipped="language_without_rules")
+        if len(lesson.text.split()) < MIN_WORDS:
+            return _Outcome(skipped="too_short")
+        outcome = _Outcome()
+        self._ask(lesson, outcome)
+        self._summarise(lesson, outcome)
+        return outcome
 
-    def _ask(self, lesson: Lesson) -> None:
-        similarity = self._similar[lesson.language]
-        pool = self._pools[lesson.course, lesson.language]
+    def _ask(self, lesson: Lesson, outcome: _Outcome) -> None:
+        similarity = self.similar[lesson.language]
+        pool = self.pools[lesson.course, lesson.language]
         evidence = Evidence(lesson.text, lesson.language, pool.descriptions, similarity)
-        proposals = questions.propose(lesson, pool, similarity, self._seed, self._main_terms)
-        sentences: set[int] = set()
-        keys: set[str] = set()
-        for proposal in proposals:
-            if len(keys) == self._per_lesson:
+        asked: set[object] = set()
+        for proposal in questions.propose(lesson, pool, similarity, self.seed, self.main_terms):
+            if len(outcome.questions) == self.per_lesson:
                 return
             subject = grammar.normalised(proposal.subject or proposal.key)
-            if proposal.sentence.start in sentences or subject in keys:
-                continue  # asked already; not a proposal of its own
-            found = self._verdicts(proposal, evidence, lesson)
+            if asked & {proposal.sentence.start, subject}:
+                continue  # this sentence or term has its question already
+            found = self._verdicts(proposal, evidence)
             if found[-1].passed:
-                sentences.add(proposal.sentence.start)
-                keys.add(subject)
-                self._questions.append(self._question_row(proposal, found, lesson))
+                asked |= {proposal.sentence.start, subject}
+                outcome.questions.append(self._question_row(proposal, found, lesson))
             else:
-                self._rejected["questions"][found[-1].check] += 1
+                outcome.rejected_questions[found[-1].check] += 1
 
-    def _verdicts(self, proposal: Question, evidence: Evidence, lesson: Lesson) -> list[Verdict]:
+    def _verdicts(self, proposal: Question, evidence: Evidence) -> list[Verdict]:
         """The structural checks', then, where all passed and a model is at hand, its veto."""
         found = checks.verdicts(proposal, evidence)
-        if found[-1].passed and self._model is not None and lesson.language in VETO_LANGUAGES:
-            found.append(checks.model_agrees(proposal, _passage(proposal, lesson), self._model))
+        if found[-1].passed and self.model is not None and proposal.language in VETO_LANGUAGES:
+            found.append(checks.model_agrees(proposal, self.model))
         return found
 
-    def _summarise(self, lesson: Lesson) -> None:
-        similarity = self._similar[lesson.language]
+    def _summarise(self, lesson: Lesson, outcome: _Outcome) -> None:
+        similarity = self.similar[lesson.language]
         summary = summaries.extract(lesson, similarity)
         reason = summaries.refusal(summary, lesson) if summary else "too_few_sentences"
         if summary is None or reason:
-            self._rejected["summaries"][reason] += 1
+            outcome.rejected_summaries[reason] += 1
             return
-        self._summaries.append(
+        provenance = {
+            "method": "extractive",
+            "embedder": similarity.name,
+            "spans": [list(span) for span in summary.spans],
+        }
+        outcome.summaries.append(
             {
                 "item_id": lesson.item_id,
                 "text": summary.text,
                 "source_sha256": _sha256(lesson.text),
-                "provenance": {
-                    "method": "extractive",
-                    "embedder": similarity.name,
-                    "spans": [list(span) for span in summary.spans],
-                },
+                "provenance": provenance,
             }
         )
 
@@ -162,34 +169,41 @@ class _Maker:
             "origin": "generated",
             "provenance": {
                 "form": question.form,
-                "model": self._model.name if self._model and vetoed else None,
-                "embedder": self._similar[lesson.language].name,
-                "template_version": questions.PROMPT_VERSION,
+                "model": self.model.name if self.model and vetoed else None,
+                "embedder": self.similar[lesson.language].name,
+                "template_version": questions.TEMPLATE_VERSION,
                 "prompt_version": checks.VETO_VERSION if vetoed else None,
-                "seed": self._seed,
+                "seed": self.seed,
                 "quote_span": [question.sentence.start, question.sentence.end],
                 "checks": {verdict.check: verdict.passed for verdict in found},
             },
         }
 
-    def result(self, lessons: int) -> Generated:
-        counts = {}
-        made = {"questions": self._questions, "summaries": self._summaries}
-        wanted = {"questions": lessons * self._per_lesson, "summaries": lessons}
-        for name, rows in made.items():
-            rejected = dict(sorted(self._rejected[name].items()))
-            counts[name] = {
-                "requested": wanted[name],
-                "proposed": len(rows) + sum(rejected.values()),
-                "accepted": len(rows),
-                "rejected": rejected,
-                "skipped": dict(sorted(self._skipped.items())),
-            }
-        return Generated(
-            _frame(self._questions, schemas.QUESTIONS, "generated questions"),
-            _frame(self._summaries, schemas.SUMMARIES, "generated summaries"),
-            counts,
-        )
+
+def _gathered(outcomes: Sequence[_Outcome], per_lesson: int) -> Generated:
+    asked = [row for outcome in outcomes for row in outcome.questions]
+    summed = [row for outcome in outcomes for row in outcome.summaries]
+    skipped = Counter(outcome.skipped for outcome in outcomes if outcome.skipped)
+
+    def counts(requested: int, accepted: int, rejected: Counter[str]) -> dict[str, Any]:
+        return {
+            "requested": requested,
+            "proposed": accepted + rejected.total(),
+            "accepted": accepted,
+            "rejected": dict(sorted(rejected.items())),
+            "skipped": dict(sorted(skipped.items())),
+        }
+
+    refused = sum((outcome.rejected_questions for outcome in outcomes), Counter[str]())
+    refused_summaries = sum((outcome.rejected_summaries for outcome in outcomes), Counter[str]())
+    return Generated(
+        _frame(asked, schemas.QUESTIONS, "generated questions"),
+        _frame(summed, schemas.SUMMARIES, "generated summaries"),
+        {
+            "questions": counts(len(outcomes) * per_lesson, len(asked), refused),
+            "summaries": counts(len(outcomes), len(summed), refused_summaries),
+        },
+    )
 
 
 def _frame(rows: list[dict[str, Any]], contract: Any, door: str) -> pd.DataFrame:
@@ -237,13 +251,6 @@ def _pools(lessons: Sequence[Lesson], similar: Mapping[str, Similarities]) -> di
     for language, known in texts.items():
         similar[language].prepare(known)
     return pools
-
-
-def _passage(question: Question, lesson: Lesson) -> str:
-    """The source sentence with its neighbours, as one line: enough to answer from, short to read."""
-    index = lesson.sentences.index(question.sentence)
-    around = lesson.sentences[max(0, index - 1) : index + 2]
-    return " ".join(" ".join(sentence.text.split()) for sentence in around)
 
 
 def _sha256(text: str) -> str:

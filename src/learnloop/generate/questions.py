@@ -5,16 +5,26 @@ Nothing here decides whether a proposal is good: checks.py does.
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
 from learnloop.generate import grammar
 from learnloop.generate.sentences import Sentence
-from learnloop.generate.terms import Lesson, Quantity, Term, decimal_style, definitions, mentions, quantities
+from learnloop.generate.terms import (
+    Lesson,
+    Quantity,
+    Term,
+    decimal_style,
+    definitions,
+    mentions,
+    number_value,
+    quantities,
+)
 
-PROMPT_VERSION = "questions-1"  # of the templates below; part of a question's provenance
+TEMPLATE_VERSION = "questions-1"  # of the templates below; part of a question's provenance
 BLANK = "____"
 CLOZE = {
     "en": "Complete the sentence: {body}",
@@ -30,10 +40,17 @@ DESCRIPTION = {
 }
 DISTRACTORS = 3
 SPARE = 2  # so many more are in the draw
-COSINE_RANGE = (0.10, 0.85)  # of human distractors 2.8% lie below, 1% above
+HIGHEST_COSINE = 0.85  # only 1% of the distractors that people write lie above
 TYPICAL_COSINE = 0.36  # the median of human distractors
 
-Similarity = Callable[[str, str], float]  # of two texts of one language, a cosine
+
+class Similarity(Protocol):
+    """The cosine of two texts of one language; below `lowest` they have nothing in common."""
+
+    @property
+    def lowest(self) -> float: ...
+
+    def __call__(self, one: str, other: str) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -97,7 +114,7 @@ def propose(
         return []
     defined = sorted(definitions(lesson), key=lambda term: grammar.normalised(term.name) not in main_terms)
     own = {(term.start, term.end) for term in defined}
-    first, second, rest = [], [], []
+    first, second = [], []
     for turn, term in enumerate(defined):
         pair = [_term_question(lesson, term, pool, similarity, seed)]
         if term.predicate[1]:
@@ -105,17 +122,20 @@ def propose(
         preferred = turn % 2 if len(pair) == 2 else 0
         first.append(pair.pop(preferred))
         second += pair
-    for quantity in quantities(lesson):
-        if _is_askable(quantity):
-            rest.append(_number_question(lesson, quantity, pool, seed))
-    for term in mentions(lesson, pool.terms):
-        if (term.start, term.end) not in own:
-            rest.append(_term_question(lesson, term, pool, similarity, seed))
+    rest = [
+        _number_question(lesson, number, pool, seed) for number in quantities(lesson) if _is_askable(number)
+    ]
+    rest += [
+        _term_question(lesson, term, pool, similarity, seed)
+        for term in mentions(lesson, pool.terms)
+        if (term.start, term.end) not in own
+    ]
     return [_with_options(question, seed) for question in first + second + rest]
 
 
-def _rng(seed: int, question: Question) -> np.random.Generator:
-    digest = hashlib.sha256(f"{seed}|{question.item_id}|{question.start}|{question.form}".encode()).digest()
+def _rng(seed: int, *place: object) -> np.random.Generator:
+    """Draws that depend on seed and place alone, not on what was drawn before."""
+    digest = hashlib.sha256("|".join(map(str, (seed, *place))).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
 
@@ -126,8 +146,8 @@ def _with_options(question: Question, seed: int) -> Question:
         style = decimal_style(question.language)
         options.sort(key=lambda text: _leading_value(text, style))
     else:
-        _rng(seed, question).shuffle(options)
-    return Question(**{**vars(question), "options": tuple(options)})
+        _rng(seed, question.item_id, question.start, question.form).shuffle(options)
+    return replace(question, options=tuple(options))
 
 
 # ---- terms ----
@@ -172,7 +192,7 @@ def _cloze(
 def _some(ranked: Sequence[str], start: int, seed: int) -> list[str]:
     """DISTRACTORS of the best few, by `seed` and place, so that the same ones do not stand everywhere."""
     best = list(ranked[: DISTRACTORS + SPARE])
-    picked = np.random.default_rng([seed, start]).permutation(len(best))[:DISTRACTORS]
+    picked = _rng(seed, start).permutation(len(best))[:DISTRACTORS]
     return [best[index] for index in sorted(picked)]
 
 
@@ -185,13 +205,12 @@ def _blanked(sentence: Sentence, start: int, end: int, language: str) -> str:
 
 def agrees(key: Term, other: Term, before: str) -> bool:
     """True where `other` fits the grammar of the key's place: gender, number, elided article."""
-    countable = "mass" in (key.gender, other.gender)  # in English a matter of degree: see _rank_terms
-    if key.gender and other.gender and key.gender != other.gender and not countable:
-        return False
-    if countable and key.how == "named" and key.gender != other.gender:
-        return False
+    if _clashes(key, other) and (key.how == "named" or not {*key.gender, *other.gender} & {*"cu"}):
+        return False  # what can be counted is a matter of degree: _rank_terms puts it behind
     if key.number and other.number and key.number != other.number:
         return False
+    if re.search(r"\b[Ee]in(?:e[mnrs]?)? $", before) and other.name[:1].islower():
+        return False  # "ein absolute Nullpunkt": the adjective's ending is the definite article's
     if before.endswith(("'", "’")):
         return grammar.normalised(other.name)[:1] in "aeiouyh"
     return not (
@@ -199,20 +218,23 @@ def agrees(key: Term, other: Term, before: str) -> bool:
     )
 
 
+def _clashes(key: Term, other: Term) -> bool:
+    return bool(key.gender and other.gender and not set(key.gender) & set(other.gender))
+
+
 def _rank_terms(key: Term, lesson: Lesson, pool: Pool, similarity: Similarity) -> list[str]:
     """Names that may stand beside `key`, the closest to what people choose first."""
     before = lesson.text[max(0, key.start - 5) : key.start].replace("\n", " ")
-    low, high = COSINE_RANGE
     found = []
     for other in pool.terms:
         if not agrees(key, other, before) or overlaps(key.name, other.name):
             continue
         if key.name[1:2].isupper() != other.name[1:2].isupper() and len(pool.terms) > 12:
             continue  # an acronym among words is found by its looks
-        if not low <= (cosine := similarity(key.name, other.name)) <= high:
+        if not similarity.lowest <= (cosine := similarity(key.name, other.name)) <= HIGHEST_COSINE:
             continue
         looks = abs(len(other.name.split()) - len(key.name.split())) * 0.1
-        looks += 0.4 * bool(key.gender and other.gender and key.gender != other.gender)
+        looks += 0.4 * (_clashes(key, other) or (bool(key.gender) and not other.gender))
         looks += 0.2 * (key.name[:1].isupper() != other.name[:1].isupper())
         found.append((abs(cosine - TYPICAL_COSINE) + looks, other.name))
     return [name for _, name in sorted(set(found))]
@@ -234,18 +256,20 @@ def _description_question(
     start, end = term.predicate
     key = lesson.text[start:end]
     ranked = []
-    low, high = COSINE_RANGE
+    pointing = grammar.POINTING[lesson.language]
     for other in pool.terms:
         text = pool.descriptions.get(grammar.normalised(other.name))
-        if not text or overlaps(term.name, other.name):
+        if not text or overlaps(term.name, other.name) or pointing.search(text):
+            continue
+        if overlaps(term.name, text):  # it names what is asked for
             continue
         if term.number and other.number and term.number != other.number:
             continue
-        if low <= (cosine := similarity(key, text)) <= high:
+        if similarity.lowest <= (cosine := similarity(key, text)) <= HIGHEST_COSINE:
             looks = abs(len(text) - len(key)) / max(len(text), len(key))
             ranked.append((abs(cosine - TYPICAL_COSINE) + 0.5 * looks, text))
     distractors = tuple(_some([text for _, text in sorted(set(ranked))], start, seed))
-    stem = DESCRIPTION[lesson.language].format(term=term.name)
+    stem = DESCRIPTION[lesson.language].format(term=_named(term, lesson.language))
     return Question(
         lesson.item_id,
         lesson.language,
@@ -260,6 +284,12 @@ def _description_question(
         term.sentence,
         term.name,
     )
+
+
+def _named(term: Term, language: str) -> str:
+    """The term as a title; a German adjective keeps the article that its ending agrees with."""
+    article = {"m": "der", "f": "die", "n": "das"}.get(term.gender, "")
+    return f"{article} {term.name}" if language == "de" and article and term.name[0].islower() else term.name
 
 
 # ---- numbers ----
@@ -287,7 +317,7 @@ def _number_question(lesson: Lesson, quantity: Quantity, pool: Pool, seed: int) 
     question = _cloze(
         lesson, "number", body, quantity.text, (), quantity.start, quantity.end, quantity.sentence
     )
-    rng = _rng(seed, question)
+    rng = _rng(seed, question.item_id, question.start, question.form)
     style = decimal_style(lesson.language)
     digits = re.match(r"[\d.,\u00a0\u202f ]*\d", quantity.text)
     written = digits[0] if digits else quantity.text
@@ -307,7 +337,7 @@ def _number_question(lesson: Lesson, quantity: Quantity, pool: Pool, seed: int) 
         if value not in taken and text not in (*chosen, quantity.text) and len(chosen) < DISTRACTORS:
             chosen.append(text)
             taken.add(value)
-    return Question(**{**vars(question), "distractors": tuple(chosen)})
+    return replace(question, distractors=tuple(chosen))
 
 
 def _plausible(value: float, written: str, unit: str, rng: np.random.Generator) -> list[float]:
@@ -348,7 +378,5 @@ def written_like(value: float, example: str, style: str) -> str:
 
 
 def _leading_value(text: str, style: str) -> float:
-    from learnloop.generate.terms import number_value
-
     match = re.match(r"[\d.,\u00a0\u202f ]*\d", text)
     return number_value(match[0], style) if match else 0.0

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 # After these a full stop does not end a sentence. Compared in lower case without the last stop.
 _COMMON = "etc approx vs cf fig eq no vol pp p ca dr prof st max min e.g i.e a.m p.m ph.d u.s u.k al"
@@ -9,7 +10,8 @@ _ABBREVIATIONS = {
     "en": _COMMON + " mr mrs ms jr sr inc ltd co dept est jan feb mar apr jun jul aug sep sept oct nov dec",
     "es": _COMMON + " sr sra srta dra ud uds p.ej ej pág págs núm aprox tel av ee.uu a.c d.c máx mín art",
     "fr": _COMMON + " m mm mme mlle me p.ex ex env av apr n° chap éd art janv févr juil sept oct nov déc",
-    "de": _COMMON + " z.b d.h u.a bzw usw ggf sog vgl evtl abb nr hr fr str s.o s.u o.ä v.a mio mrd tsd bspw"
+    "de": _COMMON
+    + " z.b d.h u.a bzw usw ggf sog vgl evtl abb nr hr fr str s.o s.u o.ä v.a mio mrd tsd bspw z u d s o"
     " inkl zzgl jh z.t i.d.r u.ä",
 }
 _ABBREVIATION_SETS = {language: frozenset(words.split()) for language, words in _ABBREVIATIONS.items()}
@@ -19,7 +21,7 @@ _AFTER_ORDINAL = re.compile(
     r"|Klasse|Kapitel|Auflage|Stelle|Platz|Tag|Schritt|Spalte|Zeile|Element|Grad|Ordnung)"
 )
 # Sentence ends: stops, then closing quotes or brackets, then space.
-_END = re.compile(r"[.!?…]+[\"'”’»“)\]]*(?=\s)")
+_END = re.compile(r"[.!?…]+(?:[\"'”’“)\]]|[ \u00a0\u202f]?»)*(?=\s)")
 _LINE_BREAK = re.compile(r"[ \t]*\n[ \t]*")
 _BULLET = re.compile(r"[-*•–]\s|\d{1,2}[.)]\s")
 _HEADING_WIDTH = 60  # a shorter line without a full stop, before a capital, is a heading
@@ -46,7 +48,7 @@ def split(text: str, language: str) -> list[Sentence]:
             breaks.add(stop.end())
     edges = sorted(breaks)
     found = []
-    for left, right in zip(edges, edges[1:], strict=False):
+    for left, right in pairwise(edges):
         start = left + len(text[left:right]) - len(text[left:right].lstrip())
         end = right - (len(text[left:right]) - len(text[left:right].rstrip()))
         if start < end:
@@ -72,7 +74,7 @@ def _ends_sentence(text: str, start: int, end: int, language: str) -> bool:
     if text[start] == "." and text[end - 1] == ".":
         if word.lower() in _ABBREVIATION_SETS.get(language, _ABBREVIATION_SETS["en"]):
             return False
-        if len(word) == 1 and word.isupper():  # the initial of a name
+        if len(word) == 1 and word.isupper() and word not in "XY":  # the initial of a name, "z. B."
             return False
         if language == "de" and re.fullmatch(r"\d{1,2}", word) and _AFTER_ORDINAL.match(following):
             return False

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from learnloop.generate import grammar
 from learnloop.generate.sentences import Sentence, split
@@ -71,9 +71,11 @@ def definitions(lesson: Lesson) -> list[Term]:
             and _names_something(match["term"], lesson.language)
         ):
             found.append(_defined(lesson, sentence, match))
-        for match in grammar.NAMED[lesson.language].finditer(sentence.text):
-            if _names_something(match["term"], lesson.language):
-                found.append(_term(lesson, sentence, match, "named"))
+        found += [
+            _term(lesson, sentence, named, "named")
+            for named in grammar.NAMED[lesson.language].finditer(sentence.text)
+            if _names_something(named["term"], lesson.language)
+        ]
     return found
 
 
@@ -81,7 +83,6 @@ def mentions(lesson: Lesson, glossary: Iterable[Term]) -> list[Term]:
     """The glossary's terms where a sentence of `lesson` uses them once, without defining them."""
     found = []
     for term in glossary:
-        # After an article or at the beginning the term is the whole noun phrase, not half of another term.
         pattern = re.compile(rf"(?<![\w-]){re.escape(term.name)}(?![\w-])", re.I)
         for sentence in lesson.sentences:
             hits = list(pattern.finditer(sentence.text))
@@ -93,16 +94,16 @@ def mentions(lesson: Lesson, glossary: Iterable[Term]) -> list[Term]:
             start, end = sentence.start + hits[0].start(), sentence.start + hits[0].end()
             number = term.number if hits[0][0].lower() == term.name.lower() else ""
             found.append(
-                Term(
-                    lesson.item_id,
-                    sentence,
-                    start,
-                    end,
-                    hits[0][0],
-                    term.name,
-                    "mentioned",
-                    term.gender,
-                    number,
+                replace(
+                    term,
+                    item_id=lesson.item_id,
+                    sentence=sentence,
+                    start=start,
+                    end=end,
+                    text=hits[0][0],
+                    how="mentioned",
+                    number=number,
+                    predicate=(0, 0),
                 )
             )
     return found
@@ -110,7 +111,8 @@ def mentions(lesson: Lesson, glossary: Iterable[Term]) -> list[Term]:
 
 # "Street lighting is an example" says what a thing serves for, not what it is.
 _EXAMPLE = re.compile(
-    r"(?:an?|one|the|un|una|el|une?|le|ein|das) (?:\w+ )?(?:example|same|only|ejemplo|mismo|exemple|même|Beispiel|gleiche)\b"
+    r"(?:an?|one|the|un|una|el|une?|le|ein|das) (?:\w+ )?"
+    r"(?:example|same|only|ejemplo|mismo|exemple|même|Beispiel|gleiche)\b"
 )
 
 
@@ -126,6 +128,7 @@ def _names_something(term: str, language: str) -> bool:
     return not (head_empty or inner_stop or parts[0] in stop or parts[-1] in stop or parts[-1].endswith("ly"))
 
 
+# After an article or at the beginning a term is the whole noun phrase, not half of another term.
 _WHOLE_PHRASE = {
     language: re.compile(rf"(?<!\w){article}(?: |(?<=['’]))$", re.I)
     for language, article in grammar.ARTICLE.items()
@@ -161,17 +164,25 @@ def _term(lesson: Lesson, sentence: Sentence, match: re.Match[str], how: str) ->
 def _defined(lesson: Lesson, sentence: Sentence, match: re.Match[str]) -> Term:
     term = _term(lesson, sentence, match, "defined")
     predicate = _first_statement(match["predicate"])
-    if not MIN_PREDICATE_WORDS <= len(predicate.split()) <= MAX_PREDICATE_WORDS:
+    size = len(predicate.split())
+    if not MIN_PREDICATE_WORDS <= size <= MAX_PREDICATE_WORDS or _FACELESS.match(predicate):
         return term
     start = sentence.start + match.start("predicate")
-    return Term(**{**vars(term), "predicate": (start, start + len(predicate))})
+    return replace(term, predicate=(start, start + len(predicate)))
 
 
 # Where a definition goes on to something else: another clause, an example, a second definition.
 _GOES_ON = re.compile(
-    r"\s?[;:(]|,? (?:and it|but|so that|y se|pero|mais|et il|et elle|aber|und er|und sie|such as|like|comme|como|wie)\b"
-    r"|, (?:and|so|whereas|while|here|usually|whose|because|for example|y|por ejemplo|mientras|así|et|par exemple"
-    r"|tandis|alors|und|zum Beispiel|während|also)\b|, an? [\w ]+ (?:is|are)\b"
+    r"\s?[;:(]|,? (?:and it|but|so that|y se|pero|mais|et il|et elle|aber|und er|und sie)\b"
+    r"|,? (?:such as|like|comme|como) | y en (?:él|ella|ellos|ellas) "
+    r"|, (?:and|so|whereas|while|here|usually|whose|because|for example|y|por ejemplo|mientras|así|et)\b"
+    r"|, (?:par exemple|tandis|alors|und|zum Beispiel|während|also)\b|, an? [\w ]+ (?:is|are)\b"
+)
+
+
+# "La vitamina D es la que ayuda …", "… is one in which …": as an option it shows little but its gender.
+_FACELESS = re.compile(
+    r"(?:el|la|los|las|aquel|aquella) que\b|one\b|celui\b|celle\b|d(?:er|ie|as)jenige\b", re.I
 )
 
 
@@ -194,8 +205,9 @@ _NUMBER = {
     "comma": r"\d{1,3}(?:[.\u00a0\u202f ]\d{3})+(?:,\d+)?|\d+(?:,\d+)?",
 }
 _UNITS = (
-    r"%|°C|°F|percent|per cent|por ciento|pour cent|Prozent|(?:k|c|m|n|µ)?m(?:²|³)?|(?:k|m)?g|(?:m|c)?l|k?Hz|[kMG]B"
-    r"|euros?|dollars?|dólares|Euro|€|million|billion|trillion|millones|millions?|milliards?|Millionen|Milliarden"
+    r"%|°C|°F|percent|per cent|por ciento|pour cent|Prozent|(?:k|c|m|n|µ)?m(?:²|³)?|(?:k|m)?g|(?:m|c)?l|k?Hz"
+    r"|[kMG]B|euros?|dollars?|dólares|Euro|€|million|billion|trillion|millones|millions?|milliards?"
+    r"|Millionen|Milliarden"
 )
 _QUANTITY = {
     style: re.compile(
@@ -204,10 +216,11 @@ _QUANTITY = {
     for style, number in _NUMBER.items()
 }
 _RESULT_VERB = re.compile(
-    r"\b(?:is|are|equals|gives|makes|returns|prints|holds|has|contains|about|roughly|exactly|es|son|da|vale|tiene"
-    r"|unos|unas|contiene|est|sont|donne|vaut|compte|environ|contient|ist|sind|ergibt|beträgt|etwa|hat|rund|enthält)"
-    r"(?: (?:about|around|roughly|only|therefore|then|again|exactly|aproximadamente|unos|unas|environ|alors|donc|also"
-    r"|etwa|rund|dann|nur))?[ \u00a0]$"
+    r"\b(?:is|are|equals|gives|makes|returns|prints|holds|has|contains|about|roughly|exactly"
+    r"|es|son|da|vale|tiene|unos|unas|contiene|est|sont|donne|vaut|compte|environ|contient"
+    r"|ist|sind|ergibt|beträgt|etwa|hat|rund|enthält)"
+    r"(?: (?:about|around|roughly|only|therefore|then|again|exactly|aproximadamente|unos|unas|environ|alors"
+    r"|donc|also|etwa|rund|dann|nur))?[ \u00a0]$"
 )
 
 
