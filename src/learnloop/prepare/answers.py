@@ -25,9 +25,7 @@ def item_concept_lookup(items: pd.DataFrame, item_concepts: pd.DataFrame) -> dic
     return found
 
 
-def to_answers(
-    interactions: pd.DataFrame, items: pd.DataFrame, item_concepts: pd.DataFrame
-) -> pd.DataFrame:
+def to_answers(interactions: pd.DataFrame, items: pd.DataFrame, item_concepts: pd.DataFrame) -> pd.DataFrame:
     """ANSWERS from INTERACTIONS that were answered and marked right or wrong, by learner and time."""
     answered = interactions[(interactions["verb"] == "answered") & interactions["correct"].notna()]
     answered = answered.sort_values(["learner_id", "occurred_at", "event_id"], ignore_index=True)

@@ -161,8 +161,8 @@ def live(
     read: list[Lesson] = []
     events: list[Event] = []
     wish = float(np.clip(rng.lognormal(np.log(42), 0.45), 8, 140))  # events this learner has time for
-    rhythm = rng.lognormal(0.3, 0.5)  # days between sessions
-    day = float(rng.uniform(0, 0.6 * days))
+    rhythm = rng.lognormal(0.9, 0.5)  # days between sessions
+    day = float(rng.uniform(0, 0.75 * days))
     while len(events) < wish and (any(ahead.values()) or rng.random() < 0.8):
         clock = (np.floor(day) + np.clip(rng.normal(18.5, 3.0), 6, 23) / 24) * DAY + rng.integers(0, 3600)
         clock = max(clock, events[-1][5] + 600 if events else 0.0)

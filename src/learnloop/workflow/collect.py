@@ -23,8 +23,12 @@ def collect_web(
     max_pages: int = 500,
     max_depth: int = 5,
     delay_s: float = 1.0,
+    cache: bool = True,
 ) -> dict[str, Any]:
-    """Crawls from `urls`, staying on their hosts. An unchanged page lands once, however often it is seen."""
+    """Crawls from `urls`, staying on their hosts. An unchanged page lands once, however often it is seen.
+
+    cache: a page younger than a day is not asked for again.
+    """
     landed, waiting, engine = Loaded(), list[web.RawPage](), loop.engine
     label = web.source_label(urls, source)
 
@@ -50,7 +54,7 @@ def collect_web(
                 max_pages=max_pages,
                 max_depth=max_depth,
                 delay_s=delay_s,
-                cache_dir=loop.settings.home / "http-cache",
+                cache_dir=loop.settings.home / "http-cache" if cache else None,
                 log_path=loop.settings.logs_dir / "crawl.log",
             )
         finally:

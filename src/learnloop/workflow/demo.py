@@ -54,7 +54,7 @@ def results(loop: Loop, site_url: str, learners: int) -> dict[str, Any]:
     started = time.perf_counter()
     with step("started the embedded PostgreSQL"):
         loop.engine.connect().close()
-    collected = collect_web(loop, [site_url], source=SOURCE, delay_s=DELAY_S)
+    collected = collect_web(loop, [site_url], source=SOURCE, delay_s=DELAY_S, cache=False)
     # the lessons have to be there before anybody can study them
     first = prepare(loop)
     simulated = simulate(loop, learners=learners)
