@@ -100,10 +100,7 @@ def no_dangling_pronoun(question: Question, evidence: Evidence) -> Verdict:
 
 def stands_alone(question: Question, evidence: Evidence) -> Verdict:
     """Nothing in the stem points at what its reader does not see ("the first list", "in this case")."""
-    if question.form == "description":
-        text = question.key
-    else:
-        text = question.body
+    text = question.key if question.form == "description" else question.body
     pointer = grammar.POINTING[question.language].search(text)
     early = grammar.EARLY_PRONOUN[question.language].search(text)
     found = pointer or early

@@ -64,9 +64,9 @@ SUPPOSING = {
 POINTING = {
     "en": re.compile(
         r"\b(?:this|these|those|that (?:is why|case|list|number|value|table|example)|above|below|previous"
-        r"|preceding|the example|the two (?:lists|examples)|the (?:former|latter|others?|rest)|here"
-        r"|the (?:first|second|third|last|other|same|next) (?:list|one|table|example|case|set|line|group|step)"
-        r"|a (?:third|second|fourth) part|the (?:first|second|third)(?= (?:therefore|has|is|can|gets|one|and)\b)"
+        r"|preceding|the example|the two (?:lists|examples)|the (?:former|latter|others?|rest)"
+        r"|the (?:first|second|third|last|other|same|next) (?:list|one|table|example|case|set|line|step)"
+        r"|the (?:first|second|third)(?= (?:therefore|has|is|can|gets|one|and)\b)|a third part|here"
         r"|in this (?:lesson|course|chapter)|our|we|they|he|she|his|her|such)\b",
         re.I,
     ),
@@ -91,9 +91,10 @@ POINTING = {
 # A pronoun among the first words has its noun in an earlier sentence ("In human cells it is about …").
 EARLY_PRONOUN = {
     "en": re.compile(r"^(?:[\w,'’-]+ ){1,4}(?:it|they|its|their|them)\b", re.I),
-    "es": re.compile(r"^(?:[\w,'’-]+ ){0,4}(?:ellos|ellas|él|ella|su|sus)\b|^El resto\b", re.I),
+    "es": re.compile(r"^(?:[\w,'’-]+ ){0,7}(?:ellos|ellas|él|ella|su|sus)\b|^El resto\b", re.I),
     "fr": re.compile(
-        r"^(?:[\w,'’-]+ ){1,4}(?:qu['’])?(?:il|elle|ils|elles|son|sa|ses|leur|leurs)\b(?! (?:y a|faut|est possible))",
+        r"^(?:[\w,'’-]+ ){1,4}(?:qu['’])?(?:il|elle|ils|elles|son|sa|ses|leur|leurs)\b"
+        r"(?! (?:y a|faut|est possible))",
         re.I,
     ),
     # "Das entspricht …" points back, "Das Licht …" does not.

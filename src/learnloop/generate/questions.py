@@ -256,10 +256,10 @@ def _description_question(
     start, end = term.predicate
     key = lesson.text[start:end]
     ranked = []
-    pointing = grammar.POINTING[lesson.language]
+    pointing, leaning = grammar.POINTING[lesson.language], grammar.EARLY_PRONOUN[lesson.language]
     for other in pool.terms:
         text = pool.descriptions.get(grammar.normalised(other.name))
-        if not text or overlaps(term.name, other.name) or pointing.search(text):
+        if not text or overlaps(term.name, other.name) or pointing.search(text) or leaning.search(text):
             continue
         if overlaps(term.name, text):  # it names what is asked for
             continue
