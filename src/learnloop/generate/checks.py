@@ -260,9 +260,9 @@ VETO_PROMPT = "Passage: {passage}\nQuestion: {stem}\nAnswer:"
 def model_agrees(question: Question, model: Scorer) -> Verdict:
     """The key is the most probable option after source sentence and stem; a veto where it is not.
 
-    The sentence alone is read: with its neighbours the model refused more good questions (12% instead of
-    8%) at twice the price. It catches misaligned keys and garbled stems; second right answers it does not
-    (docs/journal.md), those are one_right_answer's.
+    The sentence alone is read: with its neighbours the model refused more of 84 sound questions (12%
+    instead of 8%). It notices a key that is not the sentence's; of 30 planted second right answers it
+    refused 6, no more than of sound questions, so those are left to one_right_answer.
     """
     passage = " ".join(question.sentence.text.split())
     prompt = VETO_PROMPT.format(passage=passage, stem=question.stem)
