@@ -262,7 +262,7 @@ def model_agrees(question: Question, model: Scorer) -> Verdict:
 
     The sentence alone is read: with its neighbours the model refused more of 84 sound questions (12%
     instead of 8%). It notices a key that is not the sentence's; of 30 planted second right answers it
-    refused 6, no more than of sound questions, so those are left to one_right_answer.
+    refused 6 (20%, beside 15% of sound term clozes), so those are left to one_right_answer.
     """
     passage = " ".join(question.sentence.text.split())
     prompt = VETO_PROMPT.format(passage=passage, stem=question.stem)
