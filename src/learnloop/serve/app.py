@@ -55,7 +55,7 @@ def create_app(settings: Settings, database_url: str, *, poll_seconds: float = P
                 watching.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await watching
-                backend.keeper.close()
+                await asyncio.to_thread(backend.keeper.close)
 
     app = FastAPI(
         title="Learnloop",

@@ -29,7 +29,6 @@ class Backend:
         self.metrics = Metrics()
         self.histories = Histories(self._read_history)
         self._threads = anyio.CapacityLimiter(DATABASE_THREADS)
-        self._refreshing = asyncio.Lock()
 
     @property
     def engine(self) -> sa.Engine:
@@ -48,8 +47,7 @@ class Backend:
         return await anyio.to_thread.run_sync(function, *arguments, limiter=self._threads)
 
     async def refresh(self) -> None:
-        async with self._refreshing:
-            await asyncio.to_thread(self.keeper.refresh)
+        await asyncio.to_thread(self.keeper.refresh)
         models = self.keeper.serving.models if self.keeper.serving else None
         self.metrics.release.set(models.version if models else 0)
 

@@ -6,6 +6,7 @@ no two releases.
 
 import json
 import logging
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -113,7 +114,7 @@ class Serving:
 
 
 class Keeper:
-    """Opens what serving needs, and keeps `serving` up to date. `refresh` runs in one thread at a time.
+    """Opens what serving needs, and keeps `serving` up to date.
 
     Nothing that fails here ends the process: what is in memory keeps serving, `trouble` says what is wrong
     and the next refresh tries again.
@@ -123,6 +124,7 @@ class Keeper:
         self.settings, self.database_url = settings, database_url
         self.serving: Serving | None = None
         self.trouble: dict[str, LearnloopError] = {}
+        self._turn, self._closed = threading.Lock(), False
         self._engine: sa.Engine | None = None
         self._registry: Registry | None = None
 
@@ -147,6 +149,11 @@ class Keeper:
 
     def refresh(self) -> None:
         """Looks for a new champion and new content; swaps `serving` as a whole where there is any."""
+        with self._turn:  # a cancelled watcher leaves its thread running
+            if not self._closed:
+                self._refresh()
+
+    def _refresh(self) -> None:
         serving = self.serving
         if "database" in self.trouble:
             self._revive()
@@ -185,7 +192,7 @@ class Keeper:
             with self._noting("database"):
                 self.database_url = embedded.ensure_running(self.settings.home)
             if self._engine is not None and self._engine.url.port != sa.make_url(self.database_url).port:
-                self.close()  # it came back on another port
+                self._let_go()  # it came back on another port
 
     def _with_champion(self, serving: Serving) -> Serving:
         if self._registry is None:
@@ -223,6 +230,12 @@ class Keeper:
         return trouble
 
     def close(self) -> None:
+        """For good: a refresh under way ends first, and none follows."""
+        with self._turn:
+            self._closed = True
+            self._let_go()
+
+    def _let_go(self) -> None:
         if self._engine is not None:
             self._engine.dispose()
         self._engine = self._registry = None
