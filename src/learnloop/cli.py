@@ -5,6 +5,7 @@ and the next command to type. Everything heavy is imported by the command that n
 """
 
 import json
+import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -410,7 +411,8 @@ def _guard(work: Callable[[], Any]) -> None:
     try:
         work()
     except LearnloopError as error:
-        typer.secho(f"learnloop: {error}", err=True, fg="red")
+        one_line = " ".join(str(error).split())  # PostgreSQL's own words come in several
+        typer.secho(f"learnloop: {one_line}", err=True, fg="red")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         typer.secho("learnloop: interrupted; what was finished is kept.", err=True)
@@ -434,6 +436,10 @@ def _print(result: Any, as_json: bool) -> None:
 
 
 def main() -> None:
+    # Being asked to end is Ctrl-C, whoever asks: what was started is stopped. A shell's background job
+    # starts with Ctrl-C ignored, hence the first line.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     app()
 
 

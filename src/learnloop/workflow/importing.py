@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,11 @@ def _import(
     by_kind: dict[str, Accounting] = {}
     changes: dict[str, Loaded] = {}
     files: dict[str, dict[str, Any]] = {}
+    chunks = iter(chunks)
+    first = list(islice(chunks, 1))  # what cannot be read is said before a server is started
     engine = loop.engine  # started before the bar is drawn
     with bar(f"imported {source}", size) as advance:
-        for chunk in chunks:
+        for chunk in chain(first, chunks):
             cleaned = clean(chunk)
             for table, result in loading.load_cleaned(engine, cleaned, source).items():
                 changes[table] = changes.get(table, Loaded()) + result

@@ -43,7 +43,7 @@ def doctor(settings: Settings) -> list[dict[str, Any]]:
     """One row a check: name, ok, detail, next_step."""
     checks: dict[str, Callable[[], str]] = {
         "disk space": lambda: _disk(settings),
-        "PostgreSQL binaries": lambda: "external server" if settings.database_url else str(binaries.find()),
+        "PostgreSQL binaries": lambda: _binaries(settings),
         "database": lambda: _database(settings),
         "language model": lambda: _language_model(settings),
         "champion release": lambda: _champion(settings),
@@ -92,6 +92,13 @@ def _disk(settings: Settings) -> str:
             "export LEARNLOOP_HOME=a folder with more",
         )
     return f"{free / 1024**3:.0f} GiB free"
+
+
+def _binaries(settings: Settings) -> str:
+    if settings.database_url:
+        return "external server"
+    found = binaries.find()
+    return f"version {found.major} in {found.folder}"
 
 
 def _database(settings: Settings) -> str:
