@@ -107,7 +107,10 @@ def test_nothing_done_and_nothing_shut_is_recommended(
 
 
 def test_one_language_alone(api: TestClient) -> None:
-    who = tell(api, "polyglot", read("python", 0))
+    who = tell(api, "english", read("python", 0))
+    assert {step["language"] for step in steps(api, who, k=20)} == {"en"}, "who learnt in English stays in it"
+    tell(api, "polyglot", read("python", 0))
+    who = tell(api, "polyglot", read("cocina", 0))
     assert {step["language"] for step in steps(api, who, k=20)} == {"en", "es"}
     assert {step["language"] for step in steps(api, who, k=20, language="es")} == {"es"}
     assert steps(api, who, language="fr") == []

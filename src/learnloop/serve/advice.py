@@ -26,11 +26,15 @@ class Advice:
 def advise(serving: Serving, history: History, k: int, language: str = "") -> list[Advice]:
     """At most k next steps; where nothing is known of the learner, the popular items that need nothing.
 
-    language: only items in it. Done items stay away, but for a review that the policy gives as such.
+    language: only items in it; else in those the learner has learnt in. Done items stay away, but for a
+    review that the policy gives as such.
     """
-    models, shelf = serving.released, serving.shelf(language)
     rolls_up = serving.content.rolls_up
     done = [rolls_up[item_id] for item_id in history.done if item_id in rolls_up]
+    spoken = {serving.content.facts[item_id]["language"] for item_id in set(done)}
+    # whose language nobody knows may be in anybody's
+    wanted = {language} if language else spoken | {"und"} if spoken else spoken
+    models, shelf = serving.released, serving.shelf(wanted)
     steps = next_steps(
         _ranking(models, shelf, done),
         mastery=_known(serving, models, shelf, history, done),

@@ -57,7 +57,11 @@ async def get_recommendations(
     here: Here,
     k: Annotated[int, Query(ge=1, le=50, description="At most so many")] = 10,
     language: Annotated[
-        str, Query(pattern=r"^([a-z]{2,3})?$", description="Only items in this language")
+        str,
+        Query(
+            pattern=r"^([a-z]{2,3})?$",
+            description="Only items in it; default: the languages the learner has learnt in",
+        ),
     ] = "",
     accept_language: Annotated[str, Header(description="Language of the reasons: en, es")] = "",
 ) -> Response:

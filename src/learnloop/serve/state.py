@@ -7,7 +7,7 @@ no two releases.
 import json
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ class Serving:
 
     content: Content
     models: Models | None
-    _shelves: dict[str, Shelf] = field(default_factory=dict, compare=False, repr=False)
+    _shelves: dict[frozenset[str], Shelf] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def released(self) -> Models:
@@ -99,18 +99,18 @@ class Serving:
             raise NothingToDo("nothing has been released yet", "learnloop run")
         return self.models
 
-    def shelf(self, language: str = "") -> Shelf:
-        """Of all items, or of those in one language; made at first use, so that a swap stays quick.
+    def shelf(self, languages: Collection[str] = ()) -> Shelf:
+        """Of all items, or of those in some languages; made at first use, so that a swap stays quick.
 
         Raises NothingToDo before the first release.
         """
-        if language and language not in self.content.languages:
-            language = "none"  # one empty shelf for all the languages there are no items in
-        if language not in self._shelves:
+        # what there are no items in does not count: one empty shelf for all such wishes
+        wanted = frozenset(languages) & self.content.languages or frozenset(["none"] if languages else [])
+        if wanted not in self._shelves:
             items = self.content.items
-            chosen = items[items["language"] == language] if language else items
-            self._shelves[language] = Shelf.of(chosen, self.content, self.released)
-        return self._shelves[language]
+            chosen = items[items["language"].isin(wanted)] if wanted else items
+            self._shelves[wanted] = Shelf.of(chosen, self.content, self.released)
+        return self._shelves[wanted]
 
 
 class Keeper:
