@@ -34,7 +34,7 @@ app.add_typer(monitor_app, name="monitor")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 TopK = Annotated[int, typer.Option("--k", min=1, max=100, help="Length of the list that is judged.")]
-Seed = Annotated[int, typer.Option(help="Same seed, same result.")]
+Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
 
 
 @import_app.command("oulad")

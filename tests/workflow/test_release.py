@@ -10,7 +10,7 @@ import pytest
 
 from learnloop.collect.extract import extract
 from learnloop.demo import site
-from learnloop.errors import NothingToDo
+from learnloop.errors import BadInput, NothingToDo
 from learnloop.prepare.pages import pages_to_frames
 from learnloop.settings import Settings
 from learnloop.store import loading, reading
@@ -116,7 +116,7 @@ def test_the_first_release_has_none_to_go_back_to(loop: Loop, champion: int) -> 
 
 def test_a_worse_challenger_waits_is_forced_and_taken_back(loop: Loop, champion: int) -> None:
     train_spoiled(loop)
-    refused = release(loop)
+    refused = release(loop, k=5)
     assert refused["promoted"] is False
     assert refused["version"] > champion
     ranking = refused["gate"]["ranking"]
@@ -124,7 +124,9 @@ def test_a_worse_challenger_waits_is_forced_and_taken_back(loop: Loop, champion:
     assert ranking["high"] < -0.1  # it lost, and not by chance
     assert refused["gate"]["tracing"]["promote"] is True  # the tracer was not spoiled
     assert loop.registry.champion_version() == champion
-    assert refused["version"] in {version["version"] for version in loop.registry.versions()}
+    newest = loop.registry.versions()[0]
+    assert (newest["version"], newest["champion"]) == (refused["version"], False)
+    assert set(newest["metrics"]) == {"ndcg_at_10"}  # as evaluated, whatever k the gate judged by
 
     forced = release(loop, force=True)
     assert (forced["promoted"], forced["former_champion"]) == (True, champion)
@@ -162,6 +164,13 @@ def test_drift_is_found_where_answers_get_much_worse(loop: Loop, champion: int) 
     found = {finding["feature"]: finding for finding in report["findings"] if finding["drift"]}
     assert found["correct_rate"]["effect"] < -0.5
     assert {"median_duration_s", "item_mix"}.isdisjoint(found)  # nothing else was changed
+
+
+@pytest.mark.parametrize("text", ["soon", "NaT", "2026-13-01"])
+def test_drift_names_the_option_that_is_no_date(text: str, loop: Loop, champion: int) -> None:
+    with pytest.raises(BadInput, match=f"--until '{text}' is not a date") as refused:
+        drift(loop, until=text)
+    assert refused.value.field == "until"
 
 
 def test_drift_compares_nobody_with_nobody(loop: Loop, champion: int) -> None:

@@ -66,7 +66,7 @@ def evaluate(loop: Loop, *, k: int = 10, n_bootstrap: int = 500, seed: int = 0) 
         "ranking": ranking,
         "tracing": tracing,
     }
-    kept = kept.with_metrics("ranking", ranking).with_metrics("tracing", tracing)
+    kept = kept.with_metrics("k", k).with_metrics("ranking", ranking).with_metrics("tracing", tracing)
     with step("logged to MLflow"):
         run = loop.registry.resume(kept.run_id)
         run.metrics(_flat(report, k))

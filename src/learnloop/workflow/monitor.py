@@ -33,10 +33,9 @@ def drift(loop: Loop, *, since: str = "", until: str = "", seed: int = 0) -> dic
 def _instant(name: str, text: str) -> pd.Timestamp | None:
     if not text:
         return None
-    try:
-        found = pd.Timestamp(text)
-    except ValueError as error:
+    found = pd.to_datetime(text, errors="coerce")
+    if pd.isna(found):
         raise BadInput(
             f"--{name} {text!r} is not a date", f"learnloop monitor drift --{name} 2026-09-01", field=name
-        ) from error
+        )
     return found.tz_localize("UTC") if found.tzinfo is None else found.tz_convert("UTC")

@@ -27,7 +27,8 @@ def release(loop: Loop, *, force: bool = False, k: int = 10) -> dict[str, Any]:
         raise NothingToDo(f"candidate {kept.run_id} has not been evaluated", "learnloop evaluate")
     verdicts = {} if force else _gate(loop, kept, k)
     with step("registered in MLflow"):
-        headline = {f"ndcg_at_{k}": kept.metrics["ranking"]["ials"]["ndcg"]["value"]}
+        # at the k that `evaluate` was given, which need not be the gate's
+        headline = {f"ndcg_at_{kept.metrics['k']}": kept.metrics["ranking"]["ials"]["ndcg"]["value"]}
         registered = loop.registry.register(kept.folder, kept.run_id, MODEL_CODE, headline)
     promoted = all(verdict.promote for verdict in verdicts.values())
     replaced = loop.registry.promote(registered.version) if promoted else loop.registry.champion_version()
