@@ -12,12 +12,6 @@ from learnloop.store import reading, releases
 from learnloop.workflow.monitor import drift
 from learnloop.workflow.release import rollback
 
-# MLflow's own deprecations (of SQLAlchemy, of pydantic) and files it leaves to the garbage collector
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 MESS = {entry.kind: entry for entry in site.mess() if entry.kind != "mojibake"}
 REJECTED = {
     "duplicate page": "duplicate",

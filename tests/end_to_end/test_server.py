@@ -16,12 +16,6 @@ import pytest
 from learnloop.store import api_keys, embedded, reading
 from learnloop.workflow import services
 
-# see test_demo: MLflow, in the fixture that makes the demo
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 ITEM = "demo:courses/python-foundations/variables-and-types"
 
 

@@ -22,12 +22,6 @@ from learnloop.workflow.release import release, retrain, rollback
 from learnloop.workflow.simulate import simulate
 from learnloop.workflow.train import train
 
-# MLflow's own deprecations, and files it leaves to the garbage collector
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 NOW = pd.Timestamp("2026-06-01", tz="UTC")
 
 
