@@ -31,8 +31,8 @@ DELAY_S = 0.02  # our own site, on our own machine: no need for a second between
 def demo(settings: Settings, *, serve: bool, learners: int, show: Callable[[Any], None]) -> None:
     """Shows the results; with `serve`, leaves the three pages running until Ctrl-C. Stops its database."""
     with tempfile.TemporaryDirectory() as folder:
-        site.build(Path(folder))
         with site.serve(Path(folder), services.free_port(SITE_PORT)) as url:
+            site.build(Path(folder), url)
             _demo(settings, url, serve, learners, show)
 
 
