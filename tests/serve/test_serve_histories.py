@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learnloop.serve.histories import Event, Histories
+from learnloop.serve.histories import LEARNER_WEIGHT, Event, Histories
 
 MOMENT = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -89,7 +89,7 @@ def test_memory_is_bounded_and_the_least_used_leave_first() -> None:
         for learner_id in ("ana", "bea", "carla"):
             for number in range(10):
                 database.commit(learner_id, done(number))
-        histories = Histories(database.read, kept_events=25)
+        histories = Histories(database.read, kept_events=2 * (10 + LEARNER_WEIGHT))
         for learner_id in ("ana", "bea", "ana", "carla"):
             await histories.get(learner_id)
         assert (histories.events, len(histories), database.readings) == (20, 2, 3)
@@ -99,7 +99,7 @@ def test_memory_is_bounded_and_the_least_used_leave_first() -> None:
         assert database.readings == 4
         for number in range(2000):
             await histories.get(f"empty-{number}")
-        assert len(histories) <= 25, "learners without events are free"
+        assert len(histories) <= 3, "learners without events are free"
 
     asyncio.run(story())
 
@@ -126,7 +126,7 @@ def test_a_reading_that_fails_leaves_nothing_behind() -> None:
 def test_whatever_the_order_memory_equals_the_database(story: list[tuple[int, str, str]]) -> None:
     async def play() -> None:
         database = Database()
-        histories = Histories(database.read, kept_events=15)
+        histories = Histories(database.read, kept_events=35)
         known: set[int] = set()
         for number, action, learner_id in story:
             if action == "commit" and number not in known:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import time
 from dataclasses import replace
@@ -269,3 +270,14 @@ def test_the_documentation_is_complete(api: TestClient) -> None:
     for example in examples.values():
         answer = api.post("/v1/events", json=example["value"])
         assert [error["message"] for error in answer.json()["errors"]] == ["nobody has heard of this item"]
+
+
+def test_the_manual_is_whole_and_loads_nothing(api: TestClient) -> None:
+    answer = api.get("/docs")
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert not re.search(r"<script|src=|https?://(?!127\.0\.0\.1)", answer.text)
+    for path in api.get("/openapi.json").json()["paths"]:
+        assert f"<code>{path}</code>" in answer.text
+    assert answer.text.count("<details>") == answer.text.count("</details>") >= 13
+    assert "&quot;event_id&quot;: &quot;moodle:attempt:88121&quot;" in answer.text

@@ -24,6 +24,16 @@ class Advice:
 
 
 def advise(serving: Serving, history: History, k: int, language: str = "") -> list[Advice]:
+    """`advice_of`, kept until the learner does something or the release changes: pages are reloaded."""
+    kept = history.memo.get("advice")
+    if kept is None or kept[0] is not serving.mark or kept[1] != (k, language):
+        kept = (serving.mark, (k, language), advice_of(serving, history, k, language))
+        history.memo["advice"] = kept
+    found: list[Advice] = kept[2]
+    return found
+
+
+def advice_of(serving: Serving, history: History, k: int, language: str = "") -> list[Advice]:
     """At most k next steps; where nothing is known of the learner, the popular items that need nothing.
 
     language: only items in it; else in those the learner has learnt in. Done items stay away, but for a
@@ -100,7 +110,7 @@ def _chances(
 def answers(serving: Serving, history: History) -> pd.DataFrame:
     """The learner's ANSWERS, as the tracer reads them; made once for each new event."""
     kept = history.memo.get("answers")
-    if kept is not None and kept[0] is serving.content:
+    if kept is not None and kept[0] is serving.content.mark:
         frame: pd.DataFrame = kept[1]
         return frame
     rows = history.answers
@@ -114,7 +124,7 @@ def answers(serving: Serving, history: History) -> pd.DataFrame:
             "correct": pd.Series([bool(event.correct) for event in rows], dtype=bool),
         }
     )
-    history.memo["answers"] = (serving.content, frame)
+    history.memo["answers"] = (serving.content.mark, frame)
     return frame
 
 

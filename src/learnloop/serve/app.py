@@ -6,9 +6,10 @@ import importlib.metadata
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
 
 from learnloop.monitor.metrics import MetricsMiddleware
-from learnloop.serve import events, items, learners, operations, problems
+from learnloop.serve import events, items, learners, manual, operations, problems
 from learnloop.serve.backend import Backend
 from learnloop.serve.limits import BodyLimit
 from learnloop.serve.security import Doorkeeper
@@ -65,12 +66,18 @@ def create_app(settings: Settings, database_url: str, *, poll_seconds: float = P
         openapi_tags=TAGS,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
     )
     app.state.backend, app.state.doorkeeper = backend, Doorkeeper()
     problems.install(app)
     for part in (events, learners, items, operations):
         app.include_router(part.router)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(manual.page(app.openapi(), settings.api_url), headers=manual.HEADERS)
+
     app.add_middleware(BodyLimit)
     # Added last, so it is outermost: it counts what the others refuse.
     app.add_middleware(MetricsMiddleware, metrics=backend.metrics)

@@ -1,7 +1,7 @@
 """What the database holds of items and concepts, in memory, and a cheap way to see that it changed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -18,7 +18,7 @@ TABLES = ("items", "concepts", "item_concepts", "prerequisites")
 Fingerprint = tuple[tuple[Any, ...], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Content:
     """Frames as the store gives them, and the lookups that each request needs."""
 
@@ -32,6 +32,7 @@ class Content:
     rolls_up: Mapping[str, str]  # item_id -> the item a learner is sent to for it
     languages: frozenset[str]
     fingerprint: Fingerprint
+    mark: object = field(init=False, default_factory=object)
 
 
 def read(engine: sa.Engine) -> Content:

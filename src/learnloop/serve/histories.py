@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 FRESH_SECONDS = 60.0
 KEPT_EVENTS = 500_000  # about 150 MB
+LEARNER_WEIGHT = 20  # events: what a learner takes in memory beside the events
 
 
 class Event(NamedTuple):
@@ -72,6 +73,10 @@ class Histories:
         self._underway: dict[str, set[_Reading]] = {}
         self.events = 0
 
+    @property
+    def _weight(self) -> int:
+        return self.events + LEARNER_WEIGHT * len(self._learners)
+
     def __len__(self) -> int:
         return len(self._learners)
 
@@ -114,7 +119,7 @@ class Histories:
         self._shrink()
 
     def _shrink(self) -> None:
-        # A learner without events weighs something too; one learner may exceed the bound, but alone.
-        while len(self._learners) > 1 and self.events + len(self._learners) > self._kept_events:
+        # One learner may exceed the bound, but alone.
+        while len(self._learners) > 1 and self._weight > self._kept_events:
             _, dropped = self._learners.popitem(last=False)
             self.events -= len(dropped.events)

@@ -84,13 +84,15 @@ class Shelf:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Serving:
     """What answers a request: content, models (None before the first release), and shelves by language."""
 
     content: Content
     models: Models | None
-    _shelves: dict[frozenset[str], Shelf] = field(default_factory=dict, compare=False, repr=False)
+    _shelves: dict[frozenset[str], Shelf] = field(init=False, default_factory=dict, repr=False)
+    # Stands for this object in what is kept about a learner, without keeping an old release in memory.
+    mark: object = field(init=False, default_factory=object, repr=False)
 
     @property
     def released(self) -> Models:
@@ -167,7 +169,9 @@ class Keeper:
                 serving = self._with_champion(serving)
         if serving is not None and serving is not self.serving:
             if serving.models is not None:
-                serving.shelf()  # before the swap, so that no request waits for it
+                # Before the swap, so that no request waits for them.
+                for languages in (set(), *({one, "und"} for one in serving.content.languages)):
+                    serving.shelf(languages)
             self.serving = serving
 
     def _open(self) -> sa.Engine:
@@ -208,7 +212,7 @@ class Keeper:
             return serving
         models = Models.load(self._registry.release(version))
         log.info("release %d serves", version)
-        return replace(serving, models=models, _shelves={})
+        return replace(serving, models=models)
 
     def _noting(self, part: str) -> "_Noting":
         return _Noting(self.trouble, part)
