@@ -30,10 +30,10 @@ DELAY_S = 0.02  # our own site, on our own machine: no need for a second between
 
 def demo(settings: Settings, *, serve: bool, learners: int, show: Callable[[Any], None]) -> None:
     """Shows the results; with `serve`, leaves the three pages running until Ctrl-C. Stops its database."""
-    with tempfile.TemporaryDirectory() as folder:
-        with site.serve(Path(folder), services.free_port(SITE_PORT)) as url:
-            site.build(Path(folder), url)
-            _demo(settings, url, serve, learners, show)
+    port = services.free_port(SITE_PORT)
+    with tempfile.TemporaryDirectory() as folder, site.serve(Path(folder), port) as url:
+        site.build(Path(folder), url)
+        _demo(settings, url, serve, learners, show)
 
 
 def _demo(settings: Settings, site_url: str, serve: bool, learners: int, show: Callable[[Any], None]) -> None:
