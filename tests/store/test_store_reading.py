@@ -74,29 +74,6 @@ def test_items_by_kind_and_source(engine: sa.Engine) -> None:
     assert len(reading.items(engine)) == 9
 
 
-def test_answers_name_what_their_item_teaches(engine: sa.Engine) -> None:
-    answers = reading.answers(engine, source="demo")
-    schemas.check(answers, schemas.ANSWERS, "answers")
-    assert answers["occurred_at"].is_monotonic_increasing
-    assert answers["correct"].tolist() == [True, False, True, False, True, False, True]
-    assert dict(zip(answers["item_id"], answers["concept_ids"], strict=True)) == {
-        "demo:plain": ("demo:a", "demo:z"),  # its lesson's, sorted
-        "demo:own": ("demo:own_concept",),  # its own, not its lesson's
-        "demo:step": ("demo:a", "demo:z"),  # its grandparent's
-        "demo:ring1": (),
-        "demo:orphan": (),
-        "demo:unlisted": ("demo:u",),
-        "demo:nowhere": (),
-    }
-
-
-def test_answers_by_time_and_learner(engine: sa.Engine) -> None:
-    since, until = pd.Timestamp("2024-01-02", tz="UTC"), pd.Timestamp("2024-01-04", tz="UTC")
-    assert reading.answers(engine, since, until)["item_id"].tolist() == ["demo:own", "demo:step"]
-    assert reading.answers(engine, learner_id="0000")["item_id"].tolist() == ["other:lesson"]
-    assert reading.answers(engine)["learner_id"].is_monotonic_increasing
-
-
 def test_interactions_by_time_source_and_learner(engine: sa.Engine) -> None:
     since, until = pd.Timestamp("2024-01-06", tz="UTC"), pd.Timestamp("2024-01-07", tz="UTC")
     assert reading.interactions(engine, since=since)["event_id"].tolist() == ["demo:5", "demo:6"]

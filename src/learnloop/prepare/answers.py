@@ -15,7 +15,7 @@ def item_concept_lookup(items: pd.DataFrame, item_concepts: pd.DataFrame) -> dic
     """
     own = item_concepts.groupby("item_id")["concept_id"].agg(lambda ids: tuple(sorted(ids))).to_dict()
     parent = dict(zip(items["item_id"], items["parent_id"], strict=True))
-    found: dict[str, tuple[str, ...]] = {}
+    found = dict(own)  # an item may be answered and taught by before its own record arrives
     for item_id in parent:
         at, climbed = item_id, {item_id}
         while at not in own and isinstance(parent.get(at), str) and parent[at] not in climbed:

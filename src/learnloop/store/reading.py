@@ -97,60 +97,6 @@ def interactions_query(since: datetime | None = None, until: datetime | None = N
     return query
 
 
-def answers(
-    engine: sa.Engine,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    source: str | None = None,
-    learner_id: str | None = None,
-) -> pd.DataFrame:
-    """ANSWERS by learner_id, occurred_at, event_id: answered interactions marked right or wrong.
-
-    `concept_ids` is the sorted tuple of what the item teaches; an item that teaches nothing itself has
-    its nearest ancestor's, and () where none of them teaches anything.
-    """
-    table = tables.interactions
-    names = ("learner_id", "item_id", "correct", "occurred_at")
-    query = (
-        sa.select(*(table.c[name] for name in names))
-        .where(table.c.verb == "answered", table.c.correct.is_not(None))
-        .order_by(table.c.learner_id, table.c.occurred_at, table.c.event_id)
-    )
-    if since is not None:
-        query = query.where(table.c.occurred_at >= _aware(since, "since"))
-    if until is not None:
-        query = query.where(table.c.occurred_at < _aware(until, "until"))
-    if learner_id is not None:
-        query = query.where(table.c.learner_id == learner_id)
-    found = _read(engine, _from_source(query, table, source), schemas.ANSWERS)
-    taught = _taught(engine)
-    found.insert(2, "concept_ids", pd.Series([taught.get(i, ()) for i in found["item_id"]], dtype=object))
-    return found
-
-
-def _taught(engine: sa.Engine) -> dict[str, tuple[str, ...]]:
-    """item_id -> the concepts it teaches, its own or inherited."""
-    with engine.connect() as connection:
-        pairs = connection.execute(
-            sa.select(tables.item_concepts.c.item_id, tables.item_concepts.c.concept_id).order_by(
-                tables.item_concepts.c.item_id, tables.item_concepts.c.concept_id
-            )
-        ).all()
-        found = connection.execute(sa.select(tables.items.c.item_id, tables.items.c.parent_id)).all()
-    parents = {row.item_id: row.parent_id for row in found}
-    own: dict[str, tuple[str, ...]] = {}
-    for item_id, concept_id in pairs:
-        own[item_id] = (*own.get(item_id, ()), concept_id)
-    taught = dict(own)
-    for item_id in parents:
-        seen, ancestor = set(), item_id
-        while ancestor and ancestor not in own and ancestor not in seen:
-            seen.add(ancestor)  # parents may form a ring in bad data
-            ancestor = parents.get(ancestor) or ""
-        taught[item_id] = own.get(ancestor, ())
-    return taught
-
-
 def questions(
     engine: sa.Engine,
     item_id: str | None = None,
