@@ -45,7 +45,13 @@ def main() -> None:
     try:
         _pages(Client(given.api_url, key, language), _)
     except ApiError as error:
-        st.error(_("The API says: {problem}").format(problem=error.problem))
+        said = {
+            0: _("The API does not answer. Is it running? learnloop serve"),
+            401: _("This key is not valid."),
+            403: _("This key may not see that."),
+            503: _("Nothing has been released yet. Run: learnloop run"),
+        }
+        st.error(said.get(error.status) or _("The API says: {problem}").format(problem=error.problem))
 
 
 def _pages(client: Client, _: learner.Translate) -> None:

@@ -41,10 +41,10 @@ def activity(days: pd.DataFrame, _: Callable[[str], str]) -> Any:
         alt.Chart(days)
         .mark_bar(color=GOOD)
         .encode(
-            x=alt.X("date:T", title=None),
+            x=alt.X("date:T", title=None, axis=alt.Axis(format="%m-%d")),
             y=alt.Y("events:Q", title=_("Activities"), axis=alt.Axis(tickMinStep=1)),
             tooltip=[
-                alt.Tooltip("date:T", title=_("Day")),
+                alt.Tooltip("date:T", title=_("Day"), format="%Y-%m-%d"),
                 alt.Tooltip("events:Q", title=_("Activities")),
             ],
         )

@@ -8,8 +8,18 @@ import streamlit as st
 
 from learnloop.dashboard import charts
 from learnloop.dashboard.client import Client
+from learnloop.i18n import N_
 
 Translate = Callable[[str], str]
+
+MODELS = {
+    "ials": N_("Matrix factorisation"),
+    "popularity": N_("Popularity"),
+    "popularity_in_course": N_("Popularity in the course"),
+    "random": N_("Random"),
+    "logistic": N_("Logistic tracer"),
+    "item_rate": N_("Average of the item"),
+}
 
 
 def page(client: Client, _: Translate) -> None:
@@ -38,8 +48,8 @@ def page(client: Client, _: Translate) -> None:
 
 
 def _quality(metrics: Mapping[str, Any], _: Translate) -> None:
-    ranking = _rows(metrics.get("ranking") or {}, "ndcg")
-    tracing = _rows(metrics.get("tracing") or {}, "auc")
+    ranking = _rows(metrics.get("ranking") or {}, "ndcg", _)
+    tracing = _rows(metrics.get("tracing") or {}, "auc", _)
     left, right = st.columns(2)
     with left:
         st.subheader(_("Recommendations"))
@@ -52,10 +62,10 @@ def _quality(metrics: Mapping[str, Any], _: Translate) -> None:
     st.caption(_("Measured on activity the models had not seen; the bars are 95% intervals."))
 
 
-def _rows(models: Mapping[str, Any], metric: str) -> pd.DataFrame:
+def _rows(models: Mapping[str, Any], metric: str, _: Translate) -> pd.DataFrame:
     rows = [
-        {"model": name, **values[metric]}
+        {"model": _(MODELS[name]), **values[metric]}
         for name, values in models.items()
-        if isinstance(values, Mapping) and "value" in (values.get(metric) or {}) and "minus" not in name
+        if name in MODELS and "value" in (values.get(metric) or {})
     ]
     return pd.DataFrame(rows)
