@@ -1,5 +1,6 @@
 """Events: acknowledged once committed, idempotent, all or nothing, and every refusal names its field."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -290,6 +291,27 @@ def test_a_database_that_fails_midway_keeps_nothing(
     assert school.rows() == before
     assert reading.learners(school.engine, [learner_id("unlucky")]).empty
     assert api.post("/v1/events", json=sent).status_code == 201, "the next try does not work"
+
+
+def test_requests_that_share_events_do_not_lock_each_other_out(school: School) -> None:
+    """The same events sent twice at once, in opposite orders: each kept once, and nobody fails."""
+
+    def rows(trial: int) -> list[dict[str, Any]]:
+        moment = datetime(2026, 3, 2, tzinfo=UTC)
+        shared = {"learner_id": learner_id("twice"), "item_id": lesson("python", 0), "verb": "completed"}
+        empty = {"correct": None, "score": None, "duration_s": None, "source": "api"}
+        return [
+            {**shared, **empty, "event_id": f"shared:{trial}:{number}", "occurred_at": moment}
+            for number in range(300)
+        ]
+
+    before = school.rows()
+    with ThreadPoolExecutor(2) as pool:
+        for trial in range(10):
+            there = pool.submit(queries.record, school.engine, rows(trial))
+            back = pool.submit(queries.record, school.engine, rows(trial)[::-1])
+            assert len(there.result()) + len(back.result()) == 300
+    assert school.rows() == before + 3000
 
 
 json_values = st.recursive(

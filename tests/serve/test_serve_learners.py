@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from serve_school import COURSES, School, concept, event, learner_id, lesson
 from starlette.testclient import TestClient
 
-from learnloop.serve import replies
+from learnloop.serve import advice, replies
 
 LESSONS = [lesson(course, n) for course, (_, titles) in COURSES.items() for n in range(len(titles))]
 PARTS = ("recommendations", "mastery", "progress")
@@ -104,6 +104,15 @@ def test_nothing_done_and_nothing_shut_is_recommended(
             needed = int(place) - 1
             assert lesson(course, needed) in seen, "what it needs was never met"
             assert mastered[concept(course, needed)]
+
+
+def test_who_has_done_most_of_it_still_gets_what_is_left(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However few items the policy is shown, they are not those done already."""
+    monkeypatch.setattr(advice, "RANKED", 2)
+    who = tell(api, "busy", *(read("python", n) for n in range(5)), *answers("python", 4, *[True] * 6))
+    assert lesson("python", 5) in [step["item_id"] for step in steps(api, who)]
 
 
 def test_one_language_alone(api: TestClient) -> None:

@@ -19,7 +19,7 @@ from learnloop.serve import replies
 from learnloop.serve.app import create_app
 from learnloop.serve.state import Keeper
 from learnloop.settings import Settings
-from learnloop.store import api_keys, embedded, loading
+from learnloop.store import api_keys, embedded, loading, releases
 
 
 def test_health(api: TestClient) -> None:
@@ -161,6 +161,20 @@ def test_a_broken_champion_does_not_replace_a_good_one(school: School, tmp_path:
         finally:
             school.registry.promote(1)
         until(lambda: not client.get("/v1/operations").json()["trouble"])
+
+
+def test_a_registry_that_names_no_champion_for_a_moment_changes_nothing(school: School) -> None:
+    registry = school.registry
+    keeper = Keeper(school.settings, school.database_url)
+    try:
+        keeper.refresh()
+        registry._client.delete_registered_model_alias(releases.MODEL, "champion")
+        assert registry.champion_version() is None
+        keeper.refresh()
+        assert keeper.current.released.version == 1
+    finally:
+        registry.promote(1)
+        keeper.close()
 
 
 def test_new_content_arrives_without_a_restart(school: School) -> None:
