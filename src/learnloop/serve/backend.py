@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import anyio
@@ -19,7 +20,34 @@ from learnloop.settings import Settings
 log = logging.getLogger("learnloop.serve")
 
 T = TypeVar("T")
+SLOW_SECONDS, KEPT_SECONDS = 0.5, 60.0
 DATABASE_THREADS = 12  # fewer than the pool's 15 connections, so that no thread waits for one
+
+
+class Totals:
+    """Answers that count whole tables, one at a time: what took long is kept for a while.
+
+    Ten million interactions take seconds to count, and several readers at once would keep the threads from
+    the events; a small table is counted anew each time.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._kept: dict[tuple[object, ...], tuple[float, object]] = {}
+        self._turn = asyncio.Lock()
+
+    async def get(self, key: tuple[object, ...], count: Callable[[], Awaitable[T]]) -> T:
+        async with self._turn:
+            until, found = self._kept.get(key, (0.0, None))
+            started = self._clock()
+            if started < until:
+                return found  # type: ignore[return-value]
+            self._kept = {other: kept for other, kept in self._kept.items() if started < kept[0]}
+            counted = await count()
+            ended = self._clock()
+            if ended - started > SLOW_SECONDS:
+                self._kept[key] = (ended + KEPT_SECONDS, counted)
+            return counted
 
 
 class Backend:
@@ -28,6 +56,7 @@ class Backend:
         self.keeper = Keeper(settings, database_url)
         self.metrics = Metrics()
         self.histories = Histories(self._read_history)
+        self.totals = Totals()
         self._threads = anyio.CapacityLimiter(DATABASE_THREADS)
 
     @property

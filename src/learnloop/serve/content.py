@@ -25,7 +25,7 @@ class Content:
     items: pd.DataFrame
     item_concepts: pd.DataFrame
     prerequisites: pd.DataFrame
-    titles: Mapping[str, str]  # of items and of concepts: both are `source:key`, in tables of their own
+    titles: Mapping[str, str]  # of items
     concept_titles: Mapping[str, str]
     facts: Mapping[str, Mapping[str, Any]]  # item_id -> its row, missing values None
     taught: Mapping[str, tuple[str, ...]]  # item_id -> concepts, inherited where it has none

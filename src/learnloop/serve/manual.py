@@ -95,7 +95,7 @@ def _responses(document: Mapping[str, Any], responses: Mapping[str, Any]) -> str
         schema: Mapping[str, Any] = next((kind["schema"] for kind in kinds if "schema" in kind), {})
         if status.startswith("2"):
             fields = _fields(document, schema)
-        rows.append(f"<tr><td>{status}</td><td>{escape(response['description'])}{fields}</td></tr>")
+        rows.append(f"<tr><td>{status}</td><td>{_inline(response['description'])}{fields}</td></tr>")
     return f"<table>{''.join(rows)}</table>"
 
 
@@ -106,12 +106,15 @@ def _fields(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     rows = []
     for field, about in found.items():
         inner = _fields(document, about.get("items", about))
-        rows.append(f"<li><code>{escape(field)}</code> {escape(about.get('description', ''))}{inner}</li>")
+        rows.append(f"<li><code>{escape(field)}</code> {_inline(about.get('description', ''))}{inner}</li>")
     return f"<ul>{''.join(rows)}</ul>" if rows else ""
 
 
 def _prose(text: str) -> str:
     """Paragraphs, `code` and **bold** of a docstring; everything else as it stands."""
-    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text.strip()))
-    marked = re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", marked)
-    return "".join(f"<p>{part}</p>" for part in marked.split("\n\n") if part)
+    return "".join(f"<p>{part}</p>" for part in _inline(text.strip()).split("\n\n") if part)
+
+
+def _inline(text: str) -> str:
+    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+    return re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", marked)

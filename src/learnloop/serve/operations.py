@@ -53,7 +53,7 @@ async def get_metrics(here: Here) -> Response:
 )
 async def get_operations(identity: Staff, here: Here) -> Response:
     """Roles instructor, admin, service."""
-    counts = await here.run(reading.counts, here.engine)
+    counts = await here.totals.get(("counts",), lambda: here.run(reading.counts, here.engine))
     serving = here.serving
     models, release = serving.models, None
     if models is not None:
@@ -75,7 +75,7 @@ async def get_operations(identity: Staff, here: Here) -> Response:
 
 
 async def _versions(here: Backend) -> list[dict[str, Any]]:
-    """None where the registry does not answer: the page shows the rest."""
+    """Empty where the registry does not answer: the page shows the rest."""
     try:
         return await asyncio.to_thread(here.keeper.registry.versions)
     except Exception as error:

@@ -1,6 +1,6 @@
 """Every error as application/problem+json (RFC 9457): what is wrong, where, and what to do about it.
 
-    {"type": "urn:learnloop:problem:bad-input", "title": "Unprocessable Content", "status": 422,
+    {"type": "urn:learnloop:problem:bad-input", "title": "Unprocessable Entity", "status": 422,
      "detail": "1 field is wrong: events[3].score", "errors": [{"in": "body", "field": "events[3].score",
      "pointer": "#/3/score", "message": "Input should be less than or equal to 1"}]}
 
@@ -49,7 +49,7 @@ class Problem(BaseModel):
     """RFC 9457 problem details."""
 
     type: str = Field(examples=["urn:learnloop:problem:bad-input"])
-    title: str = Field(examples=["Unprocessable Content"])
+    title: str = Field(examples=["Unprocessable Entity"])
     status: int = Field(examples=[422])
     detail: str = Field(examples=["1 field is wrong: events[3].score"])
     next_step: str | None = Field(None, description="A command or an action that mends it")
