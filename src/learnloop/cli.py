@@ -179,6 +179,19 @@ def generate(
 
 
 @app.command()
+def approve(
+    question: Annotated[list[str] | None, typer.Argument(help="question_ids, as the API names them.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every draft there is.")] = False,
+    json_: Json = False,
+) -> None:
+    """Let learners see generated questions: each is a draft until somebody has read it.
+
+    Example: learnloop approve --all
+    """
+    _report("generate.approve", json_, question_ids=question or [], everything=everything)
+
+
+@app.command()
 def release(
     force: Annotated[bool, typer.Option(help="Promote without comparing with the champion.")] = False,
     k: TopK = 10,
@@ -264,13 +277,7 @@ def dashboard() -> None:
     Example: learnloop dashboard
     """
 
-    def work() -> None:
-        from learnloop import settings
-        from learnloop.workflow.services import dashboard
-
-        dashboard(settings.load()).wait()
-
-    _guard(work)
+    _guard(lambda: _call("services.dashboard", _settings()).wait())
 
 
 @app.command()
@@ -280,12 +287,7 @@ def mlflow() -> None:
     Example: learnloop mlflow
     """
 
-    def work(loop: "Loop") -> None:
-        from learnloop.workflow.services import mlflow_page
-
-        mlflow_page(loop).wait()
-
-    _guard(lambda: _with_loop(work))
+    _guard(lambda: _with_loop(lambda loop: _call("services.mlflow_page", loop).wait()))
 
 
 @app.command()
@@ -295,13 +297,7 @@ def status(json_: Json = False) -> None:
     Example: learnloop status --json
     """
 
-    def work() -> Any:
-        from learnloop import settings
-        from learnloop.workflow.status import status
-
-        return status(settings.load())
-
-    _guard(lambda: _print(work(), json_))
+    _guard(lambda: _print(_call("status.status", _settings()), json_))
 
 
 @app.command()
@@ -312,10 +308,7 @@ def doctor(json_: Json = False) -> None:
     """
 
     def work() -> None:
-        from learnloop import settings
-        from learnloop.workflow.status import doctor
-
-        rows = doctor(settings.load())
+        rows = _call("status.doctor", _settings())
         _print(rows, json_)
         if not all(row["ok"] for row in rows):
             raise typer.Exit(1)
@@ -355,13 +348,7 @@ def stop(json_: Json = False) -> None:
     Example: learnloop stop
     """
 
-    def work() -> Any:
-        from learnloop import settings
-        from learnloop.workflow.status import stop
-
-        return stop(settings.load())
-
-    _guard(lambda: _print(work(), json_))
+    _guard(lambda: _print(_call("status.stop", _settings()), json_))
 
 
 @app.command()
@@ -375,13 +362,8 @@ def demo(
     Example: learnloop demo --no-serve --json
     """
 
-    def work() -> None:
-        from learnloop import settings
-        from learnloop.workflow.demo import demo
-
-        demo(settings.load(), serve=serve, learners=learners, show=lambda report: _print(report, json_))
-
-    _guard(work)
+    options = {"serve": serve, "learners": learners, "show": lambda report: _print(report, json_)}
+    _guard(lambda: _call("demo.demo", _settings(), **options))
 
 
 def _with_loop(work: Callable[["Loop"], Any]) -> Any:
@@ -395,16 +377,20 @@ def _with_loop(work: Callable[["Loop"], Any]) -> Any:
 
 
 def _report(step: str, as_json: bool, **options: Any) -> None:
-    """Runs `learnloop.workflow.<step>(loop, **options)` and shows its report.
+    """Runs `learnloop.workflow.<step>(loop, **options)` and shows its report."""
+    _guard(lambda: _print(_with_loop(lambda loop: _call(step, loop, **options)), as_json))
 
-    By name, so that `--help` and a mistyped option answer at once: a step imports what it needs.
-    """
 
-    def work(loop: "Loop") -> Any:
-        module, function = step.split(".")
-        return getattr(import_module(f"learnloop.workflow.{module}"), function)(loop, **options)
+def _call(step: str, *given: Any, **options: Any) -> Any:
+    """By name, so that `--help` and a mistyped option answer at once: a step imports what it needs."""
+    module, function = step.split(".")
+    return getattr(import_module(f"learnloop.workflow.{module}"), function)(*given, **options)
 
-    _guard(lambda: _print(_with_loop(work), as_json))
+
+def _settings() -> Any:
+    from learnloop import settings
+
+    return settings.load()
 
 
 def _guard(work: Callable[[], Any]) -> None:

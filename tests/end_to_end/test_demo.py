@@ -176,8 +176,10 @@ def test_every_question_rests_on_its_lesson_word_for_word(demo: Any, items: pd.D
         assert question.key in question.options
 
 
-def test_no_generated_question_is_approved_by_itself(demo: Any) -> None:
-    assert set(reading.questions(demo.loop.engine)["status"]) == {"draft"}
+def test_the_demo_approves_its_questions_and_says_so(demo: Any) -> None:
+    questions = reading.questions(demo.loop.engine)
+    assert set(questions["status"]) == {"approved"}
+    assert demo.report["approve"] == {"approved": len(questions), "drafts": 0}
 
 
 def test_every_lesson_has_a_summary_of_its_own_words(demo: Any, items: pd.DataFrame) -> None:

@@ -42,8 +42,8 @@ def test_a_stranger_starts_where_nothing_is_needed(api: TestClient) -> None:
     found = steps(api, learner_id("never heard of"), k=20)
     assert {step["item_id"] for step in found} == {lesson(course, 0) for course in COURSES}
     for step in found:
-        assert step["reasons"][-1]["code"] == "start_here"
-        assert step["reasons"][-1]["text"] == "A good place to start"
+        assert step["reasons"][0]["code"] == "start_here"
+        assert step["reasons"][0]["text"] == "A good place to start"
 
 
 def test_an_event_changes_the_next_answer(api: TestClient) -> None:

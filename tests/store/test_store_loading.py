@@ -3,8 +3,6 @@
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -252,15 +250,7 @@ def test_two_loaders_of_the_same_rows_do_not_deadlock(engine: sa.Engine) -> None
     assert reading.concepts(engine)["title"].nunique() == 1, "two loads were mixed"
 
 
-def test_speed_is_told(engine: sa.Engine, record_property: Callable[[str, object], None]) -> None:
-    """Not a bar to pass: the figure goes into the test report."""
+def test_two_hundred_thousand_rows_load_once(engine: sa.Engine) -> None:
     frame = events(0, 200_000, learners=2_000)
-    began = time.perf_counter()
     assert loading.load(engine, "interactions", frame).inserted == 200_000
-    first = time.perf_counter() - began
-    began = time.perf_counter()
     assert loading.load(engine, "interactions", frame).unchanged == 200_000
-    again = time.perf_counter() - began
-    record_property("rows_per_second", round(200_000 / first))
-    record_property("rows_per_second_unchanged", round(200_000 / again))
-    print(f"loaded {200_000 / first:,.0f} rows/s, again {200_000 / again:,.0f} rows/s")

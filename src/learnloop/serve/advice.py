@@ -88,13 +88,13 @@ def _known(
 
 
 def _starting(catalogue: Catalogue, steps: Sequence[Step]) -> list[Step]:
-    """For a learner nobody knows: `start_here` on every step that needs nothing, fillers included."""
-    return [
-        step
-        if catalogue.requires(step.item_id) or any(reason.code == "start_here" for reason in step.reasons)
-        else Step(step.item_id, step.score, (*step.reasons, Reason("start_here")))
-        for step in steps
-    ]
+    """For a learner nobody knows: `start_here`, before any other reason, on every step that needs nothing."""
+    found = []
+    for step in steps:
+        others = [reason for reason in step.reasons if reason.code != "start_here"]
+        needs = catalogue.requires(step.item_id)
+        found.append(step if needs else Step(step.item_id, step.score, (Reason("start_here"), *others)))
+    return found
 
 
 def _chances(
