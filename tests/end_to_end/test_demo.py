@@ -204,7 +204,7 @@ def test_the_report_is_json(demo: Any) -> None:
     told = json.loads(json.dumps(demo.report, allow_nan=False))  # no value needs a str() to fit
     assert list(told) == [
         *("collect", "simulate", "prepare", "train", "evaluate", "generate", "release", "counts"),
-        *("example", "seconds"),
+        *("approve", "example", "seconds"),
     ]
 
 

@@ -1,5 +1,6 @@
 """Generated questions reach learners once somebody has approved them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ from learnloop.workflow.generate import approve
 
 
 @pytest.fixture
-def loop(database_url: str, tmp_path: Path) -> Loop:
+def loop(database_url: str, tmp_path: Path) -> Iterator[Loop]:
     loop = Loop(Settings(home=tmp_path, database_url=database_url))
     rows = [
         {
@@ -35,7 +36,8 @@ def loop(database_url: str, tmp_path: Path) -> Loop:
     ]
     loading.load(loop.engine, "questions", pd.DataFrame(rows))
     loading.set_question_status(loop.engine, [row["question_id"] for row in rows], "draft")
-    return loop
+    yield loop
+    loop.close()
 
 
 def status(loop: Loop) -> dict[str, str]:
