@@ -88,6 +88,8 @@ def _brief(value: Any) -> str | None:
         return None if value else "-"
     if isinstance(value, (list, tuple)):
         return None if value else "-"
+    if value is None:
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return (
