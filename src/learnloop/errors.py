@@ -21,7 +21,8 @@ class LearnloopError(Exception):
     def __init__(self, problem: str, next_step: str = "") -> None:
         self.problem = problem.rstrip(".")
         self.next_step = next_step
-        super().__init__(f"{self.problem}. Try: {next_step}" if next_step else f"{self.problem}.")
+        sentence = self.problem if self.problem.endswith(("?", "!")) else f"{self.problem}."
+        super().__init__(f"{sentence} Try: {next_step}" if next_step else sentence)
 
 
 class BadInput(LearnloopError):
