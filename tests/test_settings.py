@@ -50,6 +50,19 @@ def test_racing_processes_keep_one_secret(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "secrets").iterdir()] == ["a.key"]
 
 
+def test_another_or_a_lost_pseudonym_key_is_refused(tmp_path: Path) -> None:
+    loaded = settings.load({"LEARNLOOP_HOME": str(tmp_path)})
+    first = settings.pseudonym_key(loaded)
+    assert settings.pseudonym_key(loaded) == first
+    other = settings.load({"LEARNLOOP_HOME": str(tmp_path), "LEARNLOOP_PSEUDONYM_KEY": "k" * 32})
+    with pytest.raises(BadSettings, match="not the one"):
+        settings.pseudonym_key(other)
+    (tmp_path / "secrets" / "pseudonym.key").unlink()
+    with pytest.raises(BadSettings, match="backup"):
+        settings.pseudonym_key(loaded)
+    assert not (tmp_path / "secrets" / "pseudonym.key").exists(), "a new key was made"
+
+
 def test_a_secret_cut_short_is_not_used(tmp_path: Path) -> None:
     loaded = settings.load({"LEARNLOOP_HOME": str(tmp_path)})
     settings.kept_secret(loaded, "a.key")

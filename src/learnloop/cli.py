@@ -264,6 +264,7 @@ def serve() -> None:
     def work(loop: "Loop") -> None:
         from learnloop import serve as api
 
+        _call("services.refuse_taken", loop.settings.api_port, "LEARNLOOP_API_PORT")
         loop.engine.dispose()  # migrated; the server opens its own
         api.run(loop.settings, loop.database_url)
 
@@ -277,7 +278,7 @@ def dashboard() -> None:
     Example: learnloop dashboard
     """
 
-    _guard(lambda: _call("services.dashboard", _settings()).wait())
+    _guard(lambda: _call("services.until_told", _call("services.dashboard", _settings())))
 
 
 @app.command()
@@ -287,7 +288,7 @@ def mlflow() -> None:
     Example: learnloop mlflow
     """
 
-    _guard(lambda: _with_loop(lambda loop: _call("services.mlflow_page", loop).wait()))
+    _guard(lambda: _with_loop(lambda loop: _call("services.until_told", _call("services.mlflow_page", loop))))
 
 
 @app.command()

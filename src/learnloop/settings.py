@@ -4,6 +4,7 @@ The edges (command line, workflow, API) call `load()` once and hand plain values
 value raises BadSettings. `docs/settings.md` documents each variable, and a test compares the two.
 """
 
+import hmac
 import os
 import secrets
 from collections.abc import Mapping
@@ -134,13 +135,32 @@ def kept_secret(settings: Settings, name: str, make_bytes: int = 32) -> str:
             fresh.unlink()
     value = path.read_text().strip()
     if len(value) < 2 * make_bytes:
-        raise BadSettings(f"the secret in {path} is empty or cut short", f"rm {path}")
+        raise BadSettings(f"the secret in {path} is empty or cut short", "restore that file from a backup")
     return value
 
 
 def pseudonym_key(settings: Settings) -> bytes:
-    """Key of the HMAC that turns outside ids into learner_ids. Losing it unlinks the past."""
-    return (settings.pseudonym_key or kept_secret(settings, "pseudonym.key")).encode()
+    """Key of the HMAC that turns outside ids into learner_ids.
+
+    Another key would make every learner a stranger and double what is imported again, so a fingerprint
+    of the first one is kept beside the secrets. Raises BadSettings where the key is gone or another.
+    """
+    mark = settings.home / "pseudonym.fingerprint"
+    missing = not settings.pseudonym_key and not (settings.secrets_dir / "pseudonym.key").exists()
+    if mark.exists() and missing:
+        raise BadSettings(
+            f"the pseudonym key is gone from {settings.secrets_dir}", "restore pseudonym.key from a backup"
+        )
+    key = (settings.pseudonym_key or kept_secret(settings, "pseudonym.key")).encode()
+    fingerprint = hmac.new(key, b"learnloop pseudonym key", "sha256").hexdigest()[:16]
+    if not mark.exists():
+        settings.home.mkdir(parents=True, exist_ok=True)
+        mark.write_text(fingerprint)
+    elif mark.read_text() != fingerprint:
+        raise BadSettings(
+            "the pseudonym key is not the one this home began with", "restore the former key from a backup"
+        )
+    return key
 
 
 def _port(name: str, value: str) -> int:

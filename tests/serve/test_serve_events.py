@@ -373,3 +373,15 @@ def test_any_json_is_a_4xx(api: TestClient, school: School, body: Any) -> None:
     assert 400 <= answer.status_code < 500
     assert answer.json()["status"] == answer.status_code
     assert school.rows() == before
+
+
+def test_an_outside_id_within_an_event_id_is_not_kept(api: TestClient, school: School) -> None:
+    told = event(lesson("python", 0), verb="experienced") | {
+        "event_id": "quiz-Ana@school.example-17",
+        "learner": {"source": "moodle", "id": "ana@school.example"},
+    }
+    assert api.post("/v1/events", json=told).json()["accepted"] == 1
+    assert api.post("/v1/events", json=told).json()["duplicates"] == 1, "still idempotent"
+    with school.engine.connect() as connection:
+        kept = connection.exec_driver_sql("SELECT event_id FROM interactions").scalars().all()
+    assert not [event_id for event_id in kept if "school.example" in event_id.lower()]

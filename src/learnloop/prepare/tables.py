@@ -174,7 +174,8 @@ INPUT = ("learner_id", "item_id", "occurred_at", "verb", "correct", "score", "du
 def _tells(event_id: pd.Series, outside: pd.Series) -> pd.Series:
     """Whether an event's id holds its learner's outside id as a word of its own ("17-quiz3")."""
     held = [
-        bool(learner) and re.search(rf"(?<![^\W_]){re.escape(learner)}(?![^\W_])", event) is not None
+        bool(learner)
+        and re.search(rf"(?<![^\W_]){re.escape(learner)}(?![^\W_])", event, re.IGNORECASE) is not None
         for event, learner in zip(event_id, outside, strict=True)
     ]
     return pd.Series(held, index=event_id.index, dtype=bool)

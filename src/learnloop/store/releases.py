@@ -77,7 +77,7 @@ class Registry:
         self._client = mlflow.MlflowClient(uri, uri)
         experiment = self._client.get_experiment_by_name(EXPERIMENT)
         if experiment is None:
-            artifacts_dir.mkdir(parents=True, exist_ok=True)
+            artifacts_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
             local = None if uri.startswith("http") else artifacts_dir.as_uri()
             self.experiment_id = self._client.create_experiment(EXPERIMENT, artifact_location=local)
         else:

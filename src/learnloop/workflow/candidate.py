@@ -85,7 +85,7 @@ class Candidate:
 
 def keep(settings: Settings, models: Models, facts: Mapping[str, Any]) -> Candidate:
     """Saves and seals `models` as the latest candidate; older ones go, releases live in MLflow."""
-    settings.candidates_dir.mkdir(parents=True, exist_ok=True)
+    settings.candidates_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = settings.candidates_dir / str(facts["run_id"])
     folder.mkdir()
     models.save(folder)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from learnloop.collect import web
+from learnloop.errors import LearnloopError
 from learnloop.store import loading
 from learnloop.store.loading import Loaded
 from learnloop.workflow.console import bar
@@ -59,4 +60,10 @@ def collect_web(
             )
         finally:
             flush()  # what arrived before an interruption stays
+    if 200 not in report.by_status:
+        found = report.by_status or report.errors or {"forbidden by robots.txt": report.forbidden_by_robots}
+        raise LearnloopError(
+            f"nothing could be fetched from {', '.join(urls)}: {', '.join(map(str, found))}",
+            "open the address in a browser, or read logs/crawl.log",
+        )
     return {**asdict(report), "new_pages": landed.inserted, "unchanged_pages": landed.unchanged}

@@ -60,7 +60,7 @@ def _lines(value: Any, depth: int) -> Iterator[str]:
     pad = "  " * depth
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            brief = _brief(inner)
+            brief = str(inner) if key in ("port", "pid") else _brief(inner)
             if brief is not None:
                 yield f"{pad}{key}: {brief}"
             else:

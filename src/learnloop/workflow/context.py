@@ -1,13 +1,18 @@
 """What every step needs: the settings, the database and the registry, each opened at first use."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 
 import sqlalchemy as sa
 
 from learnloop import settings as configuration
+from learnloop.errors import LearnloopError
 from learnloop.settings import Settings
 from learnloop.store import database, embedded
 from learnloop.store.releases import Registry
+
+RUN_LOCK = 7_301_976
 
 
 class Loop:
@@ -25,6 +30,17 @@ class Loop:
     @property
     def database_url(self) -> str:
         return self.settings.database_url or embedded.ensure_running(self.settings.home)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else trains and releases meanwhile: two at once would release each other's candidates."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if not connection.scalar(sa.text("SELECT pg_try_advisory_lock(:key)"), {"key": RUN_LOCK}):
+                raise LearnloopError("another run or retrain is under way", "learnloop status")
+            try:
+                yield
+            finally:
+                connection.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": RUN_LOCK})
 
     @cached_property
     def registry(self) -> Registry:

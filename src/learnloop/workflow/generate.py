@@ -23,11 +23,14 @@ def generate(
     lessons = items[(items["kind"] == "lesson") & (items["text"] != "")]
     everything = lessons
     if item_ids:
+        if strangers := sorted(set(item_ids) - set(lessons["item_id"])):
+            raise UnknownThing(f"there is no lesson {strangers[0]!r} with text", "learnloop prepare")
         lessons = lessons[lessons["item_id"].isin(item_ids)]
     authored = int((reading.questions(loop.engine)["origin"] == "authored").sum())
     if lessons.empty:
         return {"lessons": 0, "authored_questions": authored, "questions": {}, "summaries": {}, "text": {}}
-    with step("loaded the language model"):
+    named = "the embedder" if loop.settings.llm == "none" else "the language model"
+    with step(f"loaded {named}"):
         model = language_model.load(loop.settings.llm, loop.settings.models_dir)
         embedder = embeddings.load()
     with bar(f"proposed and checked questions for {len(lessons)} lessons", len(lessons)) as advance:

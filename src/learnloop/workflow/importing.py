@@ -12,6 +12,7 @@ import pandas as pd
 from learnloop.collect import oatutor as read_oatutor
 from learnloop.collect import oulad as read_oulad
 from learnloop.collect import tables as read_tables
+from learnloop.errors import BadInput
 from learnloop.prepare import oatutor as clean_oatutor
 from learnloop.prepare import oulad as clean_oulad
 from learnloop.prepare import tables as clean_tables
@@ -107,6 +108,13 @@ def _import(
     report["import_id"] = loading.record_import(
         loop.engine, source, list(files.values()), report, started, datetime.now(UTC)
     )
+    for kind, accounting in by_kind.items():
+        if kind in ("items", "interactions") and accounting.read and not accounting.kept:
+            why = max(accounting.rejected, key=lambda reason: accounting.rejected[reason])
+            raise BadInput(
+                f"none of the {accounting.read:,} {kind} could be kept; most often: {why}",
+                "learnloop import csv --help",
+            )
     return report
 
 

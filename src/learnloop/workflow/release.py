@@ -46,8 +46,9 @@ def release(loop: Loop, *, force: bool = False, k: int = 10) -> dict[str, Any]:
 
 def retrain(loop: Loop, *, k: int = 10) -> dict[str, Any]:
     """A challenger on today's data, evaluated, and promoted only if it is not worse than the champion."""
-    trained, evaluated = train(loop), evaluate(loop, k=k)
-    return {"train": trained, "evaluate": evaluated, "release": release(loop, k=k)}
+    with loop.alone():
+        trained, evaluated = train(loop), evaluate(loop, k=k)
+        return {"train": trained, "evaluate": evaluated, "release": release(loop, k=k)}
 
 
 def rollback(loop: Loop) -> dict[str, Any]:

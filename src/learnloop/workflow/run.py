@@ -14,9 +14,10 @@ from learnloop.workflow.train import train
 def run(loop: Loop, *, k: int = 10, questions_per_lesson: int = 3) -> dict[str, Any]:
     """The report of each step, in the order they ran."""
     report: dict[str, Any] = {"prepare": prepare(loop)}
-    report["train"] = train(loop)
-    report["evaluate"] = evaluate(loop, k=k)
-    report["generate"] = generate(loop, questions_per_lesson=questions_per_lesson)
-    report["release"] = release(loop, k=k)
+    with loop.alone():
+        report["train"] = train(loop)
+        report["evaluate"] = evaluate(loop, k=k)
+        report["generate"] = generate(loop, questions_per_lesson=questions_per_lesson)
+        report["release"] = release(loop, k=k)
     report["counts"] = reading.counts(loop.engine)
     return report

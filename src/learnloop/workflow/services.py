@@ -43,7 +43,7 @@ def dashboard(
     if page is None or page.origin is None:
         raise LearnloopError("the dashboard is not installed", "pip install learnloop")
     port = settings.dashboard_port if port is None else port
-    _refuse_taken(port, "LEARNLOOP_DASHBOARD_PORT")
+    refuse_taken(port, "LEARNLOOP_DASHBOARD_PORT")
     command = [sys.executable, "-m", "streamlit", "run", page.origin]
     command += ["--server.address", LOOPBACK, "--server.port", str(port), "--server.headless", "true"]
     command += [
@@ -63,13 +63,13 @@ def dashboard(
 def mlflow_page(loop: Loop, port: int | None = None, log: bool = False) -> subprocess.Popen[bytes]:
     """MLflow's own page over our runs and versions."""
     port = loop.settings.mlflow_port if port is None else port
-    _refuse_taken(port, "LEARNLOOP_MLFLOW_PORT")
+    refuse_taken(port, "LEARNLOOP_MLFLOW_PORT")
     uri = loop.registry.uri
     if uri.startswith("http"):
         raise LearnloopError("LEARNLOOP_TRACKING_URI names a server that has its own page", f"open {uri}")
     environment = {
         "MLFLOW_BACKEND_STORE_URI": database_uri(loop.engine),
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # a fifth of the memory, and we have Airflow for jobs
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # a fifth of the memory; nothing needs its jobs
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
     command = [sys.executable, "-m", "mlflow", "server", "--host", LOOPBACK, "--port", str(port)]
@@ -120,7 +120,16 @@ def stop_all(processes: Sequence[subprocess.Popen[bytes]]) -> None:
             process.wait()
 
 
-def _refuse_taken(port: int, variable: str) -> None:
+def until_told(process: subprocess.Popen[bytes]) -> None:
+    """Waits for `process`, and ends it when we are told to end."""
+    try:
+        process.wait()
+    finally:
+        stop_all([process])
+
+
+def refuse_taken(port: int, variable: str) -> None:
+    """Raises LearnloopError where another program listens on `port`, with one that is free."""
     if free_port(port) != port:
         raise LearnloopError(f"port {port} is taken by another program", f"export {variable}={free_port(0)}")
 

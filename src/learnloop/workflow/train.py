@@ -33,6 +33,7 @@ def train(
     seed: int = 0,
 ) -> dict[str, Any]:
     """Raises NothingToDo where there are no interactions."""
+    loop.settings.snapshots_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # who did what is private
     with step("snapshot of the interactions"):
         snapshot = snapshots.export(loop.engine, loop.settings.snapshots_dir)
         interactions = snapshots.read(snapshot.path, snapshot.sha256)
