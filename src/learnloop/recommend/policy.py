@@ -232,7 +232,7 @@ def _why(
         found.append(Reason("popular", {"learners": catalogue.learners[item_id]}))
     if not history and not needs:
         found.append(Reason("start_here"))
-    return found or [Reason("ready")]  # it needs nothing, so what it needs is mastered
+    return found or [Reason("start_here")]  # it needs nothing: a place to start, if not in this course
 
 
 def _ordered(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
