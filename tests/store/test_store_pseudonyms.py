@@ -43,3 +43,8 @@ def test_numbers_and_their_text_are_the_same_id() -> None:
 def test_a_short_key_is_refused() -> None:
     with pytest.raises(BadInput, match="32 bytes"):
         pseudonym(b"short", "demo", "1")
+
+
+def test_two_ways_of_typing_one_id_are_one_learner() -> None:
+    composed, decomposed = "Mar\u00eda", "Mari\u0301a"
+    assert pseudonym(KEY, "school", composed) == pseudonym(KEY, "school", f" {decomposed} ")

@@ -30,7 +30,8 @@ def connect(url: str, pool_size: int = 5, max_overflow: int = 10) -> sa.Engine:
     except sa.exc.OperationalError as error:
         engine.dispose()
         raise DatabaseUnavailable(
-            f"cannot reach {_shown(url)}: {str(error.orig).strip()}", "learnloop doctor"
+            f"cannot reach {_shown(url)}: {str(error.orig).strip()}",
+            "unset LEARNLOOP_DATABASE_URL, or start that server",
         ) from error
     if version < OLDEST_SERVER:
         engine.dispose()

@@ -6,6 +6,7 @@
 
 import hashlib
 import hmac
+import unicodedata
 
 import pandas as pd
 
@@ -13,10 +14,15 @@ from learnloop.errors import BadInput
 
 
 def pseudonym(key: bytes, source: str, outside_id: str) -> str:
-    """The first 32 hexadecimal digits (128 bits) of HMAC-SHA256(key, "source:outside_id")."""
+    """The first 32 hexadecimal digits (128 bits) of HMAC-SHA256(key, "source:outside_id").
+
+    The id counts without blanks around it and in Unicode's form NFC, so that two ways of typing one id
+    are one learner.
+    """
     if len(key) < 32:
         raise BadInput("the pseudonym key has fewer than 32 bytes", "unset LEARNLOOP_PSEUDONYM_KEY")
-    return hmac.new(key, f"{source}:{outside_id}".encode(), hashlib.sha256).hexdigest()[:32]
+    plain = unicodedata.normalize("NFC", outside_id.strip())
+    return hmac.new(key, f"{source}:{plain}".encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def pseudonyms(key: bytes, source: str, ids: pd.Series) -> pd.Series:

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from learnloop.errors import LearnloopError
+from learnloop.errors import BadInput, LearnloopError
 from learnloop.settings import Settings
 from learnloop.store import api_keys, binaries, database, embedded, reading
 from learnloop.store.pseudonyms import pseudonym
@@ -63,6 +63,8 @@ def migrate(loop: Loop) -> dict[str, Any]:
 
 def learner(loop: Loop, source: str, outside_id: str, key: bool = False) -> dict[str, Any]:
     """The pseudonym of an outside id and how much is known of it; with `key`, a new API key for it."""
+    if not outside_id.strip():
+        raise BadInput("the outside id is empty", "learnloop learner oulad 11391", field="outside_id")
     learner_id = pseudonym(loop.pseudonym_key, source, outside_id)
     known = reading.learner_interactions(loop.engine, learner_id)
     found: dict[str, Any] = {"learner_id": learner_id, "interactions": len(known)}
