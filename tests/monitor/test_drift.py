@@ -100,3 +100,16 @@ def test_features_of_a_learner_by_hand() -> None:
 def test_benjamini_hochberg_by_hand() -> None:
     adjusted = benjamini_hochberg(np.array([0.01, 0.04, 0.03, 0.005]))
     assert adjusted == pytest.approx([0.02, 0.04, 0.04, 0.02])
+
+
+def test_a_difference_that_is_certain_but_small_is_no_drift() -> None:
+    """With thousands of learners any change is significant; only one worth acting on is drift."""
+    before = activity(11, 2500)
+    after = activity(12, 2500, offset=2500)
+    after["duration_s"] *= 1.03
+    finding = next(
+        f for f in detect(before, after, n_permutations=100).findings if f.feature == "median_duration_s"
+    )
+    assert finding.adjusted_p < 0.05
+    assert 0 < finding.effect < 0.2
+    assert not finding.drift
