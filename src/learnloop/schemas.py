@@ -29,8 +29,13 @@ def _text(*checks: pa.Check, nullable: bool = False) -> pa.Column:
     return pa.Column(str, list(checks), nullable=nullable, coerce=True)
 
 
-def _frame(columns: dict[str, pa.Column], unique: Sequence[str]) -> pa.DataFrameSchema:
-    return pa.DataFrameSchema(columns, unique=list(unique), strict="filter", ordered=False)
+def _frame(
+    columns: dict[str, pa.Column], unique: Sequence[str], optional: bool = False
+) -> pa.DataFrameSchema:
+    """optional: a nullable column that is absent is NA, instead of an error."""
+    return pa.DataFrameSchema(
+        columns, unique=list(unique), strict="filter", ordered=False, add_missing_columns=optional
+    )
 
 
 ITEMS = _frame(
@@ -103,8 +108,10 @@ INTERACTIONS = _frame(
         "duration_s": pa.Column("Float64", pa.Check.ge(0), nullable=True, coerce=True),
         "occurred_at": pa.Column(UTC, coerce=True),
         "source": _text(),
+        "imputed": _text(nullable=True),  # names of the fields we filled in, by spaces: "verb duration_s"
     },
     unique=["event_id"],
+    optional=True,
 )
 
 # Answers, as a tracer reads them: one row an answer, in time order within a learner.

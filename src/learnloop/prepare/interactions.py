@@ -9,7 +9,7 @@ A raw event, every field text, "" where empty:
 columns' types (OULAD) calls `admit` alone. `learner_id` is a pseudonym before it comes here.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
@@ -73,6 +73,8 @@ def clean_interactions(
     events["verb"] = verb.mask(verb == "", scored.map({True: "answered", False: "experienced"}))
     verdicts.repair(verb == "", "verb filled in: answered with a result, else experienced")
     events["source"] = source
+    late = text["occurred_at"].eq("") & fill_time
+    events["imputed"] = _names({"verb": verb == "", "occurred_at": late})
     given = text["event_id"]
     events["event_id"] = given.mask(given == "", source + ":" + _content(events))
     admitted = admit(events, verdicts, known_items, now, seen)
@@ -103,7 +105,7 @@ def admit(
     ordinal = (seen or Occurrences()).number(digests([sound["event_id"]]))
     verdicts.refuse((ordinal > 0).reindex(events.index, fill_value=False), "duplicate event")
     kept = events[verdicts.sound].reset_index(drop=True)
-    return check(kept[list(INTERACTIONS.columns)], INTERACTIONS, "interactions")
+    return check(kept, INTERACTIONS, "interactions")
 
 
 def learners_without_attributes(learner_id: pd.Series, source: str) -> pd.DataFrame:
@@ -118,6 +120,13 @@ def _content(events: pd.DataFrame) -> pd.Series:
     """A digest of who did what, when and how well; never of an outside id."""
     names = ("learner_id", "item_id", "verb", "correct", "score", "duration_s")
     return digests([*(events[name] for name in names), events["occurred_at"].dt.strftime("%Y%m%dT%H%M%S.%f")])
+
+
+def _names(filled: Mapping[str, pd.Series]) -> pd.Series:
+    """{"verb": mask, …} -> "verb occurred_at" a row, NA where nothing was filled in."""
+    rows = zip(*filled.values(), strict=True)
+    names = [" ".join(n for n, here in zip(filled, row, strict=True) if here) or None for row in rows]
+    return pd.Series(names, index=next(iter(filled.values())).index, dtype="str")
 
 
 def _numbers(text: pd.Series) -> pd.Series:

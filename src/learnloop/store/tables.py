@@ -119,6 +119,7 @@ interactions = Table(
     Column("duration_s", Double),
     _time("occurred_at"),
     _text("source"),
+    _text("imputed", nullable=True),
     Index(None, "learner_id", "occurred_at"),
     Index(None, "item_id"),
 )

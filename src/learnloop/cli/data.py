@@ -1,0 +1,97 @@
+"""Data commands: pages and logs in, cleaned, or simulated where there are none yet."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from learnloop.cli.shell import Json, Seed, app, collect_app, import_app, report
+
+
+@import_app.command("oulad")
+def import_oulad(
+    folder: Annotated[Path, typer.Argument(help="Folder with the dataset's CSV files.")], json_: Json = False
+) -> None:
+    """Import the Open University Learning Analytics Dataset.
+
+    Example: learnloop import oulad data/oulad
+    """
+
+    report("importing.import_oulad", json_, folder=folder)
+
+
+@import_app.command("oatutor")
+def import_oatutor(
+    folder: Annotated[Path, typer.Argument(help="Folder with the content archive and skillModel.json.")],
+    json_: Json = False,
+) -> None:
+    """Import OATutor's problems, steps, hints, skills and multiple-choice questions.
+
+    Example: learnloop import oatutor data/oatutor
+    """
+
+    report("importing.import_oatutor", json_, folder=folder)
+
+
+@import_app.command("csv")
+def import_csv(
+    items: Annotated[Path | None, typer.Option(help="CSV or Parquet with item_id, title, …")] = None,
+    interactions: Annotated[
+        Path | None, typer.Option(help="CSV or Parquet with learner_id, item_id, occurred_at, …")
+    ] = None,
+    source: Annotated[str, typer.Option(help="Prefix of every identifier.")] = "csv",
+    json_: Json = False,
+) -> None:
+    """Import your own items and interactions.
+
+    Example: learnloop import csv --items items.csv --interactions log.csv --source school
+    """
+
+    report("importing.import_csv", json_, items=items, interactions=interactions, source=source)
+
+
+@collect_app.command("web")
+def collect_web(
+    urls: Annotated[list[str], typer.Argument(help="Where to start; the crawl stays on these hosts.")],
+    source: Annotated[str | None, typer.Option(help="Prefix of the identifiers; default: the host.")] = None,
+    max_pages: Annotated[int, typer.Option(min=1, help="Stop after this many pages.")] = 500,
+    max_depth: Annotated[int, typer.Option(min=0, help="Links to follow from a start page.")] = 5,
+    delay: Annotated[float, typer.Option(min=0.0, help="Seconds between two requests to a host.")] = 1.0,
+    json_: Json = False,
+) -> None:
+    """Crawl course pages politely (robots.txt obeyed) and land them unchanged.
+
+    Example: learnloop collect web https://example.org/courses/ --max-pages 200
+    """
+
+    report(
+        "collect.collect_web",
+        json_,
+        urls=urls,
+        source=source,
+        max_pages=max_pages,
+        max_depth=max_depth,
+        delay_s=delay,
+    )
+
+
+@app.command()
+def prepare(json_: Json = False) -> None:
+    """Extract and clean the landed pages into items, concepts and prerequisites.
+
+    Example: learnloop prepare
+    """
+
+    report("prepare.prepare", json_)
+
+
+@app.command()
+def simulate(
+    learners: Annotated[int, typer.Option(min=1)] = 600, seed: Seed = 0, json_: Json = False
+) -> None:
+    """Let seeded learners with known truth study your lessons for 90 days: to try things out, not to report.
+
+    Example: learnloop simulate --learners 600 --seed 1
+    """
+
+    report("simulate.simulate", json_, learners=learners, seed=seed)

@@ -1,0 +1,135 @@
+"""Model commands: train, evaluate, generate, release, retrain, roll back, watch."""
+
+from typing import Annotated
+
+import typer
+
+from learnloop.cli.shell import Json, Seed, TopK, app, monitor_app, report
+
+
+@app.command()
+def train(
+    factors: Annotated[int, typer.Option(min=1, help="Length of the factors of iALS.")] = 64,
+    regularization: Annotated[float, typer.Option(min=0.0)] = 10.0,
+    alpha: Annotated[float, typer.Option(min=0.0, help="Weight of what was done over what was not.")] = 4.0,
+    iterations: Annotated[int, typer.Option(min=1)] = 15,
+    test_share: Annotated[float, typer.Option(min=0.01, max=0.9, help="Newest share held back.")] = 0.2,
+    seed: Seed = 0,
+    json_: Json = False,
+) -> None:
+    """Take a snapshot and train recommenders and the tracer on all but its newest part.
+
+    Example: learnloop train --factors 32
+    """
+
+    report(
+        "train.train",
+        json_,
+        factors=factors,
+        regularization=regularization,
+        alpha=alpha,
+        iterations=iterations,
+        test_share=test_share,
+        seed=seed,
+    )
+
+
+@app.command()
+def evaluate(k: TopK = 10, seed: Seed = 0, json_: Json = False) -> None:
+    """Score the trained candidate on the held-back part, beside popularity and random.
+
+    Example: learnloop evaluate --k 10 --json
+    """
+
+    report("evaluate.evaluate", json_, k=k, seed=seed)
+
+
+@app.command()
+def generate(
+    questions: Annotated[int, typer.Option(min=0, help="Questions to ask for, a lesson.")] = 3,
+    item: Annotated[list[str] | None, typer.Option(help="Only these lessons.")] = None,
+    seed: Seed = 0,
+    json_: Json = False,
+) -> None:
+    """Propose questions and summaries for the lessons, check them, and keep what passes.
+
+    Example: learnloop generate --questions 5 --item demo:courses/python-foundations/loops
+    """
+
+    report("generate.generate", json_, questions_per_lesson=questions, item_ids=item, seed=seed)
+
+
+@app.command()
+def approve(
+    question: Annotated[list[str] | None, typer.Argument(help="question_ids, as the API names them.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every draft there is.")] = False,
+    json_: Json = False,
+) -> None:
+    """Let learners see generated questions: each is a draft until somebody has read it.
+
+    Example: learnloop approve --all
+    """
+    report("generate.approve", json_, question_ids=question or [], everything=everything)
+
+
+@app.command()
+def release(
+    force: Annotated[bool, typer.Option(help="Promote without comparing with the champion.")] = False,
+    k: TopK = 10,
+    json_: Json = False,
+) -> None:
+    """Register the evaluated candidate and make it the champion, unless it is worse than the present one.
+
+    Example: learnloop release
+    """
+
+    report("release.release", json_, force=force, k=k)
+
+
+@app.command()
+def run(
+    k: TopK = 10,
+    questions: Annotated[int, typer.Option(min=0, help="Questions to ask for, a lesson.")] = 3,
+    json_: Json = False,
+) -> None:
+    """Prepare, train, evaluate, generate and release, in one go.
+
+    Example: learnloop run --json
+    """
+
+    report("run.run", json_, k=k, questions_per_lesson=questions)
+
+
+@app.command()
+def retrain(k: TopK = 10, json_: Json = False) -> None:
+    """Train a challenger on today's data and promote it only if it is not worse than the champion.
+
+    Example: learnloop retrain --json
+    """
+
+    report("release.retrain", json_, k=k)
+
+
+@app.command()
+def rollback(json_: Json = False) -> None:
+    """Make the former champion the champion again.
+
+    Example: learnloop rollback
+    """
+
+    report("release.rollback", json_)
+
+
+@monitor_app.command("drift")
+def monitor_drift(
+    since: Annotated[str, typer.Option(help="First day, UTC; default: the end of the training data.")] = "",
+    until: Annotated[str, typer.Option(help="The day after the last.")] = "",
+    seed: Seed = 0,
+    json_: Json = False,
+) -> None:
+    """Say whether learners behave otherwise than when the champion was trained, and by how much.
+
+    Example: learnloop monitor drift --since 2026-09-01
+    """
+
+    report("monitor.drift", json_, since=since, until=until, seed=seed)

@@ -1,0 +1,86 @@
+"""What every command shares: the apps they hang on, how one is run, and how its result or error is shown."""
+
+import json
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from learnloop.errors import LearnloopError
+
+if TYPE_CHECKING:
+    from learnloop.workflow.context import Loop
+
+app = typer.Typer(
+    help="Turns course pages and learner activity into each learner's next best step.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+import_app = typer.Typer(help="Import export files: who did what, and on which items.", no_args_is_help=True)
+collect_app = typer.Typer(help="Collect course pages from the web.", no_args_is_help=True)
+monitor_app = typer.Typer(help="Watch the activity and the models.", no_args_is_help=True)
+app.add_typer(import_app, name="import")
+app.add_typer(collect_app, name="collect")
+app.add_typer(monitor_app, name="monitor")
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+TopK = Annotated[int, typer.Option("--k", min=1, max=100, help="Length of the list that is judged.")]
+Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
+
+
+def with_loop(work: Callable[["Loop"], Any]) -> Any:
+    from learnloop.workflow.context import Loop
+
+    loop = Loop()
+    try:
+        return work(loop)
+    finally:
+        loop.close()
+
+
+def report(step: str, as_json: bool, **options: Any) -> None:
+    """Runs `learnloop.workflow.<step>(loop, **options)` and shows its report."""
+    guard(lambda: show(with_loop(lambda loop: call(step, loop, **options)), as_json))
+
+
+def call(step: str, *given: Any, **options: Any) -> Any:
+    """By name, so that `--help` and a mistyped option answer at once: a step imports what it needs."""
+    module, function = step.split(".")
+    return getattr(import_module(f"learnloop.workflow.{module}"), function)(*given, **options)
+
+
+def settings() -> Any:
+    from learnloop import settings
+
+    return settings.load()
+
+
+def guard(work: Callable[[], Any]) -> None:
+    try:
+        work()
+    except LearnloopError as error:
+        one_line = " ".join(str(error).split())  # PostgreSQL's own words come in several
+        typer.secho(f"learnloop: {one_line}", err=True, fg="red")
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        typer.secho("learnloop: interrupted; what was finished is kept.", err=True)
+        raise typer.Exit(130) from None
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception:
+        from learnloop.workflow.console import keep_traceback
+
+        typer.secho(f"learnloop: {keep_traceback()}", err=True, fg="red")
+        raise typer.Exit(1) from None
+
+
+def show(result: Any, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(result, indent=2, default=str, ensure_ascii=False) + "\n")
+        return
+    from learnloop.workflow import console
+
+    console.show(result)
