@@ -45,6 +45,7 @@ def test_what_is_acknowledged_is_in_the_database(api: TestClient, school: School
         "duration_s": 12.0,
         "occurred_at": datetime(2026, 3, 2, 0, 4, 11, 123456, tzinfo=UTC),
         "source": "moodle",
+        "imputed": None,
     }
     assert reading.learners(school.engine, [learner_id("ana")])["source"].tolist() == ["moodle"]
 
