@@ -87,11 +87,28 @@ def prepare(json_: Json = False) -> None:
 
 @app.command()
 def simulate(
-    learners: Annotated[int, typer.Option(min=1)] = 600, seed: Seed = 0, json_: Json = False
+    learners: Annotated[int, typer.Option(min=1)] = 600,
+    seed: Seed = 0,
+    interactions: Annotated[
+        int | None, typer.Option(min=1, help="Write so many raw interactions, with planted dirt, to --out.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the Parquet files of --interactions; needs no database.")
+    ] = None,
+    json_: Json = False,
 ) -> None:
     """Let seeded learners with known truth study your lessons for 90 days: to try things out, not to report.
 
+    With --interactions and --out: raw logs of any size as Parquet instead, to try out the preparation.
+
     Example: learnloop simulate --learners 600 --seed 1
+
+    Example: learnloop simulate --interactions 10000000 --out logs
     """
 
-    report("simulate.simulate", json_, learners=learners, seed=seed)
+    if (interactions is None) != (out is None):
+        raise typer.BadParameter("--interactions and --out go together")
+    if interactions is None:
+        report("simulate.simulate", json_, learners=learners, seed=seed)
+    else:
+        report("volume.simulate_volume", json_, interactions=interactions, out=out, seed=seed)
