@@ -15,21 +15,58 @@ from typing import BinaryIO
 
 import pandas as pd
 
+from learnloop.collect import inputs
+from learnloop.collect.inputs import Advance, Inspected
 from learnloop.errors import BadInput
 from learnloop.schemas import RawChunk
 
 LONGEST_FIELD = 1 << 20  # characters; an open quote must not swallow a file
-SNIFFED = 1 << 20  # bytes looked at before reading, to know a wrong encoding from a wrong row
+DELIMITERS = (",", ";", "\t", "|")
+
+QUOTES, TOO_FEW = "quotes do not match", "too few fields"
+CUT = (QUOTES, TOO_FEW)  # what a record looks like whose end is missing
 
 Row = tuple[int, list[str] | None, str, str]  # line, fields or None, damage, raw text
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a file must look like: required columns, and whether a quoted field may hold a newline."""
+    """What a file must look like: required columns, and whether a quoted field may hold a newline.
+
+    delimiter: "" for whichever of DELIMITERS gives line 1 the most of the required columns.
+    """
 
     columns: tuple[str, ...]
     multiline: bool = True
+    delimiter: str = ","
+
+
+def inspect_delimited(path: Path, layout: Layout, advance: Advance | None = None) -> Inspected:
+    """Reads `path` through, as `inputs.inspect` does, and its header. Raises BadInput.
+
+    A last line that no newline ends and that is no whole record means that the file was cut.
+    """
+    unended: list[str] = []
+
+    def look_later(last: str) -> bool:  # the header, which says how many fields a record has, comes first
+        unended.append(last)
+        return True
+
+    found = inputs.inspect(path, complete=look_later, advance=advance)
+    names, delimiter = read_header(path, layout)
+    if unended and found.lines > 1:
+        row = _judge(unended[0], _alone(unended[0], delimiter), found.lines, len(names))
+        if row and row[2] in CUT and layout.multiline:  # it may be the end of a sound record of several lines
+            row = _last_record(path, layout)
+        if row and row[2] in CUT:
+            raise inputs.cut(path.name, found.lines)
+    return found
+
+
+def read_header(path: Path, layout: Layout) -> tuple[list[str], str]:
+    """The columns that line 1 of `path` names, and the delimiter between them. Raises BadInput."""
+    with inputs.open_bytes(path) as file, _text(file) as lines:
+        return _header(path, _Feed(lines), layout)
 
 
 def read_delimited(
@@ -42,14 +79,14 @@ def read_delimited(
     """
     if chunk_rows < 1:
         raise BadInput(f"chunks of {chunk_rows} rows", "use chunk_rows of 1 or more", "chunk_rows")
-    _refuse_other_encodings(path)
-    with path.open("rb") as file, _text(file) as lines:
+    inputs.sniff(path)
+    with inputs.open_bytes(path) as file, _text(file) as lines:
         feed = _Feed(lines)
-        header = _header(path, feed, layout)
+        header, delimiter = _header(path, feed, layout)
         rows: list[Row] = []
-        for row in _records(feed, len(header), layout.multiline):
+        for row in _records(feed, len(header), layout.multiline, delimiter):
             if len(rows) == chunk_rows:
-                position = before + file.tell()
+                position = before + file.consumed
                 yield RawChunk(source, path.name, kind, _frame(rows, header), False, position)
                 rows = []
             rows.append(row)
@@ -82,9 +119,19 @@ class _Feed:
         return held
 
 
-def _records(feed: _Feed, width: int, multiline: bool) -> Iterator[Row]:
+def _last_record(path: Path, layout: Layout) -> Row | None:
+    row = None
+    with inputs.open_bytes(path) as file, _text(file) as lines:
+        feed = _Feed(lines)
+        header, delimiter = _header(path, feed, layout)
+        for row in _records(feed, len(header), layout.multiline, delimiter):  # noqa: B007 - the last one is wanted
+            pass
+    return row
+
+
+def _records(feed: _Feed, width: int, multiline: bool, delimiter: str = ",") -> Iterator[Row]:
     csv.field_size_limit(LONGEST_FIELD)
-    reader = csv.reader(feed, strict=True)
+    reader = csv.reader(feed, strict=True, delimiter=delimiter)
     while True:
         fields: list[str] | None
         try:
@@ -101,14 +148,14 @@ def _records(feed: _Feed, width: int, multiline: bool) -> Iterator[Row]:
                 yield row
             continue
         for number, line in enumerate(held, first):
-            row = _judge(line, _alone(line), number, width)
+            row = _judge(line, _alone(line, delimiter), number, width)
             if row:
                 yield row
 
 
-def _alone(line: str) -> list[str] | None:
+def _alone(line: str, delimiter: str = ",") -> list[str] | None:
     try:
-        return next(csv.reader([line], strict=True), [])
+        return next(csv.reader([line], strict=True, delimiter=delimiter), [])
     except csv.Error:
         return None
 
@@ -123,9 +170,9 @@ def _judge(text: str, fields: list[str] | None, line: int, width: int) -> Row | 
     elif not text.isascii() and not _utf8(text):
         damage = "not UTF-8"
     elif fields is None:
-        damage = "quotes do not match"
+        damage = QUOTES
     elif len(fields) < width:
-        damage = "too few fields"
+        damage = TOO_FEW
     elif len(fields) > width:
         damage = "too many fields"
     if not damage:
@@ -156,14 +203,15 @@ def _frame(rows: Sequence[Row], header: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
-def _header(path: Path, feed: _Feed, layout: Layout) -> list[str]:
+def _header(path: Path, feed: _Feed, layout: Layout) -> tuple[list[str], str]:
     first = next(feed, "")
     feed.take()
     if not first.strip():
         raise BadInput(f"{path.name} is empty: line 1 should name its columns", f"look at {path}")
     if not _utf8(first) or "\0" in first:
-        raise BadInput(f"{path.name} line 1 is not UTF-8 text", _recode(path))
-    names = [name.strip() for name in _alone(first) or []]
+        raise BadInput(f"{path.name} line 1 is not UTF-8 text", inputs.recode(path.name))
+    delimiter = layout.delimiter or _delimiter(first, layout.columns)
+    names = _names(first, delimiter)
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise BadInput(
@@ -176,40 +224,25 @@ def _header(path: Path, feed: _Feed, layout: Layout) -> list[str]:
     if missing or reserved:
         column = missing[0] if missing else sorted(reserved)[0]
         hint = "rename it" if reserved else f"its first line must name {', '.join(layout.columns)}"
-        if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
+        if len(names) == 1 and any(mark in names[0] for mark in DELIMITERS):
             hint = "save it with commas between the fields"
         raise BadInput(
             f"{path.name} line 1 {'lacks' if missing else 'uses our name for'} column {column!r}",
             hint,
             column,
         )
-    return names
+    return names, delimiter
 
 
-def _refuse_other_encodings(path: Path) -> None:
-    """One bad row is rejected on its own; a file in another encoding is refused before it is read."""
-    if not path.is_file():
-        raise BadInput(f"there is no file {path}", "check the path")
-    with path.open("rb") as file:
-        head = file.read(SNIFFED)
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise BadInput(f"{path.name} line 1: this is UTF-16, not UTF-8", _recode(path, "utf-16"))
-    lines = head.split(b"\n")
-    if len(head) == SNIFFED:
-        lines.pop()  # its end may lie in the middle of a letter
-    foreign = [(number, line) for number, line in enumerate(lines, 1) if not line.isascii()]
-    wrong = [number for number, line in foreign if not _decodes(line)]
-    if len(wrong) >= 3 and 2 * len(wrong) > len(foreign):
-        raise BadInput(f"{path.name} line {wrong[0]} and {len(wrong) - 1} more are not UTF-8", _recode(path))
+def _names(line: str, delimiter: str) -> list[str]:
+    return [name.strip() for name in _alone(line, delimiter) or []]
 
 
-def _decodes(line: bytes) -> bool:
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+def _delimiter(line: str, wanted: Sequence[str]) -> str:
+    """The mark that parts line 1 into the most of the wanted columns, then into the most columns at all."""
 
+    def found(delimiter: str) -> tuple[int, int]:
+        names = _names(line, delimiter)
+        return len(set(wanted) & set(names)), len(names)
 
-def _recode(path: Path, encoding: str = "latin1") -> str:
-    return f"iconv -f {encoding} -t utf-8 {path.name} > utf8.csv, and import that"
+    return max(DELIMITERS, key=found)

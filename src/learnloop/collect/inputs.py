@@ -115,14 +115,28 @@ def inspect(
     if unpacked == 0:
         raise BadInput(f"{path.name} is empty", f"look at {path}")
     if last and complete is not None and not complete(last):
-        raise BadInput(
-            f"{path.name} line {scan.lines} is cut in the middle: the file ends there, without a newline",
-            "fetch the file again, or remove its last line",
-        )
+        raise cut(path.name, scan.lines)
     if advance:
         advance(packed - consumed)
     return Inspected(
         path, packed, unpacked, digest.hexdigest() if plain else _hashed(path, None).sha256, scan.lines
+    )
+
+
+def sniff(path: Path) -> None:
+    """The judgement of `inspect` on the first block alone: for a reader that is used without it."""
+    with open_bytes(path) as file:
+        head = file.read(BLOCK)
+    _refuse_other_formats(path.name, head)
+    scan = _Scan(path.name)
+    scan.feed(head)
+    scan.finish()
+
+
+def cut(name: str, line: int) -> BadInput:
+    return BadInput(
+        f"{name} line {line} is cut in the middle: the file ends there, without a newline",
+        "fetch the file again, or remove its last line",
     )
 
 
