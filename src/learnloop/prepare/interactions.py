@@ -9,8 +9,10 @@ A raw event, every field text, "" where empty:
 columns' types (OULAD) calls `admit` alone. `learner_id` is a pseudonym before it comes here.
 """
 
+import re
 from collections.abc import Collection, Mapping
 
+import numpy as np
 import pandas as pd
 
 from learnloop.errors import BadInput
@@ -22,6 +24,7 @@ TRUE, FALSE = ("true", "1", "yes", "t", "1.0"), ("false", "0", "no", "f", "0.0")
 SLACK = pd.Timedelta(days=1)  # a clock elsewhere may run ahead of ours, by a time zone at most
 EARLIEST = pd.Timestamp("1970-01-02", tz="UTC")  # before it lie default dates, not events
 LONGEST_ID = 200
+ITEM_ID = re.compile(r"[a-z0-9_]+:\S.*$")
 
 
 def clean_interactions(
@@ -42,6 +45,19 @@ def clean_interactions(
     without a time happened `now` (an API's live events); else they are refused.
     An event_id that is not given is a digest of the event's content, so that a second import finds it.
     Raises BadInput where a column is missing.
+    """
+    events, verdicts = read_events(raw, now, source, file=file, fill_time=fill_time)
+    admitted = admit(events, verdicts, known_items, now, seen)
+    return verdicts.cleaned({"interactions": admitted}, file)
+
+
+def read_events(
+    raw: pd.DataFrame, now: pd.Timestamp, source: str, *, file: str = "", fill_time: bool = False
+) -> tuple[pd.DataFrame, Verdicts]:
+    """Text columns to typed ones, a row at a time: the first half of `clean_interactions`.
+
+    The events have the columns of INTERACTIONS and one row for each of `raw`, which may be any part of
+    a file: no row's outcome depends on another.
     """
     for name in ("learner_id", "item_id"):
         if name not in raw:
@@ -75,10 +91,9 @@ def clean_interactions(
     events["source"] = source
     late = text["occurred_at"].eq("") & fill_time
     events["imputed"] = _names({"verb": verb == "", "occurred_at": late})
-    given = text["event_id"]
-    events["event_id"] = given.mask(given == "", source + ":" + _content(events))
-    admitted = admit(events, verdicts, known_items, now, seen)
-    return verdicts.cleaned({"interactions": admitted}, file)
+    nameless = text["event_id"] == ""
+    events["event_id"] = text["event_id"].mask(nameless, source + ":" + _content(events[nameless]))
+    return events, verdicts
 
 
 def admit(
@@ -88,12 +103,25 @@ def admit(
     now: pd.Timestamp,
     seen: Occurrences | None = None,
 ) -> pd.DataFrame:
-    """The row rules for typed events, which share their index with `verdicts`; returns the kept rows."""
+    """The kept of typed events, which share their index with `verdicts`: row rules, then duplicates."""
+    judge(events, verdicts, known_items, now)
+    sound = events[verdicts.sound]
+    ordinal = (seen or Occurrences()).number(digests([sound["event_id"]]))
+    verdicts.refuse((ordinal > 0).reindex(events.index, fill_value=False), "duplicate event")
+    kept = events[verdicts.sound].reset_index(drop=True)
+    return check(kept, INTERACTIONS, "interactions")
+
+
+def judge(
+    events: pd.DataFrame, verdicts: Verdicts, known_items: Collection[str] | None, now: pd.Timestamp
+) -> None:
+    """The row rules alone: what one event, whatever the others are, is refused for."""
     verdicts.refuse(events["learner_id"].fillna("") == "", "no learner")
     verdicts.refuse(events["item_id"].fillna("") == "", "no item")
     if known_items is not None:
         verdicts.refuse(~events["item_id"].isin(known_items), "unknown item")
-    verdicts.refuse(~events["item_id"].str.match(r"[a-z0-9_]+:\S.*$"), "item id is not source:key")
+    odd = [item_id for item_id in events["item_id"].dropna().unique() if not ITEM_ID.match(item_id)]
+    verdicts.refuse(events["item_id"].isin(odd), "item id is not source:key")
     verdicts.refuse(~events["verb"].isin(VERBS), "unknown verb")
     verdicts.refuse(events["occurred_at"].isna(), "no time")
     verdicts.refuse(events["occurred_at"] > now + SLACK, "time in the future")
@@ -101,11 +129,6 @@ def admit(
     score = events["score"]
     verdicts.refuse(score.notna() & ~score.between(0.0, 1.0).fillna(False), "score outside 0 to 1")
     verdicts.refuse(events["event_id"].str.len() > LONGEST_ID, f"event id longer than {LONGEST_ID}")
-    sound = events[verdicts.sound]
-    ordinal = (seen or Occurrences()).number(digests([sound["event_id"]]))
-    verdicts.refuse((ordinal > 0).reindex(events.index, fill_value=False), "duplicate event")
-    kept = events[verdicts.sound].reset_index(drop=True)
-    return check(kept, INTERACTIONS, "interactions")
 
 
 def learners_without_attributes(learner_id: pd.Series, source: str) -> pd.DataFrame:
@@ -124,9 +147,12 @@ def _content(events: pd.DataFrame) -> pd.Series:
 
 def _names(filled: Mapping[str, pd.Series]) -> pd.Series:
     """{"verb": mask, …} -> "verb occurred_at" a row, NA where nothing was filled in."""
-    rows = zip(*filled.values(), strict=True)
-    names = [" ".join(n for n, here in zip(filled, row, strict=True) if here) or None for row in rows]
-    return pd.Series(names, index=next(iter(filled.values())).index, dtype="str")
+    code = sum(rows.to_numpy(dtype=np.int64) << bit for bit, rows in enumerate(filled.values()))
+    texts = [
+        " ".join(name for bit, name in enumerate(filled) if which >> bit & 1) or None
+        for which in range(1 << len(filled))
+    ]
+    return pd.Series(pd.array(texts, dtype="str")[code], index=next(iter(filled.values())).index)
 
 
 def _numbers(text: pd.Series) -> pd.Series:

@@ -108,7 +108,7 @@ def _joined(fields: Iterable[str]) -> str:
 def digests(columns: Iterable[pd.Series]) -> pd.Series:
     """sha256 of each row's fields, 32 hexadecimal digits (128 bits). Fields are str, NA is its own value."""
     parts = list(columns)
-    texts = [part.astype("str").fillna("\x1e").tolist() for part in parts]
+    texts = [part.astype("str").fillna("\x1e").to_numpy(dtype=object) for part in parts]
     joined = ["\x1f".join(row).encode() for row in zip(*texts, strict=True)]
     return pd.Series(
         [hashlib.sha256(text).hexdigest()[:32] for text in joined], index=parts[0].index, dtype="str"
@@ -128,7 +128,8 @@ class Occurrences:
 
     def number(self, digest: pd.Series) -> pd.Series:
         """digest: (n,) of hexadecimal str; returns (n,) int64, 0 where the key is seen for the first time."""
-        keys = np.array([int(text[:16], 16) for text in digest], dtype=np.uint64)
+        first = "".join([text[:16] for text in digest.to_numpy(dtype=object)])
+        keys = np.frombuffer(bytes.fromhex(first), dtype=">u8").astype(np.uint64)
         within = pd.Series(keys).groupby(keys).cumcount().to_numpy()
         before = np.zeros(len(keys), dtype=np.int64)
         for known, counts in self.runs:
