@@ -10,6 +10,7 @@ Chunks of kind `courses` (coursePlans.json) and `skills` (skillModel.json) come 
 one row a member, with its text as it stands. A problem's members are never parted over two chunks.
 """
 
+import hashlib
 import io
 import json
 import tarfile
@@ -20,6 +21,8 @@ from typing import Any, BinaryIO
 import pandas as pd
 import pyarrow as pa
 
+from learnloop.collect import inputs
+from learnloop.collect.inputs import Advance, Inspected
 from learnloop.errors import BadInput
 from learnloop.schemas import RawChunk
 
@@ -46,6 +49,47 @@ def size(folder: Path) -> int:
     return sum(_size(path) for paths in files(folder).values() for path in paths)
 
 
+def inspect(
+    folder: Path, advance: Advance | None = None, unpacked_limit: int = UNPACKED_LIMIT
+) -> list[Inspected]:
+    """Every file read through before any is imported, the archive unpacked to its end. Raises BadInput."""
+    found, inspected = _wanted(folder), []
+    for kind in ("courses", "skills"):
+        path = found[kind][0]
+        inspected.append(inputs.inspect(path, advance=advance))
+        _plans(path, kind)
+    pool = found["content"][0]
+    for _ in _content(pool, 1 << 30, unpacked_limit, 0, keep=False):
+        pass
+    inspected.append(
+        inputs.inspect(pool, text=False, advance=advance) if pool.is_file() else _folder(pool, advance)
+    )
+    return inspected
+
+
+def _folder(pool: Path, advance: Advance | None) -> Inspected:
+    """The unpacked pool as one input; its sha256 is of the names and sums of its files."""
+    digest, size = hashlib.sha256(), 0
+    for path in sorted(pool.rglob("*.json")):
+        if path.is_symlink() or not path.is_file():
+            continue
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(pool).as_posix()}:{hashlib.sha256(content).hexdigest()}\n".encode())
+        size += len(content)
+        if advance:
+            advance(len(content))
+    return Inspected(pool, size, size, digest.hexdigest(), 0)
+
+
+def _wanted(folder: Path) -> dict[str, list[Path]]:
+    found = files(folder)
+    wanted = {"courses": "coursePlans.json", "skills": "skillModel.json", "content": "*.tar.zst"}
+    lacking = [wanted[kind] for kind, paths in found.items() if not paths]
+    if lacking:
+        raise BadInput(f"{folder} lacks {' and '.join(lacking)}", "learnloop import oatutor DIR")
+    return found
+
+
 def read(folder: Path, chunk_rows: int = 5_000, unpacked_limit: int = UNPACKED_LIMIT) -> Iterator[RawChunk]:
     """Courses, skills, then content in chunks of `chunk_rows` members or a little more.
 
@@ -53,11 +97,7 @@ def read(folder: Path, chunk_rows: int = 5_000, unpacked_limit: int = UNPACKED_L
     """
     if chunk_rows < 1:
         raise BadInput(f"chunks of {chunk_rows} rows", "use chunk_rows of 1 or more", "chunk_rows")
-    found = files(folder)
-    wanted = {"courses": "coursePlans.json", "skills": "skillModel.json", "content": "*.tar.zst"}
-    lacking = [wanted[kind] for kind, paths in found.items() if not paths]
-    if lacking:
-        raise BadInput(f"{folder} lacks {' and '.join(lacking)}", "learnloop import oatutor DIR")
+    found = _wanted(folder)
     before = 0
     for kind in ("courses", "skills"):
         path = found[kind][0]
@@ -90,7 +130,8 @@ def _plans(path: Path, kind: str) -> pd.DataFrame:
     return _ours(frame.assign(line=range(1, len(frame) + 1)))
 
 
-def _content(path: Path, chunk_rows: int, limit: int, before: int) -> Iterator[RawChunk]:
+def _content(path: Path, chunk_rows: int, limit: int, before: int, keep: bool = True) -> Iterator[RawChunk]:
+    """keep: False only reads, for what reading alone finds out."""
     rows: list[Member] = []
     folders: set[str] = set()
     current, consumed = "", before
@@ -108,7 +149,8 @@ def _content(path: Path, chunk_rows: int, limit: int, before: int) -> Iterator[R
             if len(rows) >= chunk_rows:
                 yield RawChunk(SOURCE, path.name, "content", _members(rows), False, consumed)
                 rows = []
-        rows.append((name, text))
+        if keep:
+            rows.append((name, text))
         consumed = before + position
     if not folders:
         raise BadInput(f"{path.name} holds no {POOL}/…json", "learnloop import oatutor DIR")

@@ -12,7 +12,8 @@ cleaning needs them: the catalogue, who registered, who they are, and only then 
 from collections.abc import Iterator
 from pathlib import Path
 
-from learnloop.collect.delimited import Layout, read_delimited
+from learnloop.collect.delimited import Layout, inspect_delimited, read_delimited
+from learnloop.collect.inputs import Advance, Inspected
 from learnloop.errors import BadInput
 from learnloop.schemas import RawChunk
 
@@ -63,8 +64,25 @@ def size(folder: Path) -> int:
     return sum(path.stat().st_size for paths in files(folder).values() for path in paths)
 
 
+def inspect(folder: Path, advance: Advance | None = None) -> list[Inspected]:
+    """Every file read through before any is imported. Raises BadInput."""
+    return [
+        inspect_delimited(path, LAYOUTS[kind], advance)
+        for kind, paths in _wanted(folder).items()
+        for path in paths
+    ]
+
+
 def read(folder: Path, chunk_rows: int = 50_000) -> Iterator[RawChunk]:
     """Every file in chunks of `chunk_rows`; the memory used is one chunk's. Raises BadInput."""
+    before = 0
+    for kind, paths in _wanted(folder).items():
+        for path in paths:
+            yield from read_delimited(path, SOURCE, kind, LAYOUTS[kind], chunk_rows, before)
+            before += path.stat().st_size
+
+
+def _wanted(folder: Path) -> dict[str, list[Path]]:
     found = files(folder)
     if not folder.is_dir() or not any(found.values()):
         raise BadInput(f"{folder} holds no OULAD file", "unpack the dataset and import its folder")
@@ -72,8 +90,4 @@ def read(folder: Path, chunk_rows: int = 50_000) -> Iterator[RawChunk]:
     lacking = [f"{kind}.csv" for kind in LAYOUTS if kind in wanted and not found[kind]]
     if lacking:
         raise BadInput(f"{folder} lacks {' and '.join(lacking)}", "put the whole dataset into one folder")
-    before = 0
-    for kind, paths in found.items():
-        for path in paths:
-            yield from read_delimited(path, SOURCE, kind, LAYOUTS[kind], chunk_rows, before)
-            before += path.stat().st_size
+    return found
