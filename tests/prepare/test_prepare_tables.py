@@ -1,7 +1,11 @@
 """A school's own items and interactions."""
 
+import re
+
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from learnloop.errors import BadInput
 from learnloop.prepare import tables
@@ -140,3 +144,13 @@ def test_a_source_that_is_no_prefix_is_refused(context: tables.Context) -> None:
     with pytest.raises(BadInput) as refusal:
         tables.clean(chunk("items", {"item_id": "a", "title": "A"}, source="My School"), context)
     assert refusal.value.field == "source"
+
+
+_text = st.text(st.sampled_from("aA1_-b 7é"), max_size=8)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_text, _text.filter(bool))
+def test_a_word_is_found_as_a_pattern_would_find_it(text: str, word: str) -> None:
+    pattern = rf"(?<![^\W_]){re.escape(word)}(?![^\W_])"
+    assert tables._holds_word(text, word) == (re.search(pattern, text, re.IGNORECASE) is not None)
