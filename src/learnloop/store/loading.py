@@ -26,7 +26,7 @@ from sqlalchemy.dialects import postgresql
 
 from learnloop import schemas
 from learnloop.errors import BadInput, DatabaseUnavailable
-from learnloop.store import tables
+from learnloop.store import imports, tables
 
 COPY_ROWS = 50_000  # a block of text at a time, so that a large frame is not held twice
 # In JSON text a NUL is a backslash, u0000, with an even number of backslashes before it.
@@ -65,8 +65,13 @@ def load(target: sa.Engine | sa.Connection, table: str, frame: pd.DataFrame) -> 
             return _upsert(connection, table, checked)
 
 
-def load_cleaned(engine: sa.Engine, cleaned: schemas.Cleaned, source: str) -> dict[str, Loaded]:
-    """One chunk, its frames and its rejected rows, in one transaction: all of it or nothing."""
+def load_cleaned(
+    engine: sa.Engine, cleaned: schemas.Cleaned, source: str, import_id: str = ""
+) -> dict[str, Loaded]:
+    """One chunk, its frames and its rejected rows, in one transaction: all of it or nothing.
+
+    import_id: of the import (`store.imports`) whose rejected rows these are.
+    """
     unknown = sorted(set(cleaned.frames) - set(tables.CONTRACTS))
     if unknown:
         raise BadInput(f"no table {unknown[0]!r} to load into; there are {', '.join(tables.CONTRACTS)}")
@@ -77,6 +82,8 @@ def load_cleaned(engine: sa.Engine, cleaned: schemas.Cleaned, source: str) -> di
     with _errors_translated(), engine.begin() as connection:
         loaded = {table: _upsert(connection, table, frame) for table, frame in checked.items()}
         loaded["rejected_rows"] = _upsert(connection, "rejected_rows", rejected)
+        if import_id:
+            imports.link(connection, import_id, rejected["row_sha256"].tolist())
     return loaded
 
 

@@ -36,6 +36,11 @@ def items(engine: sa.Engine, kinds: Collection[str] | None = None, source: str |
     return _read(engine, _from_source(query, table, source), schemas.ITEMS)
 
 
+def item_ids(engine: sa.Engine) -> set[str]:
+    with engine.connect() as connection:
+        return set(connection.scalars(sa.select(tables.items.c.item_id)))
+
+
 def concepts(engine: sa.Engine) -> pd.DataFrame:
     """CONCEPTS by concept_id."""
     return _whole(engine, tables.concepts, schemas.CONCEPTS)

@@ -174,9 +174,11 @@ imports = Table(
     _text("source"),
     _json("files"),
     _time("started_at"),
-    _time("finished_at"),
+    _time("finished_at", nullable=True),  # while it runs, or where it was killed
     _json("report"),
 )
+
+import_rejections = Table("import_rejections", metadata, _key("import_id"), _key("row_sha256"))
 
 rejected_rows = Table(
     "rejected_rows",
