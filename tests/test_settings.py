@@ -18,6 +18,11 @@ from learnloop.errors import BadSettings
         ("PSEUDONYM_KEY", "short"),
         ("LLM", "gpt"),
         ("LANGUAGE", "xx"),
+        ("DASK_SCHEDULER", "10.0.0.5"),
+        ("DASK_SCHEDULER", "http://10.0.0.5:8786"),
+        ("DASK_MEMORY", "3"),
+        ("DASK_MEMORY", "10MB"),
+        ("DASK_MEMORY", "lots"),
     ],
 )
 def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
@@ -27,6 +32,13 @@ def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
 
 def test_nothing_has_to_be_set_and_nothing_listens_beyond_loopback() -> None:
     assert settings.load({}).api_host == "127.0.0.1"
+
+
+def test_sizes_are_read_in_both_kinds_of_unit() -> None:
+    read = [
+        settings.load({"LEARNLOOP_DASK_MEMORY": text}).dask_memory for text in ("3GB", "1.5 gib", "512MiB")
+    ]
+    assert read == [3_000_000_000, 1_610_612_736, 536_870_912]
 
 
 def test_a_secret_is_never_shown() -> None:

@@ -6,6 +6,7 @@ value raises BadSettings. `docs/settings.md` documents each variable, and a test
 
 import hmac
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,6 +44,10 @@ class Settings:
     """File with the key the dashboard presents to the API; default `home/secrets/api-dashboard.key`."""
     language: str = "en"
     """Language of what people read when they have not chosen one: `en` or `es`."""
+    dask_scheduler: str = ""
+    """A Dask scheduler that runs already, `tcp://host:8786` or `tls://…`; else a cluster of our own."""
+    dask_memory: int = 3_000_000_000
+    """Bytes that the workers of our own cluster may use in all, written `3GB` or `800MB`."""
 
     @property
     def secrets_dir(self) -> Path:
@@ -95,6 +100,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         api_url=text("API_URL", "http://127.0.0.1:8000"),
         api_key_file=Path(text("API_KEY_FILE")) if text("API_KEY_FILE") else None,
         language=text("LANGUAGE", "en"),
+        dask_scheduler=_scheduler(text("DASK_SCHEDULER")),
+        dask_memory=_bytes("DASK_MEMORY", text("DASK_MEMORY", "3GB")),
     )
     if settings.pseudonym_key and len(settings.pseudonym_key) < 32:
         raise BadSettings(
@@ -167,6 +174,27 @@ def _port(name: str, value: str) -> int:
     if not value.isdigit() or not 0 <= int(value) < 65536:
         raise BadSettings(f"LEARNLOOP_{name}={value!r} is not a port", f"unset LEARNLOOP_{name}")
     return int(value)
+
+
+def _scheduler(address: str) -> str:
+    if address and not re.fullmatch(r"(tcp|tls)://\S+:\d+", address):
+        raise BadSettings(
+            f"LEARNLOOP_DASK_SCHEDULER={address!r} is not an address",
+            "export LEARNLOOP_DASK_SCHEDULER=tcp://host:8786",
+        )
+    return address
+
+
+def _bytes(name: str, value: str) -> int:
+    """'3GB' -> 3,000,000,000; at least 200 MB, with which one worker does little else than start."""
+    size = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(MB|MiB|GB|GiB)", value, re.IGNORECASE)
+    unit = {"mb": 10**6, "mib": 2**20, "gb": 10**9, "gib": 2**30}
+    number = int(float(size.group(1)) * unit[size.group(2).lower()]) if size else 0
+    if number < 200_000_000:
+        raise BadSettings(
+            f"LEARNLOOP_{name}={value!r} is no size of at least 200MB", f"export LEARNLOOP_{name}=3GB"
+        )
+    return number
 
 
 def _database_url(url: str) -> str:
