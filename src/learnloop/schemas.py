@@ -221,6 +221,34 @@ class RawChunk:
     consumed: int  # bytes of the whole input behind us, for a progress bar
 
 
+@dataclass(frozen=True)
+class Target:
+    """An address a crawl means to ask for, and what its server said of it the last time."""
+
+    url: str
+    depth: int = 0  # links away from a start
+    hops: int = 0  # redirects in a row that led here
+    etag: str = ""
+    last_modified: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of asking for `url`: a page to land, new addresses, or an error. Kept as one.
+
+    `page` has the columns of raw_pages; None where nothing is to be landed (a redirect, a sitemap, an
+    unchanged page, an error).
+    """
+
+    url: str
+    status: int | None  # None: there was no answer
+    error: str = ""  # its kind, as counted in the report
+    etag: str = ""
+    last_modified: str = ""
+    page: Mapping[str, Any] | None = None
+    found: tuple[Target, ...] = ()
+
+
 @dataclass
 class Cleaned:
     """Clean frames by table name, what was refused, and the accounting of one chunk or file.

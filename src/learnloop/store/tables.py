@@ -16,6 +16,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Double,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -165,6 +167,43 @@ raw_pages = Table(
     _json("headers"),
     Column("body", LargeBinary, nullable=False),
     _time("fetched_at"),
+)
+
+crawls = Table(
+    "crawls",
+    metadata,
+    _key("source"),
+    _text("signature"),  # of what decides which pages it asks for: another one begins anew
+    _json("recipe"),
+    _time("started_at"),
+    _time("finished_at", nullable=True),
+)
+
+frontier = Table(
+    "frontier",
+    metadata,
+    _key("source"),
+    _key("url"),
+    _id("host"),
+    Column("depth", Integer, nullable=False),
+    Column("hops", Integer, nullable=False),  # redirects in a row that led here
+    Column("position", BigInteger, Identity(), nullable=False),  # in the order it was found
+    _text("state"),  # queued, done or failed
+    Column("status", Integer),
+    _text("error", nullable=True),
+    Column("crashes", Integer, nullable=False),  # crawlers that died while they had it in hand
+    _text("etag", nullable=True),
+    _text("last_modified", nullable=True),
+    _id("sha256", nullable=True),  # of the version landed last; NA where nothing is to be landed
+    _time("fetched_at", nullable=True),
+    Index(
+        "frontier_queued",
+        "source",
+        "host",
+        "depth",
+        "position",
+        postgresql_where=text("state = 'queued'"),
+    ),
 )
 
 imports = Table(
