@@ -28,7 +28,7 @@ def main_text(soup: "BeautifulSoup", html: str, url: str) -> tuple[str, str]:
     it worked out, by trafilatura, and where that finds nothing, from <main>.
     """
     articles = soup.find_all("article")
-    if len(articles) == 1 and (text := _paragraphs(articles[0])):
+    if len(articles) == 1 and (text := paragraphs(articles[0])):
         return text, "article"
     import trafilatura  # a second to import, and many sites do not need it
 
@@ -36,12 +36,12 @@ def main_text(soup: "BeautifulSoup", html: str, url: str) -> tuple[str, str]:
     if found and found.strip():
         return re.sub(r"\n+", "\n\n", found.strip()), "trafilatura"
     main = soup.find("main")
-    if main is not None and (text := _paragraphs(main)):
+    if main is not None and (text := paragraphs(main)):
         return text, "main"
     return "", ""
 
 
-def _paragraphs(root: "Tag") -> str:
+def paragraphs(root: "Tag") -> str:
     """Text of the innermost blocks under `root`, in order, without what stands beside the text."""
     blocks = [
         block for block in root.find_all(BLOCKS) if not block.find(BLOCKS) and not _is_beside(block, root)

@@ -1,4 +1,4 @@
-"""JSON-LD blocks of a page in, schema.org courses, lessons and questions out, as they were found.
+"""JSON-LD blocks of a page in, schema.org nodes out; nodes of any syntax in, plain records out, not cleaned.
 
 One real block, shortened:
 
@@ -9,7 +9,8 @@ One real block, shortened:
        "acceptedAnswer": {"@type": "Answer", "text": "4"}, "suggestedAnswer": […]}]}}
 
 Sites write the same thing in many ways (a dict, a list, a bare string, "schema:Course", "@graph");
-all of them are read, and nothing is cleaned here.
+all of them are read, and nothing is cleaned here. JSON-LD is read here and not by extruct, which gives up
+a whole block for the raw line break, the comment marks or the escaped quotes that are common in it.
 """
 
 import json
@@ -18,20 +19,48 @@ from collections.abc import Iterator, Sequence
 from html import unescape
 from typing import Any
 
-COURSE_TYPES = {"Course"}
+from learnloop.collect import teaching, vocabularies
+from learnloop.collect.values import (
+    address,
+    as_list,
+    node_url,
+    prerequisites,
+    string,
+    strings,
+    terms,
+    types_of,
+)
+
+__all__ = ["kind_of", "node_url", "parse_blocks", "record_of", "string", "types_of"]
+
+COURSE_TYPES = {"Course", "CourseInstance", "EducationalOccupationalProgram"}
 LESSON_TYPES = {"LearningResource", "Quiz"}
+# What tells a creative work of any type (VideoObject, Article, …) that was made to be learned from: LRMI
+_LRMI: tuple[str, ...] = (
+    "learningResourceType",
+    "educationalAlignment",
+    "educationalUse",
+    "educationalLevel",
+    "teaches",
+)
+_LRMI += ("assesses", "competencyRequired")
+_NO_WORK = {"Organization", "Person", "WebSite", "CollectionPage", "ItemList", "SearchResultsPage"}
+_NO_WORK |= {"AlignmentObject", "DefinedTerm"}
 _PROPERTIES = {
     "title": ("name", "headline"),
     "abstract": ("abstract",),
     "description": ("description",),
     "language": ("inLanguage",),
-    "duration": ("timeRequired", "duration"),
+    "duration": ("timeRequired", "duration", "timeToComplete"),
     "level": ("educationalLevel",),
     "licence": ("license",),
     "position": ("position",),
-    "subject": ("about",),
     "modified": ("dateModified", "datePublished"),
+    "age_range": ("typicalAgeRange",),
+    "credential": ("educationalCredentialAwarded",),
 }
+_WHOLES = ("isPartOf",)
+_PARTS = ("hasPart", "hasCourse", "syllabusSections")
 
 
 def parse_blocks(blocks: Sequence[str]) -> tuple[list[dict[str, Any]], int]:
@@ -40,10 +69,10 @@ def parse_blocks(blocks: Sequence[str]) -> tuple[list[dict[str, Any]], int]:
     broken = 0
     for block in blocks:
         try:
-            nodes.extend(_top_level(_lenient_json(block)))
+            nodes.extend(_top_level(vocabularies.plain(_lenient_json(block))))
         except (ValueError, RecursionError):
             broken += 1
-    return nodes, broken
+    return vocabularies.connect(nodes, kind_of), broken
 
 
 def _lenient_json(block: str) -> Any:
@@ -64,28 +93,17 @@ def _top_level(value: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(value, dict):
         if "@graph" in value:
             yield from _top_level(value["@graph"])
-        if "@type" in value:
+        if "@type" in value or "@id" in value:
             yield value
-
-
-def types_of(node: dict[str, Any]) -> set[str]:
-    """Names of the node's types without their vocabulary.
-
-    >>> types_of({"@type": ["http://schema.org/Course", "schema:Thing"]}) == {"Course", "Thing"}
-    True
-    """
-    return {re.split(r"[/#:]", name)[-1] for name in _list(node.get("@type")) if isinstance(name, str)}
 
 
 def kind_of(node: dict[str, Any]) -> str:
     """course, lesson, or "" for what is no learning matter (WebSite, BreadcrumbList, …)."""
     types = types_of(node)
-    return "course" if types & COURSE_TYPES else "lesson" if types & LESSON_TYPES else ""
-
-
-def node_url(node: dict[str, Any]) -> str:
-    """The address the node says it is about, or ""."""
-    return string(node.get("url")) or string(node.get("@id"))
+    if types & COURSE_TYPES:
+        return "course"
+    made_to_learn_from = types and not types & _NO_WORK and any(map(node.get, _LRMI))
+    return "lesson" if types & LESSON_TYPES or made_to_learn_from else ""
 
 
 def record_of(node: dict[str, Any]) -> dict[str, Any]:
@@ -95,51 +113,37 @@ def record_of(node: dict[str, Any]) -> dict[str, Any]:
         value = next((found for name in names if (found := string(node.get(name)))), "")
         if value:
             record[field] = value
-    parents = [url for part in _list(node.get("isPartOf")) if (url := address(part))]
-    members = [
-        url for part in _list(node.get("hasPart")) if not _holds_questions(part) and (url := address(part))
-    ]
-    lists = {
-        "parent_urls": parents,
-        "part_urls": members,
-        "teaches": _terms(node.get("teaches")),
-        "requires": _terms(node.get("competencyRequired")),
+    aligned = teaching.alignments(node)
+    instances = teaching.instances(node)
+    parts = [part for name in _PARTS for part in as_list(node.get(name))]
+    others = {
+        "level": record.get("level") or string(aligned["level"]),
+        "subject": teaching.subject(node) or string(aligned["subject"]),
+        "provider": teaching.provider(node),
+        "price": teaching.prices(node),
+        "parent_urls": [
+            url for name in _WHOLES for part in as_list(node.get(name)) if (url := address(part))
+        ],
+        "part_urls": [url for part in parts if not _holds_questions(part) and (url := address(part))],
+        "teaches": terms([*as_list(node.get("teaches")), *aligned["teaches"]]),
+        "assesses": terms([*as_list(node.get("assesses")), *aligned["assesses"]]),
+        "about": terms(teaching.topics(node)),
+        "requires": prerequisites(
+            [
+                *as_list(node.get("coursePrerequisites")),
+                *as_list(node.get("programPrerequisites")),
+                *as_list(node.get("competencyRequired")),
+                *aligned["requires"],
+            ]
+        ),
+        "workload": strings(node.get("courseWorkload")),
+        "instances": instances,
+        "sections": teaching.sections(node),
+        "resource_types": strings(node.get("learningResourceType")),
+        "educational_use": strings(node.get("educationalUse")),
         "questions": list(_questions(node)),
     }
-    return record | {name: found for name, found in lists.items() if found}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def string(value: Any) -> str:
-    """What a person would read of a value: itself, or its name, text, code or address; "" for nothing."""
-    if isinstance(value, list):
-        return next((found for member in value if (found := string(member))), "")
-    if isinstance(value, dict):
-        names = ("name", "text", "alternateName", "@value", "url", "@id")
-        return next((found for name in names if (found := string(value.get(name)))), "")
-    if isinstance(value, str):
-        # half a surrogate pair is no character and could be stored nowhere
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return "" if value is None or isinstance(value, bool) else str(value)
-
-
-def address(value: Any) -> str:
-    """The address of a part or whole: a bare string or its url."""
-    return string(value) if isinstance(value, str) else node_url(value) if isinstance(value, dict) else ""
-
-
-def _terms(value: Any) -> list[dict[str, str]]:
-    """DefinedTerms as {"code", "name"}; a bare string is a name."""
-    terms = []
-    for term in _list(value):
-        code = string(term.get("termCode")) if isinstance(term, dict) else ""
-        name = string(term)
-        if code or name:
-            terms.append({"code": code, "name": name})
-    return terms
+    return record | {name: found for name, found in others.items() if found}
 
 
 def _holds_questions(value: Any) -> bool:
@@ -148,7 +152,7 @@ def _holds_questions(value: Any) -> bool:
 
 def _questions(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Questions of a node: its own parts, those of its quizzes, or a quiz itself."""
-    for part in _list(node.get("hasPart")) + _list(node.get("mainEntity")):
+    for part in as_list(node.get("hasPart")) + as_list(node.get("mainEntity")):
         if not _holds_questions(part):
             continue
         if "Question" not in types_of(part):
@@ -157,5 +161,5 @@ def _questions(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {
             "text": string(part.get("text")) or string(part.get("name")),
             "answer": string(part.get("acceptedAnswer")),
-            "options": [text for option in _list(part.get("suggestedAnswer")) if (text := string(option))],
+            "options": [text for option in as_list(part.get("suggestedAnswer")) if (text := string(option))],
         }
