@@ -170,6 +170,13 @@ def pseudonym_key(settings: Settings) -> bytes:
     return key
 
 
+def known_pseudonym_key(settings: Settings) -> bytes | None:
+    """The key this home began with, None where none is there yet. Makes nothing; raises BadSettings."""
+    if not (settings.home / "pseudonym.fingerprint").exists():
+        return settings.pseudonym_key.encode() or None
+    return pseudonym_key(settings)
+
+
 def _port(name: str, value: str) -> int:
     if not value.isdigit() or not 0 <= int(value) < 65536:
         raise BadSettings(f"LEARNLOOP_{name}={value!r} is not a port", f"unset LEARNLOOP_{name}")

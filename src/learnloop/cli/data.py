@@ -1,53 +1,11 @@
-"""Data commands: pages and logs in, cleaned, or simulated where there are none yet."""
+"""Data commands: pages in, cleaned; logs simulated where there are none yet."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from learnloop.cli.shell import Json, Seed, app, collect_app, import_app, report
-
-
-@import_app.command("oulad")
-def import_oulad(
-    folder: Annotated[Path, typer.Argument(help="Folder with the dataset's CSV files.")], json_: Json = False
-) -> None:
-    """Import the Open University Learning Analytics Dataset.
-
-    Example: learnloop import oulad data/oulad
-    """
-
-    report("importing.import_oulad", json_, folder=folder)
-
-
-@import_app.command("oatutor")
-def import_oatutor(
-    folder: Annotated[Path, typer.Argument(help="Folder with the content archive and skillModel.json.")],
-    json_: Json = False,
-) -> None:
-    """Import OATutor's problems, steps, hints, skills and multiple-choice questions.
-
-    Example: learnloop import oatutor data/oatutor
-    """
-
-    report("importing.import_oatutor", json_, folder=folder)
-
-
-@import_app.command("csv")
-def import_csv(
-    items: Annotated[Path | None, typer.Option(help="CSV or Parquet with item_id, title, …")] = None,
-    interactions: Annotated[
-        Path | None, typer.Option(help="CSV or Parquet with learner_id, item_id, occurred_at, …")
-    ] = None,
-    source: Annotated[str, typer.Option(help="Prefix of every identifier.")] = "csv",
-    json_: Json = False,
-) -> None:
-    """Import your own items and interactions.
-
-    Example: learnloop import csv --items items.csv --interactions log.csv --source school
-    """
-
-    report("importing.import_csv", json_, items=items, interactions=interactions, source=source)
+from learnloop.cli.shell import Json, Seed, app, collect_app, report
 
 
 @collect_app.command("web")

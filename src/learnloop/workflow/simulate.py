@@ -14,7 +14,8 @@ from learnloop.simulate.learners import simulate as simulate_learners
 from learnloop.store import loading, reading
 from learnloop.workflow.console import step
 from learnloop.workflow.context import Loop
-from learnloop.workflow.importing import learners_of, pseudonymise
+from learnloop.workflow.importer import pseudonymise
+from learnloop.workflow.importing import learners_of
 
 SOURCE = "simulated"
 DAYS = 90

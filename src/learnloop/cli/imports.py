@@ -1,0 +1,101 @@
+"""Import commands: export files in, accounted for row by row; what was imported, and what was refused."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from learnloop.cli.shell import Json, import_app, report
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Report what would happen; write nothing.")]
+Source = Annotated[str, typer.Option(help="Prefix of every identifier.")]
+
+
+@import_app.command("oulad")
+def import_oulad(
+    folder: Annotated[Path, typer.Argument(help="Folder with the dataset's CSV files.")],
+    dry_run: DryRun = False,
+    json_: Json = False,
+) -> None:
+    """Import the Open University Learning Analytics Dataset.
+
+    Example: learnloop import oulad data/oulad
+    """
+
+    report("importing.import_oulad", json_, folder=folder, dry_run=dry_run)
+
+
+@import_app.command("oatutor")
+def import_oatutor(
+    folder: Annotated[Path, typer.Argument(help="Folder with the content archive and skillModel.json.")],
+    dry_run: DryRun = False,
+    json_: Json = False,
+) -> None:
+    """Import OATutor's problems, steps, hints, skills and multiple-choice questions.
+
+    Example: learnloop import oatutor data/oatutor
+    """
+
+    report("importing.import_oatutor", json_, folder=folder, dry_run=dry_run)
+
+
+@import_app.command("csv")
+def import_csv(
+    items: Annotated[Path | None, typer.Option(help="CSV or Parquet with item_id, title, …")] = None,
+    interactions: Annotated[
+        Path | None, typer.Option(help="CSV or Parquet with learner_id, item_id, occurred_at, …")
+    ] = None,
+    source: Source = "csv",
+    columns: Annotated[
+        str, typer.Option("--map", help='Other column names: "learner_id=Student,items.title=Name".')
+    ] = "",
+    mapping: Annotated[Path | None, typer.Option(help="The same in a TOML file.")] = None,
+    delimiter: Annotated[
+        str, typer.Option(help="comma, semicolon, tab, pipe or a character; default: found out.")
+    ] = "",
+    dry_run: DryRun = False,
+    json_: Json = False,
+) -> None:
+    """Import your own items and interactions.
+
+    Example: learnloop import csv --items items.csv --interactions log.csv --source school --dry-run
+    """
+
+    report(
+        "importing.import_csv",
+        json_,
+        items=items,
+        interactions=interactions,
+        source=source,
+        columns=columns,
+        mapping=mapping,
+        delimiter=delimiter,
+        dry_run=dry_run,
+    )
+
+
+@import_app.command("list")
+def import_list(
+    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20, json_: Json = False
+) -> None:
+    """List the imports there were: finished, stopped or killed, with their counts of rows.
+
+    Example: learnloop import list
+    """
+
+    report("imports.past_imports", json_, limit=limit)
+
+
+@import_app.command("rejected")
+def import_rejected(
+    source: Annotated[str, typer.Option(help="Only of this source.")] = "",
+    import_id: Annotated[str, typer.Option(help="Only of this import: learnloop import list.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="How many rows to show.")] = 50,
+    json_: Json = False,
+) -> None:
+    """Show the rows that imports refused: file, line, reason and the record, outside ids masked.
+
+    Example: learnloop import rejected --source oulad --limit 10
+    """
+
+    report("imports.rejected_rows", json_, source=source, import_id=import_id, limit=limit)
