@@ -44,7 +44,7 @@ def alignments(node: Node) -> dict[str, list[Node]]:
 
 def subject(node: Node) -> str:
     """`about` as the name of a field of study: its first bare text, else its first Thing; a term is none."""
-    about = as_list(node.get("about"))
+    about = [one for one in as_list(node.get("about")) if not (isinstance(one, str) and is_address(one))]
     things = [one for one in about if isinstance(one, dict) and not types_of(one) & _TERM]
     return string([one for one in about if isinstance(one, str)]) or string(things)
 
@@ -56,11 +56,11 @@ def topics(node: Node) -> list[Any]:
     teaches; where it does not, it is the one thing known of what the lesson is about.
     """
     about = as_list(node.get("about"))
-    texts = [one for one in about if isinstance(one, str) and one.strip()]
+    texts = [one for one in about if isinstance(one, str) and one.strip() and not is_address(one)]
     silent = "Course" not in types_of(node) and not any(
         node.get(name) for name in ("teaches", "assesses", "educationalAlignment")
     )
-    return [one for one in about if isinstance(one, dict) or (one in texts and (len(texts) > 1 or silent))]
+    return [one for one in about if one not in texts or len(texts) > 1 or silent]
 
 
 def provider(node: Node) -> str:

@@ -7,9 +7,8 @@ One node as RDFa gives it, and what becomes of it (microdata and JSON-LD become 
      "http://purl.org/dc/terms/language": [{"@value": "en"}],
      "https://schema.org/provider": [{"@id": "_:b1"}]}
 
-    {"@type": ["https://schema.org/Course"], "name": [{"@value": "Statistics"}],
-     "inLanguage": [{"@value": "en"}],
-     "provider": [{"@type": ["https://schema.org/Organization"], "name": [{"@value": "A school"}]}]}
+    {"@type": ["https://schema.org/Course"], "name": ["Statistics"], "inLanguage": ["en"],
+     "provider": [{"@type": ["https://schema.org/Organization"], "name": ["A school"]}]}
 
 Nothing is fetched: a context that is only an address is taken for schema.org's. What a page nests more
 than LEVELS deep is dropped, so that no page can exhaust the stack of whoever reads its nodes.
@@ -17,6 +16,8 @@ than LEVELS deep is dropped, so that no page can exhaust the stack of whoever re
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+from learnloop.collect.values import is_address
 
 Node = dict[str, Any]
 
@@ -65,7 +66,7 @@ def short_name(name: str) -> str:
 
 
 def plain(value: Any, aliases: Mapping[str, str] | None = None, level: int = 0) -> Any:
-    """`value` (JSON-LD, read) with short names, contexts applied and taken out, @list and @set unwrapped.
+    """`value` (JSON-LD, read) with short names, contexts applied, @list, @set and @value unwrapped.
 
     aliases: what contexts further up call things ({"type": "@type", "titel": "http://schema.org/name"}).
     """
@@ -76,7 +77,7 @@ def plain(value: Any, aliases: Mapping[str, str] | None = None, level: int = 0) 
     if not isinstance(value, dict):
         return value
     known: dict[str, str] = {**(aliases or {}), **_aliases(value.get("@context"))}
-    for wrapper in ("@list", "@set"):
+    for wrapper in ("@list", "@set", "@value"):
         if wrapper in value:
             return plain(value[wrapper], known, level + 1)
     node: Node = {}
@@ -165,7 +166,8 @@ def _words(value: Any, by_id: Mapping[str, Node], hops: int) -> Iterable[str]:
 def connect(nodes: Sequence[Node], whole: Callable[[Node], object]) -> list[Node]:
     """`nodes` with each {"@id": …} replaced by the node of that name, and without the names of blank nodes.
 
-    References in a circle, more than HOPS away or beyond EXPANSIONS stay references. A node that one of
+    References to what the page does not hold, in a circle, more than HOPS away or beyond EXPANSIONS stay
+    addresses. A node that one of
     which `whole` is true refers to gets the key PART: it describes a part of that one, perhaps not the page.
     """
     by_id: dict[str, Node] = {}
@@ -185,6 +187,8 @@ def connect(nodes: Sequence[Node], whole: Callable[[Node], object]) -> list[Node
             if len(value) == 1 and name in by_id and name not in path and len(path) <= HOPS and left[0] > 0:
                 left[0] -= 1
                 value = by_id[name]
+            elif len(value) == 1 and (name.startswith("_:") or is_address(name)):
+                return None if name.startswith("_:") else name
             path = (*path, name)
         return {
             key: expand(member, path)

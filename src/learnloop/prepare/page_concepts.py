@@ -8,6 +8,8 @@ import pandas as pd
 
 from learnloop.prepare.text import RULES, repair
 
+Term = dict[str, str]  # {"code": "mean", "name": "Mean"}, either may be ""
+
 
 def slug(name: str) -> str:
     """A code for a concept that has only a name: letters and digits of any script, joined by hyphens.

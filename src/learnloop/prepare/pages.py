@@ -26,6 +26,8 @@ from learnloop.prepare.addresses import folders, item_key, key_from
 from learnloop.prepare.language import resolve_languages
 from learnloop.prepare.page_account import Account, Record, as_json, numbers
 from learnloop.prepare.page_exercises import exercises_of
+from learnloop.prepare.page_facts import duration_of, facts_of
+from learnloop.prepare.page_teaching import Teaching, teachings_of
 from learnloop.prepare.text import PARSED_RULES, RULES, Rule, clean_text
 from learnloop.prepare.units import durations, utc_times
 
@@ -46,17 +48,18 @@ def pages_to_frames(records: Sequence[Record], source: str) -> schemas.Cleaned:
     account = Account()
     sound = _sift(sorted(records, key=lambda record: (str(record["url"]), as_json(record))), account)
     sound = _one_an_address(sound, account)
-    pages = _pages(sound, source, account)
+    teachings = teachings_of(sound, source, account)
+    pages = _pages(sound, source, teachings, account)
     listed = _place(pages, sound, source, account)
     exercises, by_item = exercises_of(pages, sound, account)
     items = pd.DataFrame([*pages.to_dict("records"), *exercises], columns=list(schemas.ITEMS.columns))
     items = schemas.check(items, schemas.ITEMS, f"pages of {source}: items")
-    links = _item_concepts(items, sound, source)
+    links = _item_concepts(items, teachings, source)
     copies = duplicates.find_duplicates(items, preferred=listed)
     frames = duplicates.merge({"items": items, "item_concepts": links}, copies)
     _refuse_copies(copies, sound, by_item, source, account)
     sound.sort(key=lambda record: _id(source, record) in copies)  # what stays names its concepts first
-    concepts, prerequisites = _concepts(sound, pages, source, account)
+    concepts, prerequisites = _concepts(sound, pages, teachings, source, account)
     frames |= {"concepts": concepts, "prerequisites": prerequisites}
     checked = {
         name: schemas.check(frames[name], contract, f"pages of {source}: {name}")
@@ -111,7 +114,7 @@ def _refusal(record: Record) -> str:
         return ""
     words = sum(any(map(str.isalnum, word)) for word in str(record.get("text", "")).split())
     if record["kind"] == "lesson":
-        return "" if words else "lesson without text"
+        return "" if words or record.get("questions") else "lesson without text"
     if record.get("broken_json_ld") and not words:
         return "broken page: neither its JSON-LD nor any text can be read"
     if LISTS & set(record.get("types", [])) or float(record.get("link_share", 0)) > MAX_LINK_SHARE:
@@ -133,9 +136,12 @@ def _one_an_address(records: Sequence[Record], account: Account) -> list[Record]
     return list(first.values())
 
 
-def _pages(records: Sequence[Record], source: str, account: Account) -> pd.DataFrame:
+def _pages(
+    records: Sequence[Record], source: str, teachings: Mapping[str, Teaching], account: Account
+) -> pd.DataFrame:
     """ITEMS rows of courses and lessons, without parents and positions from elsewhere."""
     raw = pd.DataFrame([{name: record.get(name) for name in _FIELDS} for record in records], columns=_FIELDS)
+    raw["duration"] = [duration_of(record, account) for record in records]
     raw = raw.astype("str")
     clean = pd.DataFrame({name: _clean(raw[name], RULES, account) for name in _FIELDS}, index=raw.index)
     text = _clean(pd.Series([r.get("text", "") for r in records], dtype="str"), PARSED_RULES, account)
@@ -172,10 +178,12 @@ def _pages(records: Sequence[Record], source: str, account: Account) -> pd.DataF
     items["attributes"] = pd.Series(
         [
             {
+                **facts_of(record, account),
+                **({"prerequisites_text": prose} if (prose := teachings[key].prose) else {}),
                 **({} if pd.isna(when) else {"modified_at": when.isoformat()}),
                 **({"also_at": record["also_at"]} if "also_at" in record else {}),
             }
-            for when, record in zip(modified, records, strict=True)
+            for when, key, record in zip(modified, keys, records, strict=True)
         ],
         index=items.index,
         dtype=object,
@@ -264,13 +272,14 @@ def _parent(
     return None, "course unknown: NA" if named else ""
 
 
-def _item_concepts(items: pd.DataFrame, records: Sequence[Record], source: str) -> pd.DataFrame:
-    """Lessons teach what their pages say; exercises what their lesson teaches."""
-    taught = {_id(source, record): record.get("teaches", []) for record in records}
+def _item_concepts(items: pd.DataFrame, teachings: Mapping[str, Teaching], source: str) -> pd.DataFrame:
+    """Pages teach what they say; exercises what their lesson aims at."""
+    taught = {f"{source}:{key}": teaching.taught for key, teaching in teachings.items()}
+    aims = {f"{source}:{key}": teaching.aims for key, teaching in teachings.items()}
     rows = [
         {"item_id": item["item_id"], "concept_id": concept}
         for item in items.to_dict("records")
-        for term in taught.get(item["parent_id"] if item["kind"] == "exercise" else item["item_id"], [])
+        for term in (aims[item["parent_id"]] if item["kind"] == "exercise" else taught[item["item_id"]])
         if (concept := page_concepts.concept_id(source, term))
     ]
     return pd.DataFrame(rows, columns=["item_id", "concept_id"]).drop_duplicates()
@@ -294,21 +303,26 @@ def _refuse_copies(
 
 
 def _concepts(
-    records: Sequence[Record], pages: pd.DataFrame, source: str, account: Account
+    records: Sequence[Record],
+    pages: pd.DataFrame,
+    teachings: Mapping[str, Teaching],
+    source: str,
+    account: Account,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """CONCEPTS and PREREQUISITES of all pages; of two names for one concept the first record's holds."""
     language = dict(zip(pages["item_id"], pages["language"], strict=True))
+    told = [(_id(source, record), teachings[item_key(record["url"])]) for record in records]
     terms = [
-        (term, language[_id(source, record)], name == "teaches")
-        for record in records
-        for name in ("teaches", "requires")
-        for term in record.get(name, [])
+        (term, language[item_id], is_taught)
+        for item_id, teaching in told
+        for is_taught, listed in ((True, teaching.taught), (False, teaching.needs))
+        for term in listed
     ]
     pairs = {
-        (page_concepts.concept_id(source, taught), page_concepts.concept_id(source, needed))
-        for record in records
-        for taught in record.get("teaches", [])
-        for needed in record.get("requires", [])
+        (page_concepts.concept_id(source, aim), page_concepts.concept_id(source, needed))
+        for _, teaching in told
+        for aim in teaching.aims
+        for needed in teaching.needs
     }
     found = page_concepts.concepts_of(terms, source)
     prerequisites, repairs = page_concepts.prerequisites_of(pair for pair in pairs if all(pair))
