@@ -34,13 +34,42 @@ def collect_web(
 
 
 @app.command()
-def prepare(json_: Json = False) -> None:
+def prepare(
+    interactions: Annotated[
+        Path | None, typer.Option(help="Folder of raw logs (Parquet, CSV) of any size, cleaned into --out.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the clean Parquet of --interactions; must not exist.")
+    ] = None,
+    items: Annotated[
+        Path | None, typer.Option(help="Their items; else items.parquet in the folder; else any item goes.")
+    ] = None,
+    source: Annotated[str, typer.Option(help="Prefix of every identifier of --interactions.")] = "csv",
+    json_: Json = False,
+) -> None:
     """Extract and clean the landed pages into items, concepts and prerequisites.
 
+    With --interactions and --out: raw logs of any size into clean Parquet, in constant memory, on all cores
+    or on the cluster of LEARNLOOP_DASK_SCHEDULER, without a database.
+
     Example: learnloop prepare
+
+    Example: learnloop prepare --interactions logs --out clean --source school
     """
 
-    report("prepare.prepare", json_)
+    if (interactions is None) != (out is None):
+        raise typer.BadParameter("--interactions and --out go together")
+    if interactions is None:
+        report("prepare.prepare", json_)
+    else:
+        report(
+            "scale.prepare_interactions",
+            json_,
+            interactions=interactions,
+            out=out,
+            items=items,
+            source=source,
+        )
 
 
 @app.command()

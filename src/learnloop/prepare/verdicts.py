@@ -44,6 +44,14 @@ class Verdicts:
     def repair(self, rows: pd.Series, rule: str) -> None:
         self.repairs.append((rule, rows.fillna(False).astype(bool)))
 
+    def repair_bits(self) -> tuple[tuple[str, ...], np.ndarray]:
+        """The rules' names, and (n,) uint32 in which bit k says that rule k repaired the row."""
+        rules = tuple(dict.fromkeys(rule for rule, _ in self.repairs))
+        bits = np.zeros(len(self.raw), dtype=np.uint32)
+        for rule, rows in self.repairs:
+            bits |= rows.to_numpy(dtype=np.uint32) << np.uint32(rules.index(rule))
+        return rules, bits
+
     def accounting(self) -> Accounting:
         sound = self.sound
         counts: dict[str, int] = {}
@@ -70,7 +78,7 @@ class Verdicts:
         shown = refused.drop(columns=[name for name in OURS if name in refused])
         if learner and pseudonymise is not None:
             shown[learner] = pseudonymise(shown[learner].fillna("")).where(shown[learner].notna(), "")
-        records = [_joined(row) for row in shown.fillna("").astype("str").itertuples(index=False)]
+        records = [row_text(row) for row in shown.fillna("").astype("str").itertuples(index=False)]
         if "raw" in refused:
             texts = [re.sub(r"\w", "x", text) if learner else text for text in refused["raw"].fillna("")]
             damaged = refused["damage"].notna()
@@ -99,7 +107,8 @@ def no_rejects() -> pd.DataFrame:
     return rejects([])
 
 
-def _joined(fields: Iterable[str]) -> str:
+def row_text(fields: Iterable[str]) -> str:
+    """One line of CSV, as a rejected row is kept."""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(fields)
     return line.getvalue().replace("\0", "\\0")

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Run(Protocol):
-    """`run(function, argument lists, done)`: the results in the order of the arguments."""
+    """Calls `function` on each of `arguments`, `done` after each; the results in the arguments' order."""
 
     def __call__(
         self, function: Callable[..., T], arguments: Iterable[tuple[Any, ...]], done: Callable[[], None]
@@ -29,7 +29,7 @@ class Run(Protocol):
 
 
 def here(
-    function: Callable[..., T], arguments: Iterable[tuple[Any, ...]], done: Callable[[], None] = lambda: None
+    function: Callable[..., T], arguments: Iterable[tuple[Any, ...]], done: Callable[[], None]
 ) -> list[T]:
     """Runs one after another in this process: the plain reference, and what small inputs need."""
     results = []

@@ -1,0 +1,168 @@
+"""Interactions of any number: the same functions on one frame and on the partitions of a cluster.
+
+What moves between the steps, one event (place: file 3, line 17; repairs: bit 1, "time without a zone …"):
+
+    event_id     learner_id  item_id       verb      occurred_at           …  place          repairs
+    school:e7    4a08b2156…  school:loops  answered  2025-02-03T10:00:00Z     3298534883345        2
+
+Four steps, so that no partition needs to know another:
+
+    read_rows    a part of a file    the rules of one row: typed, judged, repaired (pandas, any partition)
+    duplicates   of fingerprints     the places of events that came before (partitions by event)
+    settle       whole learners      by learner and time, repeats refused (partitions by learner)
+    finish       whole learners      the rules that need a statistic of all, and the contract
+
+`whole` is all of it on one frame. The outcome depends on the files' names and lines, and on nothing else:
+not on how rows are cut into partitions, nor on the order in which those are worked on.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from learnloop.errors import BadInput
+from learnloop.prepare.interactions import judge, read_events
+from learnloop.prepare.tables import HIDDEN, own_rows
+from learnloop.prepare.verdicts import Pseudonymise, no_rejects, rejects, row_text
+from learnloop.schemas import INTERACTIONS, Accounting, Cleaned, RawChunk, check
+
+LINES = 1 << 40  # of one file, at most
+RECORD = ("learner_id", "item_id", "occurred_at", "verb", "correct", "score", "duration_s", "event_id")
+DUPLICATE = "duplicate event"
+
+
+@dataclass
+class Rows:
+    """Events that passed the row rules, with `place` (int64) and `repairs` (uint32), and the others.
+
+    rules: the names of the bits of `repairs`; the same for every part. accounting: `kept` counts `events`,
+    and `repaired` is empty, because a later step may still refuse a repaired row.
+    """
+
+    events: pd.DataFrame
+    rejected: pd.DataFrame
+    accounting: Accounting
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every part needs: known_items None admits any item; now (UTC) bounds the future."""
+
+    source: str
+    now: pd.Timestamp
+    pseudonymise: Pseudonymise = field(repr=False)
+    known_items: Collection[str] | None = field(default=None, repr=False)
+
+
+def read_rows(chunk: RawChunk, order: int, context: Context) -> Rows:
+    """The rules of one row on some rows of file number `order` (from 0, by name).
+
+    chunk: as collect's readers give it, of kind interactions.
+    """
+    raw, hidden = own_rows(chunk.frame, context.source, context.known_items, context.pseudonymise)
+    events, verdicts = read_events(raw, context.now, context.source, file=chunk.file)
+    verdicts.repair(hidden, HIDDEN)
+    judge(events, verdicts, context.known_items, context.now)
+    rules, bits = verdicts.repair_bits()
+    sound = verdicts.sound.to_numpy()
+    kept = events[sound].reset_index(drop=True)
+    kept["place"] = order * LINES + raw["line"].to_numpy(dtype=np.int64)[sound]
+    kept["repairs"] = bits[sound]
+    accounting = verdicts.accounting()
+    accounting.repaired = {}
+    return Rows(kept, verdicts.rejected(chunk.file), accounting, rules)
+
+
+def fingerprints(values: pd.Series) -> np.ndarray:
+    """(n, 2) uint64: 128 bits of MD5 of each text, so that two of 10^12 texts collide once in 10^14 runs.
+
+    By DuckDB: pandas takes twice as long for 64 bits. Equal on every machine and version.
+    """
+    texts = pa.table({"text": pa.array(values, type=pa.string())})  # noqa: F841 - DuckDB finds it by name
+    with duckdb.connect(config={"threads": 1}) as connection:
+        halves = connection.sql(
+            "SELECT md5_number_upper(text) AS upper, md5_number_lower(text) AS lower FROM texts"
+        ).to_arrow_table()
+    return np.column_stack([halves["upper"].to_numpy(), halves["lower"].to_numpy()])
+
+
+def duplicates(keys: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """keys: (n, 2) uint64; place: (n,). True for every row but the first (by place) of its key, (n,) bool."""
+    order = np.lexsort((place, keys[:, 1], keys[:, 0]))
+    inner = (keys[order[1:]] == keys[order[:-1]]).all(axis=1)
+    again = np.zeros(len(keys), dtype=bool)
+    again[order[1:][inner]] = True
+    return again
+
+
+def settle(events: pd.DataFrame, dropped: np.ndarray, files: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(events by learner, time and place, without duplicates and repeats; the rows refused here).
+
+    events: all of their learners'. dropped: places of duplicates, sorted, of any events. files: by order.
+    """
+    place = events["place"].to_numpy()
+    again = np.zeros(len(events), dtype=bool)
+    if len(dropped):
+        at = np.minimum(np.searchsorted(dropped, place), len(dropped) - 1)
+        again = dropped[at] == place
+    ordered = events[~again]
+    learner, _ = pd.factorize(ordered["learner_id"], sort=True)
+    times = ordered["occurred_at"].to_numpy(dtype="datetime64[us]").view(np.int64)
+    ordered = ordered.take(np.lexsort((ordered["place"].to_numpy(), times, learner)))
+    ordered = ordered.reset_index(drop=True)
+    return ordered, refused(events[again], DUPLICATE, files)
+
+
+def finish(events: pd.DataFrame, rules: tuple[str, ...]) -> tuple[pd.DataFrame, dict[str, int]]:
+    """(INTERACTIONS, how often each rule repaired a row that was kept)."""
+    bits = events["repairs"].to_numpy()
+    repaired = {rule: int((bits >> n & 1).sum()) for n, rule in enumerate(rules)}
+    return check(events, INTERACTIONS, "interactions"), {rule: n for rule, n in repaired.items() if n}
+
+
+def whole(chunks: Iterable[tuple[int, RawChunk]], context: Context) -> Cleaned:
+    """All steps on one frame: the plain form of what a cluster does. chunks: (the file's order, its rows)."""
+    accounting, parts, rejected = Accounting(), [], []
+    rules: tuple[str, ...] = ()
+    files: dict[int, str] = {}
+    for order, chunk in chunks:
+        rows = read_rows(chunk, order, context)
+        accounting.add(rows.accounting)
+        parts.append(rows.events)
+        rejected.append(rows.rejected)
+        rules, files[order] = rows.rules, chunk.file
+    if not parts:
+        raise BadInput("no interactions to prepare", "learnloop simulate --interactions 1000000 --out DIR")
+    events = pd.concat(parts, ignore_index=True)
+    place = events["place"].to_numpy()
+    dropped = np.sort(place[duplicates(fingerprints(events["event_id"]), place)])
+    names = [files.get(order, "") for order in range(max(files) + 1)]
+    events, refused_rows = settle(events, dropped, names)
+    rejected.append(refused_rows)
+    take_back(accounting, refused_rows)
+    interactions, accounting.repaired = finish(events, rules)
+    return Cleaned({"interactions": interactions}, pd.concat(rejected, ignore_index=True), accounting)
+
+
+def take_back(accounting: Accounting, rejected: pd.DataFrame) -> None:
+    """Rows that a later step refused were counted as kept before."""
+    accounting.kept -= len(rejected)
+    for reason, count in rejected["reason"].value_counts().items():
+        accounting.rejected[str(reason)] = accounting.rejected.get(str(reason), 0) + int(count)
+
+
+def refused(events: pd.DataFrame, reason: str, files: list[str]) -> pd.DataFrame:
+    """Cleaned events as rows of REJECTED_COLUMNS, by file and line."""
+    if events.empty:
+        return no_rejects()
+    events = events.sort_values("place")
+    fields = events[list(RECORD)].astype("str").fillna("")
+    return rejects(
+        (files[place // LINES], place % LINES, reason, row_text(row))
+        for place, row in zip(events["place"].tolist(), fields.itertuples(index=False), strict=True)
+    )

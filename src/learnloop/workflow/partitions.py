@@ -1,0 +1,250 @@
+"""The tasks of `prepare --interactions`, and the files that hand rows from one to the next.
+
+    WORK/plan.json                  what is being prepared; another plan makes the rest worthless
+    WORK/read/00003.rows.arrow      file 3: events that passed the row rules, record batches by learner
+    WORK/read/00003.keys.arrow      file 3: fingerprint, place and learner bucket of each, by event
+    WORK/again/00007.npy            bucket 7 of events: places of duplicates, by learner bucket
+    WORK/settled/00007.arrow        bucket 7 of learners: without duplicates and repeats, sorted
+    WORK/done/interactions/00007.parquet, WORK/done/rejected/….parquet
+    WORK/*/00003.json               written last: the task's account; a rerun skips it
+
+A bucket is chosen by a hash, so each has about as many rows and a task needs as much memory for the last
+billion rows as for the first million. One learner's events are never parted: a learner with more of them
+than a process can hold is the limit. A task runs on any machine that sees WORK and the input.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from learnloop.collect import tables as read_tables
+from learnloop.prepare import scale
+from learnloop.schemas import Accounting
+from learnloop.store.pseudonyms import pseudonyms
+from learnloop.workflow.whole import write_json, write_whole
+
+CHUNK_ROWS = 1 << 18  # read at a time: some 300 MB in the making
+EVENT = pa.schema(
+    {
+        **dict.fromkeys(("event_id", "learner_id", "item_id", "verb"), pa.string()),
+        "correct": pa.bool_(),
+        "score": pa.float64(),
+        "duration_s": pa.float64(),
+        "occurred_at": pa.timestamp("us", "UTC"),
+        **dict.fromkeys(("source", "imputed"), pa.string()),
+    }
+)
+ROWS = EVENT.append(pa.field("place", pa.int64())).append(pa.field("repairs", pa.uint32()))
+KEYS = pa.schema(
+    {"upper": pa.uint64(), "lower": pa.uint64(), "place": pa.int64(), "learner_bucket": pa.int32()}
+)
+REJECTED = pa.schema({"file": pa.string(), "line": pa.int64(), "reason": pa.string(), "record": pa.string()})
+TYPES = {
+    pa.string(): pd.StringDtype(na_value=float("nan")),
+    pa.float64(): pd.Float64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}
+FOLDERS = ("read", "again", "settled", "finished", "done/interactions", "done/rejected")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is prepared, and where. `key` makes pseudonyms; it is never written or shown."""
+
+    work: Path
+    files: tuple[Path, ...]
+    source: str
+    now: pd.Timestamp
+    buckets: int
+    items: Path | None = None  # a Parquet file with the known item_id
+    key: bytes = field(default=b"", repr=False)
+
+    def context(self) -> scale.Context:
+        known = None if self.items is None else set(pd.read_parquet(self.items)["item_id"])
+        return scale.Context(self.source, self.now, lambda ids: pseudonyms(self.key, self.source, ids), known)
+
+    @property
+    def names(self) -> list[str]:
+        return [path.name for path in self.files]
+
+
+Report = dict[str, Any]
+
+
+def read_file(plan: Plan, order: int) -> Report:
+    """The row rules on file number `order`; its events go to the buckets of their learners and ids."""
+    folder, name = plan.work / "read", f"{order:05d}"
+    return _once(folder / f"{name}.json", lambda: _read_file(plan, order, folder / name))
+
+
+def find_duplicates(plan: Plan, bucket: int) -> Report:
+    """Of the events in one bucket of fingerprints: which came before."""
+    path = plan.work / "again" / f"{bucket:05d}.npy"
+    return _once(path.with_suffix(".json"), lambda: _find_duplicates(plan, bucket, path))
+
+
+def settle_bucket(plan: Plan, bucket: int) -> Report:
+    """One bucket of learners: duplicates out, sorted, repeats out."""
+    path = plan.work / "settled" / f"{bucket:05d}.arrow"
+    return _once(path.with_suffix(".json"), lambda: _settle_bucket(plan, bucket, path))
+
+
+def finish_bucket(plan: Plan, bucket: int, rules: tuple[str, ...]) -> Report:
+    """One bucket of learners: the rules that needed all, the contract, and the file that stays."""
+    path = plan.work / "done" / "interactions" / f"{bucket:05d}.parquet"
+    mark = plan.work / "finished" / path.with_suffix(".json").name
+    report = _once(mark, lambda: _finish_bucket(plan, bucket, rules, path))
+    (plan.work / "settled" / f"{bucket:05d}.arrow").unlink(missing_ok=True)
+    return report
+
+
+def _read_file(plan: Plan, order: int, stem: Path) -> Report:
+    context, accounting = plan.context(), Accounting()
+    rules: tuple[str, ...] = ()
+    rejected = plan.work / "done" / "rejected" / f"read-{stem.name}.parquet"
+    rows, keys = _Batches(ROWS), _Batches(KEYS)
+
+    def write(rows_path: Path, keys_path: Path, rejected_path: Path) -> None:
+        nonlocal rules
+        with (
+            rows.open(rows_path),
+            keys.open(keys_path),
+            pq.ParquetWriter(rejected_path, REJECTED, compression="zstd") as refused,
+        ):
+            for chunk in read_tables.read(None, plan.files[order], plan.source, CHUNK_ROWS):
+                part = scale.read_rows(chunk, order, context)
+                accounting.add(part.accounting)
+                rules = part.rules
+                prints = scale.fingerprints(part.events["event_id"])
+                learners = _buckets(part.events["learner_id"], plan.buckets)
+                rows.add(pa.Table.from_pandas(part.events, ROWS, preserve_index=False), learners)
+                columns = [prints[:, 0], prints[:, 1], part.events["place"].to_numpy(), learners]
+                events = (prints[:, 1] % np.uint64(plan.buckets)).astype(np.int32)
+                keys.add(pa.table(columns, schema=KEYS), events)
+                if len(part.rejected):
+                    refused.write_table(pa.Table.from_pandas(part.rejected, REJECTED, preserve_index=False))
+
+    one, two = (stem.with_name(f"{stem.name}.{kind}.arrow") for kind in ("rows", "keys"))
+    write_whole(one, lambda a: write_whole(two, lambda b: write_whole(rejected, lambda c: write(a, b, c))))
+    return {"account": accounting.to_dict(), "rules": list(rules), "rows": rows.where, "keys": keys.where}
+
+
+def _find_duplicates(plan: Plan, bucket: int, path: Path) -> Report:
+    table = _gather(plan, "keys", bucket, KEYS)
+    keys = np.column_stack([table["upper"].to_numpy(), table["lower"].to_numpy()])
+    place = table["place"].to_numpy()
+    again = scale.duplicates(keys, place)
+    learners = table["learner_bucket"].to_numpy()[again]
+    order = np.argsort(learners, kind="stable")
+    edges = np.searchsorted(learners[order], np.arange(plan.buckets + 1))
+    write_whole(path, lambda beside: _save(beside, place[again][order]))
+    return {"edges": edges.tolist()}
+
+
+def _settle_bucket(plan: Plan, bucket: int, path: Path) -> Report:
+    events = _gather(plan, "rows", bucket, ROWS).to_pandas(types_mapper=TYPES.get)
+    settled, rejected = scale.settle(events, _dropped(plan, bucket), plan.names)
+    _write_parquet(plan.work / "done" / "rejected" / f"settle-{path.stem}.parquet", rejected, REJECTED)
+    account = Accounting()
+    scale.take_back(account, rejected)
+    write_whole(path, lambda beside: _write_arrow(beside, settled))
+    return {"account": account.to_dict()}
+
+
+def _finish_bucket(plan: Plan, bucket: int, rules: tuple[str, ...], path: Path) -> Report:
+    with (
+        pa.OSFile(str(plan.work / "settled" / f"{bucket:05d}.arrow")) as file,
+        pa.ipc.open_file(file) as reader,
+    ):
+        events = reader.read_all().to_pandas(types_mapper=TYPES.get)
+    interactions, repaired = scale.finish(events, rules)
+    _write_parquet(path, interactions, EVENT)
+    return {"account": Accounting(repaired=repaired).to_dict()}
+
+
+class _Batches:
+    """An Arrow file whose record batches each hold rows of one bucket; `where` says which."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self.schema = schema
+        self.where: dict[str, list[int]] = {}
+        self.count = 0
+
+    def open(self, path: Path) -> pa.ipc.RecordBatchFileWriter:
+        options = pa.ipc.IpcWriteOptions(compression="lz4")
+        self.writer = pa.ipc.new_file(str(path), self.schema, options=options)
+        return self.writer
+
+    def add(self, table: pa.Table, bucket: np.ndarray) -> None:
+        order = np.argsort(bucket, kind="stable")
+        table = table.take(pa.array(order)).combine_chunks()
+        present, starts = np.unique(bucket[order], return_index=True)
+        for number, start, end in zip(present, starts, [*starts[1:], len(order)], strict=True):
+            for batch in table.slice(start, end - start).to_batches():
+                self.writer.write_batch(batch)
+                self.where.setdefault(str(number), []).append(self.count)
+                self.count += 1
+
+
+def _gather(plan: Plan, kind: str, bucket: int, schema: pa.Schema) -> pa.Table:
+    """One bucket's rows of all files, in the order of files and lines."""
+    batches = []
+    for order in range(len(plan.files)):
+        stem = plan.work / "read" / f"{order:05d}"
+        where = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))[kind].get(str(bucket), [])
+        if where:
+            # not memory-mapped: a page of a mapped file counts as this process's memory
+            path = stem.with_name(f"{stem.name}.{kind}.arrow")
+            with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
+                batches += [reader.get_batch(number) for number in where]
+    return pa.Table.from_batches(batches, schema).combine_chunks()
+
+
+def _dropped(plan: Plan, bucket: int) -> np.ndarray:
+    """Sorted places of the duplicates among one bucket's learners."""
+    found = []
+    for number in range(plan.buckets):
+        path = plan.work / "again" / f"{number:05d}.npy"
+        edges = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["edges"]
+        if edges[bucket] < edges[bucket + 1]:
+            found.append(np.load(path, mmap_mode="r")[edges[bucket] : edges[bucket + 1]])
+    return np.sort(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
+
+
+def _buckets(learners: pd.Series, count: int) -> np.ndarray:
+    codes, names = pd.factorize(learners)
+    return (scale.fingerprints(pd.Series(names, dtype="str"))[:, 1] % np.uint64(count)).astype(np.int32)[
+        codes
+    ]
+
+
+def _once(mark: Path, work: Callable[[], Report]) -> Report:
+    """The report of work that was done before, or is done now."""
+    if mark.is_file():
+        return json.loads(mark.read_text(encoding="utf-8"))
+    report = work()
+    write_json(mark, report)
+    return report
+
+
+def _write_parquet(path: Path, frame: pd.DataFrame, schema: pa.Schema) -> None:
+    table = pa.Table.from_pandas(frame, schema, preserve_index=False)
+    write_whole(path, lambda beside: pq.write_table(table, beside, compression="zstd", compression_level=1))
+
+
+def _write_arrow(path: Path, frame: pd.DataFrame) -> None:
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.ipc.new_file(str(path), ROWS, options=options) as writer:
+        writer.write_table(pa.Table.from_pandas(frame, ROWS, preserve_index=False))
+
+
+def _save(path: Path, values: np.ndarray) -> None:
+    with open(path, "wb") as file:
+        np.save(file, values, allow_pickle=False)

@@ -1,0 +1,195 @@
+"""prepare --interactions: raw logs of any size in, clean Parquet and an account of every row out.
+
+    OUT/interactions/00000.parquet   INTERACTIONS; a learner's are all in one file, by time
+    OUT/rejected/….parquet           file, line, reason, record
+    OUT/account.json                 last: read = kept + rejected, by reason; repairs by rule
+
+The work is done in a folder beside OUT, `.OUT.preparing`, which becomes OUT at the end: OUT is whole or not
+there. A run that was killed goes on from its finished tasks; other input or another key starts anew.
+"""
+
+import fcntl
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from learnloop.collect import tables as read_tables
+from learnloop.errors import BadInput, LearnloopError
+from learnloop.prepare import tables as clean_tables
+from learnloop.schemas import Accounting
+from learnloop.workflow import cluster
+from learnloop.workflow.console import bar
+from learnloop.workflow.context import Loop
+from learnloop.workflow.partitions import (
+    FOLDERS,
+    Plan,
+    find_duplicates,
+    finish_bucket,
+    read_file,
+    settle_bucket,
+)
+from learnloop.workflow.whole import forget_unfinished, write_json
+
+BUCKET_ROWS = 1_000_000
+BYTES_A_ROW = 80  # of a text file, to guess how many rows it has
+SMALL = 300_000  # rows that are done before a cluster would have started
+SUFFIXES = (".parquet", ".pq", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
+VERSION = 1  # of what lies in the work folder
+
+
+def prepare_interactions(
+    loop: Loop,
+    *,
+    interactions: Path,
+    out: Path,
+    source: str = "csv",
+    items: Path | None = None,
+    now: pd.Timestamp | None = None,
+    bucket_rows: int = BUCKET_ROWS,
+) -> dict[str, Any]:
+    """Everything `import csv --interactions` does to rows, to any number of them; no database.
+
+    interactions: a file, or a folder of them (its `items.parquet` or `items.csv` is `items` where none is
+    given). Raises BadInput where there is nothing to read or `out` is there already.
+    """
+    files, items = _inputs(interactions, items)
+    out = out.absolute()
+    work = out.with_name(f".{out.name}.preparing")
+    if out.exists():
+        raise BadInput(f"{out} is there already", "choose another --out, or remove it", "out")
+    work.mkdir(parents=True, exist_ok=True)
+    with _alone(work):
+        plan = _plan(loop, work, files, source, items, now, bucket_rows)
+        small = not loop.settings.dask_scheduler and _rows(files) <= SMALL
+        with nullcontext(cluster.here) if small else cluster.workers(loop.settings) as run:
+            report = _run(plan, run)
+        write_json(work / "done" / "account.json", report)
+        (work / "done").rename(out)
+        shutil.rmtree(work)
+    return {"out": str(out), **report}
+
+
+def _run(plan: Plan, run: cluster.Run) -> dict[str, Any]:
+    account = Accounting()
+    with bar(f"read {len(plan.files):,} files", len(plan.files)) as advance:
+        read = run(read_file, [(plan, n) for n in range(len(plan.files))], lambda: advance(1))
+    rules = tuple(read[0]["rules"])
+    buckets = [(plan, n) for n in range(plan.buckets)]
+    with bar("found duplicates", plan.buckets) as advance:
+        run(find_duplicates, buckets, lambda: advance(1))
+    with bar("sorted", plan.buckets) as advance:
+        settled = run(settle_bucket, buckets, lambda: advance(1))
+    for path in (plan.work / "read").glob("*.arrow"):
+        path.unlink()
+    with bar("finished", plan.buckets) as advance:
+        finished = run(finish_bucket, [(*given, rules) for given in buckets], lambda: advance(1))
+    for part in (*read, *settled, *finished):
+        account.add(Accounting(**part["account"]))
+    files = [{"name": path.name, "bytes": path.stat().st_size} for path in plan.files]
+    return {"source": plan.source, "now": plan.now.isoformat(), "rows": account.to_dict(), "files": files}
+
+
+def _inputs(interactions: Path, items: Path | None) -> tuple[tuple[Path, ...], Path | None]:
+    if interactions.is_file():
+        return (interactions.absolute(),), items
+    if not interactions.is_dir():
+        raise BadInput(f"there is no folder {interactions}", "check the path", "interactions")
+    tables = [path for path in sorted(interactions.iterdir()) if path.name.endswith(SUFFIXES)]
+    catalogues = [path for path in tables if path.name.split(".")[0] == "items"]
+    files = tuple(
+        path.absolute() for path in tables if path not in catalogues and not path.name.startswith(".")
+    )
+    if not files:
+        raise BadInput(
+            f"{interactions} has no Parquet or CSV files",
+            "learnloop simulate --interactions 1000000 --out DIR",
+            "interactions",
+        )
+    return files, items or (catalogues[0] if catalogues else None)
+
+
+def _plan(
+    loop: Loop,
+    work: Path,
+    files: tuple[Path, ...],
+    source: str,
+    items: Path | None,
+    now: pd.Timestamp | None,
+    bucket_rows: int,
+) -> Plan:
+    """The plan of the run that was killed, where it was the same; its finished tasks are kept then."""
+    key = loop.pseudonym_key
+    stats = [path.stat() for path in (*files, *([items] if items else []))]
+    wanted = {
+        "version": VERSION,
+        "source": source,
+        "files": [str(path) for path in files],
+        "stamps": [[stat.st_size, stat.st_mtime_ns] for stat in stats],
+        "items": str(items),
+        "key": hashlib.sha256(b"plan" + key).hexdigest()[:16],
+        "buckets": max(1, -(-_rows(files) // bucket_rows)),
+    }
+    path = work / "plan.json"
+    former = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if {name: former.get(name) for name in wanted} != wanted or (now and former["now"] != now.isoformat()):
+        for name in {folder.split("/")[0] for folder in FOLDERS}:
+            shutil.rmtree(work / name, ignore_errors=True)
+        for folder in FOLDERS:
+            (work / folder).mkdir(parents=True)
+        if items is not None:
+            _known(items, source).to_parquet(work / "items.parquet", index=False)
+        former = {**wanted, "now": (now or pd.Timestamp.now(tz="UTC")).isoformat()}
+        write_json(path, former)
+    forget_unfinished(work)
+    return Plan(
+        work,
+        files,
+        source,
+        pd.Timestamp(former["now"]),
+        int(former["buckets"]),
+        work / "items.parquet" if items is not None else None,
+        key,
+    )
+
+
+def _known(items: Path, source: str) -> pd.DataFrame:
+    """item_id of the items that an import of the same file would keep."""
+    context = clean_tables.Context(lambda ids: ids, pd.Timestamp.now(tz="UTC"))
+    kept = [
+        clean_tables.clean(chunk, context).frames["items"][["item_id"]]
+        for chunk in read_tables.read(items, None, source)
+    ]
+    return pd.concat(kept, ignore_index=True)
+
+
+def _rows(files: tuple[Path, ...]) -> int:
+    """How many rows there are: known of Parquet, guessed of text."""
+    total = 0
+    for path in files:
+        if path.name.endswith((".parquet", ".pq")):
+            try:
+                total += pq.read_metadata(path).num_rows
+            except OSError as error:
+                raise BadInput(
+                    f"{path.name} is no Parquet file", "export it again", "interactions"
+                ) from error
+        else:
+            total += path.stat().st_size // BYTES_A_ROW
+    return total
+
+
+@contextmanager
+def _alone(work: Path) -> Iterator[None]:
+    with open(work / ".lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LearnloopError(f"another run is preparing into {work}", "wait until it is done") from None
+        yield
