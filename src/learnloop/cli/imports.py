@@ -74,6 +74,38 @@ def import_csv(
     )
 
 
+@import_app.command("responses")
+def import_responses(
+    file: Annotated[Path, typer.Argument(help="Columns user_id, item_id, timestamp, correct, skill_id.")],
+    source: Source = "responses",
+    epoch: Annotated[
+        str, typer.Option(help="The date that timestamps count from, where it is not 1970-01-01.")
+    ] = "",
+    dry_run: DryRun = False,
+    json_: Json = False,
+) -> None:
+    """Import a table of answers, as EdNet and the knowledge tracing sets come.
+
+    Example: learnloop import responses preprocessed_data.csv --source ednet
+    """
+
+    report("importing.import_responses", json_, file=file, source=source, epoch=epoch, dry_run=dry_run)
+
+
+@import_app.command("movielens")
+def import_movielens(
+    folder: Annotated[Path, typer.Argument(help="Folder with movies.csv and ratings.csv.")],
+    dry_run: DryRun = False,
+    json_: Json = False,
+) -> None:
+    """Import MovieLens, a benchmark set: films to compare recommenders on, in a home without courses.
+
+    Example: LEARNLOOP_HOME=bench learnloop import movielens ml-latest-small
+    """
+
+    report("importing.import_movielens", json_, folder=folder, dry_run=dry_run)
+
+
 @import_app.command("list")
 def import_list(
     limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20, json_: Json = False

@@ -98,13 +98,11 @@ def for_file(
     return found
 
 
-def lacking(name: str, column: str, columns: Sequence[str]) -> BadInput:
-    """The error for a file without a column that is needed."""
-    return BadInput(
-        f"{name} line 1 lacks column {column!r}; it has {', '.join(columns)}",
-        f'say which it is: --map "{column}={_closest(column, columns)}"',
-        column,
-    )
+def lacking(name: str, column: str, columns: Sequence[str], rename: str = "") -> BadInput:
+    """The error for a file without a needed column. rename: what to do instead, where --map is not known."""
+    near = _closest(column, columns)
+    hint = f"{rename} {column!r}; closest is {near!r}" if rename else f'--map "{column}={near}"'
+    return BadInput(f"{name} line 1 lacks column {column!r}; it has {', '.join(columns)}", hint, column)
 
 
 def _closest(name: str, names: Sequence[str]) -> str:

@@ -63,17 +63,19 @@ class _Account:
     changes: dict[str, Loaded] = field(default_factory=dict)
     would_write: dict[str, int] = field(default_factory=dict)
     shown: list[dict[str, Any]] = field(default_factory=list)
+    files: set[str] = field(default_factory=set)  # kinds that are files' own, not what was made of them
 
     def add(self, chunk: RawChunk, cleaned: Cleaned) -> None:
+        self.files.add(chunk.kind)
         self.by_kind.setdefault(chunk.kind, Accounting()).add(cleaned.accounting)
         for kind, part in cleaned.by_kind.items():
             if kind != chunk.kind:
                 self.by_kind.setdefault(kind, Accounting()).add(part)
 
     def nothing_kept(self) -> str:
-        """Says so where no item or no interaction could be kept, else ""."""
+        """Says so where of one kind of file not a single row could be kept, else ""."""
         for kind, accounting in self.by_kind.items():
-            if kind in ("items", "interactions") and accounting.read and not accounting.kept:
+            if kind in self.files and accounting.read and not accounting.kept:
                 why = max(accounting.rejected, key=lambda reason: accounting.rejected[reason])
                 return f"none of the {accounting.read:,} {kind} could be kept; most often: {why}"
         return ""
@@ -82,8 +84,8 @@ class _Account:
 def run_import(loop: Loop, plan: Import, dry_run: bool = False) -> dict[str, Any]:
     """The report: source, files, rows by kind, changes by table; of a dry run the rows it would write.
 
-    Raises BadInput before anything is written for what damns a file, and after an import of which no
-    item or no interaction could be kept (its account and its rejected rows stay).
+    Raises BadInput before anything is written for what damns a file, and after an import that kept no
+    row of one kind of file (its account and its rejected rows stay).
     """
     with bar(f"checked {plan.source}", plan.size()) as advance:
         inspected = plan.inspect(advance)

@@ -8,11 +8,17 @@ from typing import Any
 
 import pandas as pd
 
+from learnloop.collect import movielens as read_movielens
 from learnloop.collect import oatutor as read_oatutor
 from learnloop.collect import oulad as read_oulad
+from learnloop.collect import responses as read_responses
 from learnloop.collect import tables as read_tables
+from learnloop.collect.inputs import Advance, Inspected
+from learnloop.errors import BadInput
+from learnloop.prepare import movielens as clean_movielens
 from learnloop.prepare import oatutor as clean_oatutor
 from learnloop.prepare import oulad as clean_oulad
+from learnloop.prepare import responses as clean_responses
 from learnloop.prepare import tables as clean_tables
 from learnloop.workflow.context import Loop
 from learnloop.workflow.importer import Cleaner, Import, Surroundings, run_import
@@ -78,6 +84,57 @@ def import_csv(
         size=lambda: read_tables.size(items, interactions),
     )
     return run_import(loop, plan, dry_run)
+
+
+def import_responses(
+    loop: Loop, file: Path, source: str = "responses", epoch: str = "", dry_run: bool = False
+) -> dict[str, Any]:
+    """A table of answers. epoch: the date its stamps count from, where that is not 1970."""
+    start = _moment(epoch)
+
+    def inspect(advance: Advance) -> list[Inspected]:
+        found = read_responses.inspect(file, advance)
+        clean_responses.refuse_relative(next(read_responses.read(file, source, 1_000)), start)
+        return found
+
+    def cleaner(around: Surroundings) -> Cleaner:
+        context = clean_responses.Context(around.pseudonymise, around.now, start)
+        return lambda chunk: clean_responses.clean(chunk, context)
+
+    plan = Import(
+        source,
+        inspect=inspect,
+        read=lambda: read_responses.read(file, source),
+        clean=cleaner,
+        size=lambda: read_responses.size(file),
+    )
+    return run_import(loop, plan, dry_run)
+
+
+def import_movielens(loop: Loop, folder: Path, dry_run: bool = False) -> dict[str, Any]:
+    """The benchmark set MovieLens: films and their ratings."""
+
+    def cleaner(around: Surroundings) -> Cleaner:
+        context = clean_movielens.Context(around.pseudonymise, around.now)
+        return lambda chunk: clean_movielens.clean(chunk, context)
+
+    plan = Import(
+        "movielens",
+        inspect=lambda advance: read_movielens.inspect(folder, advance),
+        read=lambda: read_movielens.read(folder),
+        clean=cleaner,
+        size=lambda: read_movielens.size(folder),
+    )
+    return run_import(loop, plan, dry_run)
+
+
+def _moment(text: str) -> pd.Timestamp | None:
+    if not text:
+        return None
+    moment = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
+    if pd.isna(moment):
+        raise BadInput(f"--epoch {text!r} is no date", "--epoch 2012-09-01", "epoch")
+    return pd.Timestamp(moment)
 
 
 def learners_of(interactions: pd.DataFrame, source: str) -> pd.DataFrame:
