@@ -16,12 +16,16 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from learnloop.collect import movielens as read_movielens
 from learnloop.collect import oatutor as read_oatutor
 from learnloop.collect import oulad as read_oulad
+from learnloop.collect import responses as read_responses
 from learnloop.collect import tables as read_tables
 from learnloop.errors import BadInput
+from learnloop.prepare import movielens as clean_movielens
 from learnloop.prepare import oatutor as clean_oatutor
 from learnloop.prepare import oulad as clean_oulad
+from learnloop.prepare import responses as clean_responses
 from learnloop.prepare import tables as clean_tables
 from learnloop.schemas import Accounting, Cleaned, RawChunk
 from learnloop.store.tables import CONTRACTS
@@ -175,6 +179,36 @@ def csv_broken(folder: Path) -> tuple[str, int]:
     return "interactions.csv", 6
 
 
+def responses_sample(folder: Path) -> None:
+    (folder / "answers.tsv").write_text(
+        "user_id\titem_id\ttimestamp\tcorrect\tskill_id\n71000001\t4\t1499059021\t1\t0~7\n"
+        "71000001\t5\t1499059046000\t0\t0_12\n71000002\t4\t1499059021.5\t0.0\t7\n"
+        "71000003\t6\t1499069021\t1\t\n71000003\t6\t1499079021\t0\t\n"
+    )
+
+
+def responses_broken(folder: Path) -> tuple[str, int]:
+    with (folder / "answers.tsv").open("a") as file:
+        file.write("71000001\t6\tsoon\t1\t71000002\n")
+    return "answers.tsv", 7
+
+
+def movielens_sample(folder: Path) -> None:
+    (folder / "movies.csv").write_text(
+        'movieId,title,genres\n1,A Walk (1999),Drama|Comedy\n2,"Walk, The",(no genres listed)\n'
+    )
+    (folder / "ratings.csv").write_text(
+        "userId,movieId,rating,timestamp\n71000001,1,2.5,1260759144\n71000001,2,5,1260759145\n"
+        "71000002,1,0.5,1260759146\n71000003,2,4.0,1260759147\n"
+    )
+
+
+def movielens_broken(folder: Path) -> tuple[str, int]:
+    with (folder / "ratings.csv").open("a") as file:
+        file.write("71000002,2,5.5,1260759148\n")
+    return "ratings.csv", 6
+
+
 @dataclass(frozen=True)
 class Importer:
     """read(folder, chunk_rows) gives chunks; clean(chunk, context) cleans them; context() is a fresh one."""
@@ -203,6 +237,20 @@ IMPORTERS = {
         lambda folder, rows: read_tables.read(folder / "items.csv", folder / "interactions.csv", "csv", rows),
         lambda: clean_tables.Context(pseudonymise, NOW),
         clean_tables.clean,
+    ),
+    "responses": Importer(
+        responses_sample,
+        responses_broken,
+        lambda folder, rows: read_responses.read(folder / "answers.tsv", "responses", rows),
+        lambda: clean_responses.Context(pseudonymise, NOW),
+        clean_responses.clean,
+    ),
+    "movielens": Importer(
+        movielens_sample,
+        movielens_broken,
+        read_movielens.read,
+        lambda: clean_movielens.Context(pseudonymise, NOW),
+        clean_movielens.clean,
     ),
 }
 
@@ -309,17 +357,29 @@ def test_a_broken_row_is_refused_with_its_file_and_line_and_the_rest_stays(
         assert account.kept - 4 < kept[kind] <= account.kept
 
 
-@pytest.mark.parametrize("name", ["oulad", "csv"])
+# One sound row in the file named first, and rows that are refused with a learner's id in several places.
+TELLING = {
+    "oulad": ("studentAssessment.csv", "99,71000003,5,0,50\n10,71000003,x,0,50\n"),
+    "csv": (
+        "interactions.csv",
+        "71000003,nothing,2025-01-01,1,71000003\n71000003,vars,soon,1,e-71000003\n"
+        "vars,71000002,2025-01-01,1,e7\nvars,loops,71000002,1,e8\n",
+    ),
+    "responses": ("answers.tsv", "5\t71000003\t71000001\t1\t7\n71000003\t5\t1499059021\t71000002\t7\n"),
+    "movielens": ("ratings.csv", "71000003,71000001,5,1260759148\n1,71000003,71000002,71000001\n"),
+}
+
+
+@pytest.mark.parametrize("name", list(TELLING))
 def test_no_outside_id_of_a_learner_appears_in_any_frame(name: str, tmp_path: Path) -> None:
     importer = IMPORTERS[name]
     importer.write(tmp_path)
     importer.broken(tmp_path)
-    target = "studentAssessment.csv" if name == "oulad" else "interactions.csv"
-    with (tmp_path / target).open("a") as file:  # sound, but refused: unknown assessment and item, bad time
-        file.write("99,71000003,5,0,50\n" if name == "oulad" else "71000003,nothing,2025-01-01,1,71000003\n")
-        file.write("10,71000003,x,0,50\n" if name == "oulad" else "71000003,vars,soon,1,e-71000003\n")
+    target, rows = TELLING[name]
+    with (tmp_path / target).open("a") as file:
+        file.write(rows)
     imported = run(importer, tmp_path)
-    assert len(imported.rejected) == 3
+    assert len(imported.rejected) == 1 + rows.count("\n")
     for table, frame in {**imported.frames, "rejected": imported.rejected}.items():
         text = frame.to_json(orient="values", date_format="iso")
         assert not [learner for learner in LEARNERS if learner[:6] in text], table
@@ -333,6 +393,39 @@ def test_a_folder_without_the_files_is_refused_with_what_to_do(tmp_path: Path) -
         with pytest.raises(BadInput) as refusal:
             run(IMPORTERS[name], tmp_path)
         assert refusal.value.next_step
+
+
+def test_ednet_whole_every_answer_of_the_real_file(shared_data: Path) -> None:
+    path = shared_data / "ednet-small" / "preprocessed_data_test.csv"
+    if not path.is_file():
+        pytest.skip(f"no real data at {path}")
+    context = clean_responses.Context(pseudonymise, NOW)
+    account, frames = Accounting(), dict[str, list[pd.DataFrame]]()
+    for chunk in read_responses.read(path):
+        cleaned = clean_responses.clean(chunk, context)
+        account.add(cleaned.accounting)
+        for table, frame in cleaned.frames.items():
+            frames.setdefault(table, []).append(frame)
+    assert (account.read, account.kept) == (87_210, 87_193)
+    assert account.rejected == {"duplicate event": 17}  # the same answer in the same second
+    assert {table: sum(map(len, parts)) for table, parts in frames.items()} == {
+        "items": 11_640,
+        "concepts": 117,
+        "item_concepts": 11_640,
+        "learners": 1_000,
+        "interactions": 87_193,
+    }
+
+
+def test_movielens_whole_every_rating_of_the_real_file(shared_data: Path) -> None:
+    folder = shared_data / "movielens-latest-small"
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}")
+    imported = run(IMPORTERS["movielens"], folder)
+    assert imported.accounts["movies"].kept == imported.accounts["movies"].read == 9_125
+    assert imported.accounts["ratings"].kept == imported.accounts["ratings"].read == 100_004
+    assert imported.frames["interactions"]["score"].between(0, 1).all()
+    assert imported.frames["interactions"]["learner_id"].nunique() == 671
 
 
 def test_oulad_whole_every_row_of_the_real_files(shared_data: Path) -> None:

@@ -14,10 +14,12 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from learnloop.errors import BadInput
 from learnloop.prepare.interactions import clean_interactions, learners_without_attributes
+from learnloop.prepare.masking import mask_rejected
 from learnloop.prepare.verdicts import OURS, Occurrences, Pseudonymise, Verdicts, digests
 from learnloop.schemas import (
     CONCEPTS,
@@ -139,6 +141,7 @@ def _interactions(chunk: RawChunk, context: Context) -> Cleaned:
     known = context.items | set(context.known_items)
     raw, hidden = own_rows(chunk.frame, chunk.source, known, context.pseudonymise)
     cleaned = clean_interactions(raw, known, context.now, chunk.source, file=chunk.file, seen=context.events)
+    cleaned.rejected = mask_rejected(cleaned.rejected, raw, known)
     if hidden.any():
         at_fault = set(cleaned.rejected["line"])
         rows = int((hidden & ~raw["line"].isin(at_fault)).sum())
@@ -190,9 +193,14 @@ INPUT = ("learner_id", "item_id", "occurred_at", "verb", "correct", "score", "du
 
 def _tells(event_id: pd.Series, outside: pd.Series) -> pd.Series:
     """Whether an event's id holds its learner's outside id as a word of its own ("17-quiz3")."""
-    pairs = zip(event_id.to_numpy(dtype=object), outside.to_numpy(dtype=object), strict=True)
-    held = [bool(learner) and _holds_word(event, learner) for event, learner in pairs]
-    return pd.Series(held, index=event_id.index, dtype=bool)
+    events, learners = (ids.str.lower().to_numpy(dtype=object) for ids in (event_id, outside))
+    # Almost no row gets past this; what is not ASCII has other ways to be equal but for case.
+    held = np.array([learner in event for event, learner in zip(events, learners, strict=True)], dtype=bool)
+    held |= ~(event_id.str.isascii() & outside.str.isascii()).to_numpy(dtype=bool)
+    held &= (outside != "").to_numpy(dtype=bool)
+    for at in np.flatnonzero(held):
+        held[at] = _holds_word(event_id.iat[at], outside.iat[at])
+    return pd.Series(held, index=event_id.index)
 
 
 def _holds_word(text: str, word: str) -> bool:
