@@ -11,6 +11,7 @@ import streamlit as st
 
 from learnloop.dashboard import learner, operations
 from learnloop.dashboard.client import ApiError, Client
+from learnloop.dashboard.escaping import plain
 from learnloop.i18n import LANGUAGES, translator
 
 
@@ -51,7 +52,8 @@ def main() -> None:
             403: _("This key may not see that."),
             503: _("Nothing has been released yet. Run: learnloop run"),
         }
-        st.error(said.get(error.status) or _("The API says: {problem}").format(problem=error.problem))
+        told = _("The API says: {problem}").format(problem=plain(error.problem))
+        st.error(said.get(error.status) or told)
 
 
 def _pages(client: Client, _: learner.Translate) -> None:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import pandas as pd
 import streamlit as st
 
 from learnloop.dashboard import charts
 from learnloop.dashboard.client import Client
+from learnloop.dashboard.escaping import plain, web_address
 
 Translate = Callable[[str], str]
 
@@ -30,13 +30,12 @@ def _next_steps(found: dict[str, Any], _: Translate) -> None:
         st.info(_("Nothing left to recommend: you have done everything you are ready for."))
     for step in found["items"]:
         with st.container(border=True):
-            url = str(step.get("url") or "")
-            title = f"**{_plain(step['title'])}**"
-            if urlsplit(url).scheme in ("http", "https"):
+            title = f"**{plain(step['title'])}**"
+            if url := web_address(step.get("url")):
                 st.page_link(url, label=title, icon=":material/open_in_new:")
             else:
                 st.markdown(title)
-            st.caption("  \n".join(_plain(reason["text"]) for reason in step["reasons"]))
+            st.caption("  \n".join(plain(reason["text"]) for reason in step["reasons"]))
 
 
 def _mastery(concepts: list[dict[str, Any]], _: Translate) -> None:
@@ -59,9 +58,3 @@ def _progress(found: dict[str, Any], _: Translate) -> None:
     days = pd.DataFrame(found["days"])
     if not days.empty:
         st.altair_chart(charts.activity(days, _), width="stretch")
-
-
-def _plain(text: str) -> str:
-    """Scraped text shown as text: nothing in it acts as Markdown or HTML."""
-    escaped = "".join(f"\\{letter}" if letter in r"\`*_{}[]()#+-.!|~$:" else letter for letter in text)
-    return escaped.replace("<", "&lt;").replace(">", "&gt;")
