@@ -5,19 +5,37 @@ from typing import Annotated
 
 import typer
 
-from learnloop.cli.shell import Json, Seed, app, collect_app, report
+from learnloop.cli.shell import Json, Seed, app, call, collect_app, guard, report, show
 
 
 @collect_app.command("web")
 def collect_web(
-    urls: Annotated[list[str], typer.Argument(help="Where to start; the crawl stays on these hosts.")],
+    urls: Annotated[
+        list[str] | None, typer.Argument(help="Where to start; the crawl stays on these hosts.")
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="What the site looks like: a file, or a name of `collect recipes`.")
+    ] = None,
     source: Annotated[str | None, typer.Option(help="Prefix of the identifiers; default: the host.")] = None,
-    max_pages: Annotated[int, typer.Option(min=1, help="Stop after this many pages.")] = 500,
-    max_depth: Annotated[int, typer.Option(min=0, help="Links to follow from a start page.")] = 5,
-    delay: Annotated[float, typer.Option(min=0.0, help="Seconds between two requests to a host.")] = 1.0,
+    max_pages: Annotated[
+        int | None, typer.Option(min=1, help="Stop after this many pages; default: the recipe's, or 500.")
+    ] = None,
+    max_depth: Annotated[
+        int | None, typer.Option(min=0, help="Links to follow from a start; default: the recipe's, or 5.")
+    ] = None,
+    delay: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Seconds between two requests to a host; default: the recipe's, or 1."),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="A host that may be private or loopback, as written in the address. Repeatable."),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Crawl course pages politely (robots.txt obeyed) and land them unchanged.
+
+    An interrupted crawl goes on where it stopped; a finished one asks only for what has changed since.
 
     Example: learnloop collect web https://example.org/courses/ --max-pages 200
     """
@@ -25,12 +43,24 @@ def collect_web(
     report(
         "collect.collect_web",
         json_,
-        urls=urls,
+        urls=urls or [],
+        recipe=recipe,
         source=source,
         max_pages=max_pages,
         max_depth=max_depth,
         delay_s=delay,
+        allow_hosts=allow_host or [],
     )
+
+
+@collect_app.command("recipes")
+def collect_recipes(json_: Json = False) -> None:
+    """List the recipes that come with Learnloop; each describes one catalogue's site.
+
+    Example: learnloop collect recipes
+    """
+
+    guard(lambda: show(call("collect.list_recipes"), json_))
 
 
 @app.command()

@@ -1,38 +1,38 @@
-"""The crawler's own process: one JSON line in (what to crawl), one JSON line out a page. See web.py.
+"""The crawler's own process: told over a pipe what to ask for, it answers with pages and links. See web.py.
 
 Scrapy's defaults are for people who write crawlers; these are for people who are answered for by us:
-robots.txt obeyed, one request at a time, http and https only, bodies limited, certificates checked,
-no console and no remote control (Scrapy 2.19 opens both), nothing pickled in the cache.
+robots.txt obeyed, one request at a time and a delay between two, http and https only, no address that is
+not public, bodies limited, certificates checked, no console and no remote control (Scrapy 2.19 opens
+both), no state on disk. What is known and what is next is not decided here but by whoever asks.
 """
 
 import asyncio
-import base64
-import ipaddress
 import json
 import os
 import sys
 import threading
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from scrapy import Request, Spider, signals
+from scrapy.core.downloader import Slot
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
-from scrapy.exceptions import IgnoreRequest
+from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
+from scrapy.exceptions import DontCloseSpider, IgnoreRequest
 from scrapy.extensions.throttle import AutoThrottle
-from scrapy.http import HtmlResponse, Response
-from scrapy.linkextractors import LinkExtractor
-from scrapy.resolver import CachingThreadedResolver
+from scrapy.http import Response
 from scrapy.robotstxt import RobotParser
-from twisted.internet.defer import Deferred
-from twisted.internet.error import DNSLookupError
 from twisted.python.failure import Failure
 
-from learnloop.collect.web import HTML_TYPES
+from learnloop.collect import egress, reading_pages
+from learnloop.collect.connecting import PublicResolver
+from learnloop.collect.follow import FORBIDDEN, PRIVATE, Rules
+from learnloop.collect.reading_pages import Asked
 
 USER_AGENT = "Learnloop/0.1 (+robots.txt obeyed)"
+LONGEST_WAIT_S = 60.0  # that a site may ask for between two requests, by Crawl-delay or Retry-After
 
 ERROR_KINDS = {
     "DownloadCancelledError": "body over the limit",
@@ -44,6 +44,7 @@ ERROR_KINDS = {
     "NotSupported": "scheme not supported",
     "UnsupportedURLSchemeError": "scheme not supported",
 }
+Emit = Callable[[dict[str, Any]], None]
 
 
 def settings_for(job: dict[str, Any]) -> dict[str, Any]:
@@ -52,39 +53,37 @@ def settings_for(job: dict[str, Any]) -> dict[str, Any]:
         "USER_AGENT": USER_AGENT,
         "ROBOTSTXT_OBEY": True,
         "DOWNLOAD_DELAY": job["delay_s"],
+        "DOWNLOAD_DELAY_JITTER": 0,  # the delay is the least there is, not the average
         "AUTOTHROTTLE_ENABLED": True,
         "AUTOTHROTTLE_START_DELAY": job["delay_s"],
         "AUTOTHROTTLE_TARGET_CONCURRENCY": 1.0,
-        "CONCURRENT_REQUESTS": 8,
-        "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
-        "DEPTH_LIMIT": job["max_depth"],
-        # breadth first: with a page limit, what is near the start comes before what is far
-        "DEPTH_PRIORITY": 1,
+        # in the order they were told: what is near the start comes before what is far
         "SCHEDULER_MEMORY_QUEUE": "scrapy.squeues.FifoMemoryQueue",
-        # a second lock behind Door's exact one; it counts the robots.txt of each host as a page
-        "CLOSESPIDER_PAGECOUNT": job["max_pages"] + len(job["urls"]),
+        "CONCURRENT_REQUESTS": 64,  # hosts, since each has one at a time
+        "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
         "DOWNLOAD_HANDLERS": {"data": None, "file": None, "ftp": None, "s3": None},
         "DOWNLOAD_MAXSIZE": job["max_body_bytes"],
         "DOWNLOAD_WARNSIZE": 0,
-        "DOWNLOAD_TIMEOUT": 30,
+        "DOWNLOAD_TIMEOUT": job["timeout_s"],  # of the whole answer: a drop now and then is no progress
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
         "TWISTED_DNS_RESOLVER": PublicResolver,
-        "LEARNLOOP_ALLOW_PRIVATE": job["allow_private"],
+        "LEARNLOOP_ALLOW_HOSTS": job["allow_hosts"],
         "RETRY_TIMES": 2,
-        "REDIRECT_MAX_TIMES": 5,
+        "REDIRECT_MAX_TIMES": 5,  # of a robots.txt; those of pages are addresses of their own
         "METAREFRESH_ENABLED": False,
         "COOKIES_ENABLED": False,
-        "HTTPCACHE_ENABLED": bool(job["cache_dir"]),
-        "HTTPCACHE_DIR": job["cache_dir"],
-        "HTTPCACHE_EXPIRATION_SECS": job["cache_s"],
-        "HTTPCACHE_STORAGE": "learnloop.collect.cache.JsonCache",
+        "HTTPCACHE_ENABLED": False,
         "DOWNLOADER_MIDDLEWARES": {
             "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,  # lets other ports pass
+            "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
             Door: 50,
+            Robots: 100,
         },
         "EXTENSIONS": {
             "scrapy.extensions.telnet.TelnetConsole": None,
             "scrapy.extensions.remote_control.RemoteControl": None,
+            "scrapy.extensions.throttle.AutoThrottle": None,
+            Throttle: 0,
         },
         "TELNETCONSOLE_ENABLED": False,
         "REMOTE_CONTROL_ENABLED": False,
@@ -93,19 +92,11 @@ def settings_for(job: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def endpoint(url: str) -> tuple[str, int]:
-    """Host and port; http and https on their default ports are one place."""
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
-    return (parts.hostname or "").lower(), 443 if port == 80 else port
-
-
 class Door:
-    """Downloader middleware: which requests may leave. Redirects and robots.txt pass it as well."""
+    """Downloader middleware: which requests may leave. robots.txt and its redirects pass it as well."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self.admitted = 0
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -116,180 +107,178 @@ class Door:
         if not isinstance(spider, Pages):
             raise IgnoreRequest("no spider")
         parts = urlsplit(request.url)
-        if (
-            parts.scheme not in ("http", "https")
-            or parts.username
-            or endpoint(request.url) not in spider.places
-        ):
-            spider.counts["off_site"] += 1
+        # a robots.txt may be kept elsewhere (RFC 9309); pages may not
+        here = request.meta.get("dont_obey_robotstxt") or spider.rules.on_site(request.url)
+        # "@": Scrapy takes a name and password out of the address and into a header
+        if parts.scheme not in ("http", "https") or "@" in parts.netloc or not here:
             raise IgnoreRequest("off site")
-        if "admitted" in request.meta or request.meta.get("dont_obey_robotstxt"):
-            return  # a redirect or retry of an admitted request, or a robots.txt
-        if self.admitted >= spider.max_pages:
-            spider.counts["over_limit"] += 1
-            raise IgnoreRequest("page limit")
-        self.admitted += 1
-        request.meta["admitted"] = True
+        host = parts.hostname or ""
+        if egress.is_private_name(host) and not egress.allowed(host, spider.allow_hosts):
+            raise IgnoreRequest(PRIVATE)
 
     def process_response(self, request: Request, response: Response) -> Response:
         """Of robots.txt, a missing one forbids nothing, one that cannot be had everything (RFC 9309)."""
         if not request.meta.get("dont_obey_robotstxt") or response.status < 400:
             return response
-        rules = b"User-agent: *\nDisallow: /" if response.status >= 500 else b""
-        return response.replace(body=rules)
+        cannot = response.status >= 500 or response.status == 429
+        return response.replace(body=b"User-agent: *\nDisallow: /" if cannot else b"")
 
 
-class PublicResolver(CachingThreadedResolver):
-    """Refuses names that lead to loopback, private or link-local addresses: a name can be re-pointed."""
+class Robots(RobotsTxtMiddleware):
+    """Scrapy asks on where a robots.txt could not be fetched; we do not: its pages fail as it did."""
 
-    allow_private = False
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self.unreachable: dict[str, Exception] = {}
 
-    @classmethod
-    def from_crawler(cls, crawler: Crawler, reactor: Any) -> Self:
-        resolver = super().from_crawler(crawler, reactor)
-        resolver.allow_private = crawler.settings.getbool("LEARNLOOP_ALLOW_PRIVATE")
-        return resolver
+    def _robots_error(self, exc: Exception, netloc: str) -> None:
+        self.unreachable[netloc] = exc
+        super()._robots_error(exc, netloc)
 
-    def getHostByName(self, name: str, timeout: Any = ()) -> "Deferred[str]":
-        found: Deferred[str] = super().getHostByName(name, timeout)
-        if self.allow_private or name == "localhost" or _is_number(name):
-            return found
-        return found.addCallback(self._public, name)
-
-    @staticmethod
-    def _public(address: str, name: str) -> str:
-        if not ipaddress.ip_address(address).is_global:
-            raise DNSLookupError(f"{name} leads to the private address {address}")
-        return address
+    def process_request_2(self, rp: RobotParser | None, request: Request) -> None:
+        if rp is None:
+            raise self.unreachable.get(urlsplit(request.url).netloc) or IgnoreRequest("no robots.txt")
+        super().process_request_2(rp, request)
 
 
-def _is_number(name: str) -> bool:
-    """Is this host an address already, as the user wrote it?"""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+class Throttle(AutoThrottle):
+    """Slower where a server is slow (AutoThrottle), and never faster than the site asks."""
+
+    def _adjust_delay(self, slot: Slot, latency: float, response: Response) -> None:
+        super()._adjust_delay(slot, latency, response)
+        told = response.headers.get("Retry-After") or b""
+        if response.status in (429, 503) and told.isdigit():
+            slot.delay = max(slot.delay, min(float(told), LONGEST_WAIT_S))
+        spider = self.crawler.spider
+        if isinstance(spider, Pages):
+            host = urlsplit(response.url).hostname or ""
+            slot.delay = max(slot.delay, spider.least_delay.get(host, 0.0))
 
 
 class Pages(Spider):
-    """Follows links within the start hosts and hands every answer to `self.emit`."""
+    """Asks for what it is told to, and hands every answer to `emit`."""
 
     name = "pages"
-    # our own check is at the Door; server errors are landed like other pages
+    # errors of the server are landed like other pages
     custom_settings = {"HTTPERROR_ALLOW_ALL": True}  # noqa: RUF012
 
-    def __init__(self, job: dict[str, Any], emit: Any, **kwargs: Any) -> None:
+    def __init__(self, job: dict[str, Any], emit: Emit, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.start_urls = job["urls"]
-        self.max_pages = int(job["max_pages"])
-        self.places = {endpoint(url) for url in job["urls"]}
-        self.links = LinkExtractor()
+        self.rules = Rules.from_dict(job["rules"])
+        self.allow_hosts = frozenset(job["allow_hosts"])
         self.emit = emit
-        self.counts: Counter[str] = Counter()
-        self.by_status: Counter[int] = Counter()
-        self.errors: Counter[str] = Counter()
+        self.refused: set[str] = set()  # hosts the resolver refused
+        self.least_delay: dict[str, float] = {}
+        self.off_site: set[int] = set()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
         crawler.signals.connect(spider.slow_down, signal=signals.robots_parsed)
+        crawler.signals.connect(spider.stay, signal=signals.spider_idle)
         return spider
 
+    def stay(self) -> None:
+        """Idle means waiting for the next message; the end is said by the other side."""
+        raise DontCloseSpider
+
     def slow_down(self, robotparser: RobotParser, request: Request) -> None:
-        """Crawl-delay of robots.txt becomes the least delay; a minute is the most we wait."""
-        wanted = min(robotparser.crawl_delay(USER_AGENT) or 0.0, 60.0)
-        throttle = self.crawler.get_extension(AutoThrottle)
+        """Crawl-delay of a host's robots.txt becomes its least delay."""
+        host = urlsplit(request.url).hostname or ""
+        wanted = min(robotparser.crawl_delay(USER_AGENT) or 0.0, LONGEST_WAIT_S)
         engine = self.crawler.engine
-        if throttle is None or engine is None or wanted <= throttle.mindelay:
+        if engine is None or wanted <= max(self.crawler.settings.getfloat("DOWNLOAD_DELAY"), 0.0):
             return
-        throttle.mindelay = wanted
-        for slot in engine.downloader.slots.values():
-            slot.delay = max(slot.delay, wanted)
+        self.least_delay[host] = max(wanted, self.least_delay.get(host, 0.0))
+        # also for the slot that takes its place after a minute without requests
+        engine.downloader.per_slot_settings[host] = {"concurrency": 1, "delay": self.least_delay[host]}
+        slot = engine.downloader.slots.get(host)
+        if slot is not None:
+            slot.delay = max(slot.delay, self.least_delay[host])
 
     async def start(self) -> AsyncIterator[Any]:
-        for url in self.start_urls:
-            yield Request(url, errback=self.failed)
+        threading.Thread(target=self.listen, args=(sys.stdin.buffer,), daemon=True).start()
+        return
+        yield  # a generator of nothing: all is asked for by the other side
 
-    def parse(self, response: Response, **kwargs: Any) -> Iterator[Request]:
-        self.land(response)
-        if not isinstance(response, HtmlResponse) or response.status != 200:
-            return
-        for link in self.links.extract_links(response):
-            if not link.nofollow:
-                yield Request(link.url.partition("#")[0], errback=self.failed)
+    def listen(self, stream: Any) -> None:
+        """Messages from the other side; its end, however it came, is ours."""
+        from twisted.internet import reactor
 
-    def land(self, response: Response) -> None:
-        content_type = (response.headers.get("Content-Type") or b"").decode("latin-1")
-        asked = response.request.meta if response.request else {}
-        when = asked.get("cache_timestamp")
-        fetched_at = datetime.fromtimestamp(when, UTC) if when else datetime.now(UTC)
-        self.by_status[response.status] += 1
-        self.counts["from_cache"] += "cached" in response.flags
-        html = content_type.partition(";")[0].strip().lower() in HTML_TYPES
-        self.counts["not_html"] += response.status == 200 and not html
-        page = {
-            "url": response.url,
-            "status": response.status,
-            "content_type": content_type,
-            "headers": {
-                name.decode("latin-1"): b", ".join(values).decode("latin-1")
-                for name, values in response.headers.items()
-            },
-            "body": base64.b64encode(response.body).decode("ascii"),
-            "fetched_at": fetched_at.isoformat(),
-        }
-        self.emit({"page": page})
+        for line in stream:
+            if not line.endswith(b"\n"):
+                break
+            message = json.loads(line)
+            if "end" in message:
+                self.emit({"report": {"off_site": len(self.off_site)}})
+                return
+            call: Any = reactor.callFromThread
+            call(self.ask, [Asked(**target) for target in message["ask"]])
+        os._exit(3)
 
-    def failed(self, failure: Failure) -> None:
-        """No answer. What robots.txt and the Door refused is counted where it was refused."""
+    def ask(self, targets: list[Asked]) -> None:
+        engine = self.crawler.engine
+        if engine is None:
+            os._exit(3)
+        for target in targets:
+            headers = {"If-None-Match": target.etag, "If-Modified-Since": target.last_modified}
+            try:
+                request = Request(
+                    target.url,
+                    callback=partial(self.answered, target=target),
+                    errback=partial(self.failed, target=target),
+                    headers={name: value for name, value in headers.items() if value},
+                    dont_filter=True,  # the frontier knows each address once
+                    meta={"dont_redirect": True},
+                )
+            except ValueError:
+                self.say(target, error="not an address")
+                continue
+            engine.crawl(request)
+
+    def answered(self, response: Response, target: Asked) -> None:
+        read = reading_pages.read(response, target, self.rules)
+        self.off_site |= {hash(url) for url in read.pop("off_site")}
+        self.say(target, **read)
+
+    def failed(self, failure: Failure, target: Asked) -> None:
         problem = failure.value
         message = str(problem)
-        if isinstance(problem, IgnoreRequest):
-            if "max redirections" in message:
-                self.errors["too many redirects"] += 1
+        host = urlsplit(target.url).hostname or ""
+        kind = ERROR_KINDS.get(type(problem).__name__, type(problem).__name__)
+        if egress.same_host(host) in self.refused or PRIVATE in message:
+            kind = PRIVATE
+        elif isinstance(problem, IgnoreRequest):
+            kind = "off site"
+            if "robots.txt" in message:
+                kind = FORBIDDEN
             elif "DOWNLOAD_MAXSIZE" in message or "exceeded" in message:  # unpacked, it is too large
-                self.errors["body over the limit"] += 1
-            return
-        self.errors[ERROR_KINDS.get(type(problem).__name__, type(problem).__name__)] += 1
+                kind = ERROR_KINDS["DownloadCancelledError"]
+        self.say(target, error=kind)
 
-
-def _leave_with_parent(stream: Any) -> None:
-    """Ends this process when the other end of standard input is gone, however it went."""
-    stream.read()
-    os._exit(3)
+    def say(self, target: Asked, **answer: Any) -> None:
+        self.emit({"answer": {"url": target.url, "status": None, **answer}})
 
 
 def main() -> None:
-    line = sys.stdin.buffer.readline()
-    job = json.loads(line)
+    job = json.loads(sys.stdin.buffer.readline())
     # stray prints of any library must not end up among our lines
     lines = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    threading.Thread(target=_leave_with_parent, args=(sys.stdin.buffer,), daemon=True).start()
+    one_at_a_time = threading.Lock()
 
     def emit(message: dict[str, Any]) -> None:
         try:
-            lines.write(json.dumps(message).encode() + b"\n")
-            lines.flush()
+            with one_at_a_time:
+                lines.write(json.dumps(message).encode() + b"\n")
+                lines.flush()
         except OSError:  # nobody listens any more
             os._exit(3)
 
     process = AsyncCrawlerProcess(settings_for(job))
-    crawler = process.create_crawler(Pages)
-    crawling: asyncio.Task[None] = process.crawl(crawler, job=job, emit=emit)
+    crawling: asyncio.Task[None] = process.crawl(process.create_crawler(Pages), job=job, emit=emit)
     process.start()
     crawling.result()  # raises what the crawl raised
-    spider, stats = crawler.spider, crawler.stats
-    if not isinstance(spider, Pages) or stats is None:
-        raise SystemExit("the crawl did not start")
-    report = {
-        "by_status": dict(spider.by_status),
-        "forbidden_by_robots": stats.get_value("robotstxt/forbidden", 0),
-        "errors": dict(spider.errors),
-        **{name: spider.counts[name] for name in ("not_html", "from_cache", "off_site", "over_limit")},
-    }
-    emit({"report": report})
 
 
 if __name__ == "__main__":

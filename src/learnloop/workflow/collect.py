@@ -1,69 +1,117 @@
 """collect: web addresses in, pages landed in the database exactly as they were received."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import pandas as pd
-
-from learnloop.collect import web
+from learnloop.collect import recipes, web
+from learnloop.collect.follow import PRIVATE
+from learnloop.collect.web import CrawlReport
 from learnloop.errors import LearnloopError
-from learnloop.store import loading
-from learnloop.store.loading import Loaded
+from learnloop.schemas import Answer, Target
+from learnloop.store import frontier
 from learnloop.workflow.console import bar
 from learnloop.workflow.context import Loop
-
-BATCH = 20  # pages a transaction: little is crawled again after a crash
 
 
 def collect_web(
     loop: Loop,
-    urls: Sequence[str],
+    urls: Sequence[str] = (),
     *,
     source: str | None = None,
-    max_pages: int = 500,
-    max_depth: int = 5,
-    delay_s: float = 1.0,
-    cache: bool = True,
+    recipe: str | None = None,
+    max_pages: int | None = None,
+    max_depth: int | None = None,
+    delay_s: float | None = None,
+    allow_hosts: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Crawls from `urls`, staying on their hosts. An unchanged page lands once, however often it is seen.
+    """Crawls from `urls`, or the site of `recipe` (a file, or the name of one that ships), on its hosts.
 
-    cache: a page younger than a day is not asked for again.
+    A crawl that was interrupted, however that was, goes on; one that had ended begins again and asks only
+    for what has changed since. An unchanged page lands once, however often it is seen.
     """
-    landed, waiting, engine = Loaded(), list[web.RawPage](), loop.engine
-    label = web.source_label(urls, source)
+    planned = web.plan(
+        urls,
+        source,
+        recipe=recipes.read(recipe) if recipe else None,
+        max_pages=max_pages,
+        max_depth=max_depth,
+        delay_s=delay_s,
+        allow_hosts=allow_hosts,
+    )
+    with frontier.alone(loop.engine, planned.source):
+        report, fresh = _crawl(loop, planned)
+        left = frontier.finish(loop.engine, planned.source)
+    report.over_limit = left
+    if 200 not in report.by_status and not report.not_modified and not report.resumed_after:
+        raise _nothing(report, planned)
+    return {**asdict(report), "new_pages": fresh, "unchanged_pages": report.pages - fresh}
 
-    def flush() -> None:
-        nonlocal landed
-        if waiting:
-            frame = pd.DataFrame([asdict(page) | {"source": label} for page in waiting])
-            landed += loading.load(engine, "raw_pages", frame)
-            waiting.clear()
 
-    def land(page: web.RawPage) -> None:
-        waiting.append(page)
-        advance(1)
-        if len(waiting) >= BATCH:
-            flush()
+def _crawl(loop: Loop, planned: web.Plan) -> tuple[CrawlReport, int]:
+    """(the report, how many pages were new)"""
+    engine, source, started, fresh = loop.engine, planned.source, time.monotonic(), 0
+    begun = frontier.begin(engine, source, planned.signature, planned.recipe.to_dict(), planned.seeds)
 
-    with bar(f"crawled {', '.join(urls)}") as advance:
-        try:
-            report = web.crawl(
-                urls,
-                source,
-                land,
-                max_pages=max_pages,
-                max_depth=max_depth,
-                delay_s=delay_s,
-                cache_dir=loop.settings.home / "http-cache" if cache else None,
-                log_path=loop.settings.logs_dir / "crawl.log",
-            )
-        finally:
-            flush()  # what arrived before an interruption stays
-    if 200 not in report.by_status:
-        found = report.by_status or report.errors or {"forbidden by robots.txt": report.forbidden_by_robots}
-        raise LearnloopError(
-            f"nothing could be fetched from {', '.join(urls)}: {', '.join(map(str, found))}",
-            "open the address in a browser, or read logs/crawl.log",
+    def take(host: str, limit: int, out: Collection[str]) -> list[Target]:
+        return frontier.take(engine, source, host, limit, out)
+
+    def settle(answer: Answer) -> Collection[str]:
+        nonlocal fresh
+        is_new, hosts = frontier.settle(engine, source, answer)
+        fresh += is_new
+        return hosts
+
+    with bar(f"crawled {', '.join(seed.url for seed in planned.seeds[:3])}") as advance:
+        told = 0
+
+        def progress(report: CrawlReport) -> None:
+            nonlocal told
+            pages = report.pages + report.not_modified
+            advance(pages - told, note(report, time.monotonic() - started))
+            told = pages
+
+        report = web.crawl(
+            planned,
+            take,
+            settle,
+            landed=begun.landed,
+            other=begun.other,
+            progress=progress,
+            died=lambda urls: frontier.blame(engine, source, urls),
+            log_path=loop.settings.logs_dir / "crawl.log",
         )
-    return {**asdict(report), "new_pages": landed.inserted, "unchanged_pages": landed.unchanged}
+    return report, fresh
+
+
+def note(report: CrawlReport, seconds: float) -> str:
+    """What the progress bar says of a crawl.
+
+    >>> note(CrawlReport("a", pages=12, by_status={200: 10, 404: 2}, errors={"timeout": 1}), 6.0)
+    '12 pages, 2.0 a second; errors: 404 2, timeout 1'
+    """
+    pages = report.pages + report.not_modified
+    errors = {str(status): n for status, n in sorted(report.by_status.items()) if status >= 400}
+    told = ", ".join(f"{kind} {n}" for kind, n in (errors | report.errors).items())
+    rate = pages / seconds if seconds > 0 else 0.0
+    return f"{pages} pages, {rate:.1f} a second" + (f"; errors: {told}" if told else "")
+
+
+def _nothing(report: CrawlReport, planned: web.Plan) -> LearnloopError:
+    found: dict[Any, int] = {**report.by_status, **report.errors}
+    if report.forbidden_by_robots:
+        found["forbidden by robots.txt"] = report.forbidden_by_robots
+    where = ", ".join(seed.url for seed in planned.seeds)
+    told = ", ".join(f"{kind} ({n})" for kind, n in found.items()) or "no page is there"
+    hosts = sorted({host for host, _ in planned.job["rules"]["places"]})
+    mend = "open the address in a browser, or read logs/crawl.log"
+    if PRIVATE in report.errors:
+        allow = " ".join(f"--allow-host {host}" for host in hosts)
+        mend = f"if it is yours and meant: learnloop collect web URL… {allow}"
+    return LearnloopError(f"nothing could be fetched from {where}: {told}", mend)
+
+
+def list_recipes() -> dict[str, str]:
+    """What ships, and what it is for."""
+    return {recipe.name: recipe.description for recipe in recipes.shipped()}

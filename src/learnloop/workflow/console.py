@@ -2,9 +2,9 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -24,14 +24,32 @@ def step(name: str) -> Iterator[None]:
     stderr.print(f"[green]✓[/] {name} [dim]{time.perf_counter() - started:.1f} s[/]")
 
 
+class Advance(Protocol):
+    """Moves a progress bar on by `amount`; `note` is what it says beside."""
+
+    def __call__(self, amount: float, note: str = "") -> None: ...
+
+
 @contextmanager
-def bar(name: str, total: float | None = None) -> Iterator[Callable[[float], None]]:
+def bar(name: str, total: float | None = None) -> Iterator[Advance]:
     """A progress bar; the yielded function advances it. Off a terminal only the last line is written."""
     started = time.perf_counter()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+    )
     with Progress(*columns, console=stderr, transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task(name, total=total)
-        yield lambda amount: progress.advance(task, amount)
+        task = progress.add_task(name, total=total, note="")
+
+        def advance(amount: float, note: str = "") -> None:
+            progress.advance(task, amount)
+            if note:
+                progress.update(task, note=note)
+
+        yield advance
     stderr.print(f"[green]✓[/] {name} [dim]{time.perf_counter() - started:.1f} s[/]")
 
 

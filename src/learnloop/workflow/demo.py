@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from learnloop.demo import site
 from learnloop.settings import Settings
@@ -55,7 +56,9 @@ def results(loop: Loop, site_url: str, learners: int) -> dict[str, Any]:
     started = time.perf_counter()
     with step("started the embedded PostgreSQL"):
         loop.engine.connect().close()
-    collected = collect_web(loop, [site_url], source=SOURCE, delay_s=DELAY_S, cache=False)
+    collected = collect_web(
+        loop, [site_url], source=SOURCE, delay_s=DELAY_S, allow_hosts=[urlsplit(site_url).hostname or ""]
+    )
     # the lessons have to be there before anybody can study them
     first = prepare(loop)
     simulated = simulate(loop, learners=learners)
