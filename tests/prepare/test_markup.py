@@ -71,7 +71,6 @@ def test_the_example_holds() -> None:
 def test_hostile_markup_is_harmless(hostile: str) -> None:
     clean = safe_html(f"<p>before</p>{hostile}<p>after</p>")
     assert_safe(clean)
-    assert "alert(1)" not in re.sub(r"<[^<>]*>", "", clean) or "ipt" in hostile  # text that is left is text
     assert "<p>before</p>" in clean
 
 
@@ -86,37 +85,9 @@ def test_structure_and_honest_links_stay() -> None:
 
 
 PIECES = st.sampled_from(
-    [
-        "<",
-        ">",
-        "</",
-        "<a href=",
-        "javascript:",
-        "'",
-        '"',
-        "<script",
-        "onerror=x ",
-        "<img ",
-        "<p ",
-        "style=",
-        "x",
-    ]
-    + [
-        "<!--",
-        "-->",
-        "<svg",
-        "<style>",
-        "&lt;",
-        "&#60;",
-        "\x00",
-        "data:",
-        "<![CDATA[",
-        "<title>",
-        "`",
-        "/",
-        " ",
-    ]
-)
+    "< > </ <a·href= javascript: ' \" <script onerror=x· <img· <p· style= x <!-- --> <svg <style> &lt; &#60; "
+    "\x00 data: <![CDATA[ <title> ` / ·".split(" ")
+).map(lambda piece: piece.replace("·", " "))
 
 
 @settings(max_examples=150)
