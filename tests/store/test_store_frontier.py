@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -138,6 +138,14 @@ def test_the_same_version_lands_once_and_odd_headers_do_not_stop_it(engine: sa.E
     pages = list(reading.raw_pages(engine))
     assert [p.source for p in pages] == ["a", "a"]
     assert pages[0].headers["X-Odd"] == "ab"
+
+
+def test_a_page_that_changes_and_changes_back_is_the_newest_again(engine: sa.Engine) -> None:
+    begin(engine)
+    for minute, text in enumerate(("old", "new", "old", "old")):
+        version = page(START, text) | {"fetched_at": WHEN + timedelta(minutes=minute)}
+        assert settle(engine, START, page=version)[0] is (minute < 2)
+    assert [(p.body, p.fetched_at.minute) for p in reading.raw_pages(engine)] == [(b"new", 1), (b"old", 2)]
 
 
 def test_a_page_that_kills_its_crawler_is_left_aside_in_the_end(engine: sa.Engine) -> None:

@@ -160,11 +160,21 @@ def _settled(answer: Answer, now: datetime) -> dict[str, Any]:
 
 
 def _land(connection: sa.Connection, source: str, page: Mapping[str, Any]) -> bool:
-    """Append-only, as `loading.load`: a version that is here already changes nothing."""
+    """Is the version new? One that is here stays as it is, unless another came between: then it is the
+    newest again, which is told by its time."""
+    raw = tables.raw_pages
     row = {**page, "source": source, "headers": json.loads(_plain(json.dumps(page["headers"])))}
     row["content_type"] = page["content_type"].replace("\x00", "")
-    statement = insert(tables.raw_pages).values(row).on_conflict_do_nothing()
-    return connection.execute(statement.returning(tables.raw_pages.c.url)).first() is not None
+    statement = insert(raw).values(row)
+    newer = sa.text(
+        "EXISTS (SELECT FROM raw_pages AS other"
+        " WHERE other.url = raw_pages.url AND other.fetched_at > raw_pages.fetched_at)"
+    )
+    statement = statement.on_conflict_do_update(
+        index_elements=["url", "sha256"], set_={"fetched_at": statement.excluded.fetched_at}, where=newer
+    )
+    # xmax is 0 on a row version that was inserted and never locked
+    return bool(connection.scalar(statement.returning(sa.literal_column("xmax = 0"))))
 
 
 def _plain(headers: str) -> str:
