@@ -47,11 +47,12 @@ INVALID = {
     "substatements/verb_invalid": f"object.verb.display: {NO_LANGUAGE}",
     "verbs/no_id": "verb.id: missing",
 }
+MBOX = {"mbox": "mailto:team@school.example"}
 UUID = {"id": "fd41c918-b88b-4b20-a0a5-a4c32391aaa0"}
 # stub: (why it is invalid as it stands, where its hole is, what fills it)
 STUBS: dict[str, tuple[str, str, str | dict[str, str]]] = {
     "contexts/instructor": (f"context.instructor: {NO_IDENTIFIER}", "context.instructor", "agents/default"),
-    "contexts/team": ("context.team: an anonymous group without members", "context.team", {"mbox": "mailto:a@b.c"}),
+    "contexts/team": ("context.team: an anonymous group without members", "context.team", MBOX),
     "statements/actor": (f"actor: {NO_IDENTIFIER}", "actor", "agents/default"),
     "statements/authority": (f"authority: {NO_IDENTIFIER}", "authority", "agents/account"),
     "statements/object_activity": ("object.id: missing", "object", "activities/default"),
@@ -62,7 +63,7 @@ STUBS: dict[str, tuple[str, str, str | dict[str, str]]] = {
     "substatements/activity": ("object.object.id: missing", "object.object", "activities/default"),
     "substatements/actor": (f"object.actor: {NO_IDENTIFIER}", "object.actor", "agents/default"),
     "substatements/agent": (f"object.object: {NO_IDENTIFIER}", "object.object", "agents/openid"),
-    "substatements/group": ("an anonymous group without members", "object.object", {"mbox": "mailto:a@b.c"}),
+    "substatements/group": ("an anonymous group without members", "object.object", MBOX),
     "substatements/statementref_no_id": ("object.object.id: missing", "object.object", UUID),
     "substatements/verb": ("object.verb.id: missing", "object.verb", "verbs/default"),
 }  # fmt: skip

@@ -106,6 +106,38 @@ def import_movielens(
     report("importing.import_movielens", json_, folder=folder, dry_run=dry_run)
 
 
+@import_app.command("xapi")
+def import_xapi(
+    path: Annotated[Path, typer.Argument(help="JSON or JSON lines, packed or not, or a folder of them.")],
+    source: Source = "xapi",
+    dry_run: DryRun = False,
+    json_: Json = False,
+) -> None:
+    """Import xAPI statements (1.0.3 and 2.0); invalid ones are refused with the reason.
+
+    Statements that void each other belong into one import: give the folder.
+
+    Example: learnloop import xapi statements.jsonl.gz --source lms --dry-run
+    """
+
+    report("importing.import_xapi", json_, path=path, source=source, dry_run=dry_run)
+
+
+@import_app.command("openedx")
+def import_openedx(
+    path: Annotated[Path, typer.Argument(help="A tracking log, packed or not, or a folder of them.")],
+    source: Source = "openedx",
+    dry_run: DryRun = False,
+    json_: Json = False,
+) -> None:
+    """Import the tracking logs of an Open edX site: answers, videos, pages, grades, enrolments.
+
+    Example: learnloop import openedx logs/ --source campus
+    """
+
+    report("importing.import_openedx", json_, path=path, source=source, dry_run=dry_run)
+
+
 @import_app.command("list")
 def import_list(
     limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20, json_: Json = False

@@ -84,7 +84,9 @@ def _shape(value: Any, path: str, allowed: tuple[str, ...], required: tuple[str,
         if name not in allowed:
             known = name if name.isidentifier() and name.isascii() and len(name) <= 30 else "…"
             out.append(f"{path}: unknown property {known}")
-    out.extend(f"{path}.{name}: missing" for name in required if name not in value)
+    for name in required:
+        if name not in value:
+            out.append(f"{path}.{name}: missing")
     return True
 
 

@@ -41,6 +41,13 @@ def item_ids(engine: sa.Engine) -> set[str]:
         return set(connection.scalars(sa.select(tables.items.c.item_id)))
 
 
+def item_titles(engine: sa.Engine, source: str) -> dict[str, str]:
+    """The titles of one source's items, by item_id."""
+    query = sa.select(tables.items.c.item_id, tables.items.c.title).where(tables.items.c.source == source)
+    with engine.connect() as connection:
+        return dict(connection.execute(query).tuples().all())
+
+
 def concepts(engine: sa.Engine) -> pd.DataFrame:
     """CONCEPTS by concept_id."""
     return _whole(engine, tables.concepts, schemas.CONCEPTS)

@@ -20,23 +20,30 @@ import sqlalchemy as sa
 from learnloop import settings as configuration
 from learnloop.collect.inputs import Advance, Inspected
 from learnloop.errors import BadInput, LearnloopError
-from learnloop.schemas import Accounting, Cleaned, RawChunk
+from learnloop.schemas import ENROLMENTS, Accounting, Cleaned, RawChunk, empty
 from learnloop.store import database, embedded, imports, loading, reading
 from learnloop.store.loading import Loaded
 from learnloop.store.pseudonyms import pseudonyms
 from learnloop.workflow.console import bar
 from learnloop.workflow.context import Loop
 
+MUST_KEEP = ("items", "interactions", "statements", "events")  # an import that keeps none of these has failed
 SHOWN = 20  # rejected rows in the report of a dry run
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What cleaning needs from outside its files. known_items: ids of the items imported earlier."""
+    """What cleaning needs from outside its files.
+
+    known_items: ids of the items imported earlier. titles: of those of the import's own source, by item_id.
+    enrolments: ENROLMENTS imported earlier, of any source.
+    """
 
     pseudonymise: Callable[[pd.Series], pd.Series]
     now: pd.Timestamp
     known_items: Callable[[], set[str]]
+    titles: Callable[[], dict[str, str]]
+    enrolments: Callable[[], pd.DataFrame]
 
 
 Cleaner = Callable[[RawChunk], Cleaned]
@@ -103,6 +110,8 @@ def _load(loop: Loop, plan: Import, inspected: list[Inspected], report: dict[str
             pseudonymise=pseudonymise(loop, plan.source),
             now=_now(),
             known_items=lambda: reading.item_ids(engine),
+            titles=lambda: reading.item_titles(engine, plan.source),
+            enrolments=lambda: reading.enrolments(engine),
         )
     )
     report["imported_before"] = _imported_before(engine, plan.source, inspected)
@@ -141,6 +150,8 @@ def _rehearse(loop: Loop, plan: Import, inspected: list[Inspected], report: dict
                 pseudonymise=lambda ids: pseudonyms(key, plan.source, ids),
                 now=_now(),
                 known_items=lambda: reading.item_ids(engine) if engine else set(),
+                titles=lambda: reading.item_titles(engine, plan.source) if engine else {},
+                enrolments=lambda: reading.enrolments(engine) if engine else empty(ENROLMENTS),
             )
         )
         report["dry_run"] = True

@@ -10,16 +10,20 @@ import pandas as pd
 
 from learnloop.collect import movielens as read_movielens
 from learnloop.collect import oatutor as read_oatutor
+from learnloop.collect import openedx as read_openedx
 from learnloop.collect import oulad as read_oulad
 from learnloop.collect import responses as read_responses
 from learnloop.collect import tables as read_tables
+from learnloop.collect import xapi as read_xapi
 from learnloop.collect.inputs import Advance, Inspected
 from learnloop.errors import BadInput
 from learnloop.prepare import movielens as clean_movielens
 from learnloop.prepare import oatutor as clean_oatutor
+from learnloop.prepare import openedx as clean_openedx
 from learnloop.prepare import oulad as clean_oulad
 from learnloop.prepare import responses as clean_responses
 from learnloop.prepare import tables as clean_tables
+from learnloop.prepare import xapi as clean_xapi
 from learnloop.workflow.context import Loop
 from learnloop.workflow.importer import Cleaner, Import, Surroundings, run_import
 
@@ -124,6 +128,40 @@ def import_movielens(loop: Loop, folder: Path, dry_run: bool = False) -> dict[st
         read=lambda: read_movielens.read(folder),
         clean=cleaner,
         size=lambda: read_movielens.size(folder),
+    )
+    return run_import(loop, plan, dry_run)
+
+
+def import_xapi(loop: Loop, path: Path, source: str = "xapi", dry_run: bool = False) -> dict[str, Any]:
+    """xAPI statements of 1.0.3 and 2.0: JSON or JSON lines, packed or not, a file or a folder of them."""
+
+    def cleaner(around: Surroundings) -> Cleaner:
+        context = clean_xapi.Context(around.pseudonymise, around.now, around.titles(), read_xapi.voided(path))
+        return lambda chunk: clean_xapi.clean(chunk, context)
+
+    plan = Import(
+        source,
+        inspect=lambda advance: read_xapi.inspect(path, advance),
+        read=lambda: read_xapi.read(path, source),
+        clean=cleaner,
+        size=lambda: read_xapi.size(path),
+    )
+    return run_import(loop, plan, dry_run)
+
+
+def import_openedx(loop: Loop, path: Path, source: str = "openedx", dry_run: bool = False) -> dict[str, Any]:
+    """The tracking logs of an Open edX site: a file or a folder of them."""
+
+    def cleaner(around: Surroundings) -> Cleaner:
+        context = clean_openedx.Context(around.pseudonymise, around.now, around.titles(), around.enrolments())
+        return lambda chunk: clean_openedx.clean(chunk, context)
+
+    plan = Import(
+        source,
+        inspect=lambda advance: read_openedx.inspect(path, advance),
+        read=lambda: read_openedx.read(path, source),
+        clean=cleaner,
+        size=lambda: read_openedx.size(path),
     )
     return run_import(loop, plan, dry_run)
 
