@@ -21,7 +21,7 @@ text from a selector, the one <article>, trafilatura or <main>. `broken_json_ld`
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from learnloop.collect import embedded, mainmatter, structured
 from learnloop.collect.selectors import check_selectors, select
@@ -115,7 +115,8 @@ def _about_this_page(nodes: Iterable[Node], url: str) -> list[Node]:
     if len(learning) <= 1:
         return learning
     near = [node for node in learning if not _is_elsewhere(node, url)]
-    wholes = [node for node in near if PART not in node or structured.node_url(node)]
+    # a part that gives this page's address is what the page is about, and not only a part
+    wholes = [node for node in near if PART not in node or structured.node_url(node).partition("#")[0]]
     return wholes or near
 
 
@@ -136,9 +137,9 @@ def _is_elsewhere(node: Node, url: str) -> bool:
     """Does the node give the address of another page?"""
     told = structured.node_url(node)
     try:
-        return bool(told) and urlsplit(told).path.rstrip("/") != urlsplit(url).path.rstrip("/")
+        return urlsplit(urljoin(url, told)).path.rstrip("/") != urlsplit(url).path.rstrip("/")
     except ValueError:  # brackets that are no IPv6 address
-        return True
+        return bool(told)
 
 
 def _with_parts(nodes: list[Node]) -> list[Node]:
