@@ -22,6 +22,8 @@ MOST_WAITING = 100_000  # items held back for a better mention; beyond it the me
 DEEPEST = 100  # steps from an item to the top of its course
 LONGEST_ID = 1_000  # characters: an index holds no more than 2,700 bytes
 
+_EMPTY = dict.fromkeys(ITEMS.columns, None) | {"text": "", "language": "und", "kind": "activity"}
+
 
 def placeholder(item_id: str) -> str:
     """The title of an item whose name nobody said: the last word of its identifier.
@@ -70,17 +72,15 @@ class Catalogue:
             if known is not None and not (title and known == stands_in != title):
                 continue
             self.titles[item_id] = title or stands_in
-            rows.append({**entry, "item_id": item_id, "title": title or stands_in})
+            rows.append(
+                _EMPTY | entry | {"item_id": item_id, "source": self.source, "title": title or stands_in}
+            )
         self.waiting = {}
         if not rows:
             return empty(ITEMS)
         for row in rows:
-            row["parent_id"] = self._parent(row["item_id"], row.get("parent_id"))
-        frame = pd.DataFrame(rows, columns=[name for name in ITEMS.columns if name != "source"])
-        frame["source"] = self.source
-        frame["text"] = frame["text"].fillna("")
-        frame["language"] = frame["language"].fillna("und")
-        frame["kind"] = frame["kind"].fillna("activity")
+            row["parent_id"] = self._parent(row["item_id"], row["parent_id"])
+        frame = pd.DataFrame(rows, columns=list(ITEMS.columns))
         return check(frame, ITEMS, "items")
 
     def _parent(self, item_id: str, parent_id: str | None) -> str | None:

@@ -279,7 +279,7 @@ def _enrolments(context: Context) -> pd.DataFrame:
 def _by_type(rows: list[_Row], verdicts: Verdicts) -> dict[str, Accounting]:
     found: dict[str, Accounting] = {}
     for row, reason in zip(rows, verdicts.reason, strict=True):
-        account = found.setdefault(row.kind, Accounting())
+        account = found.setdefault(f"events: {row.kind}", Accounting())
         account.read += 1
         if isinstance(reason, str):
             account.rejected[reason] = account.rejected.get(reason, 0) + 1

@@ -198,7 +198,7 @@ def page(event_type: str) -> Said | None:
 def page_kind(event_type: str) -> str:
     """What sort of address was asked for, in a word: never the address, which may name a learner."""
     match = _ANY_PAGE.match(event_type)
-    return f"page: {match[1]}" if match and len(match[1]) <= 30 else "page: other"
+    return f"page of {match[1]}" if match and len(match[1]) <= 30 else "other page"
 
 
 SERVER: dict[str, Callable[[Event], Said]] = {

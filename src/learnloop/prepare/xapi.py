@@ -297,17 +297,15 @@ def _rejected(file: str, verdicts: Verdicts, statements: list[Any]) -> pd.DataFr
 
 
 def _shown(statement: dict[str, Any], number: str) -> str:
+    """Enough to find the statement in its file; an activity's id may hold another learner's."""
     names = [text for holder in ("actor", "authority") for text in _known_as(statement.get(holder, {}))]
-    parts: dict[str, Any] = {"number": number}
-    own, moment = statement.get("id"), statement.get("timestamp")
-    parts["id"] = own if isinstance(own, str) and is_uuid(own) else ""
-    for name in ("verb", "object"):
-        holder = statement.get(name)
-        iri = holder.get("id") if isinstance(holder, dict) else None
-        parts[name] = without(iri, names) if isinstance(iri, str) and _public(iri) else ""
-    parts["timestamp"] = moment if isinstance(moment, str) and utc_time(moment) else ""
-    return shown(parts)
-
-
-def _public(iri: str) -> bool:
-    return is_uuid(iri) or (is_iri(iri) and "@" not in iri and not iri.startswith("mailto:"))
+    own, moment, verb = statement.get("id"), statement.get("timestamp"), statement.get("verb")
+    iri = verb.get("id") if isinstance(verb, dict) else None
+    return shown(
+        {
+            "number": number,
+            "id": own if isinstance(own, str) and is_uuid(own) else "",
+            "verb": without(iri, names) if isinstance(iri, str) and is_iri(iri) and "@" not in iri else "",
+            "timestamp": moment if isinstance(moment, str) and utc_time(moment) else "",
+        }
+    )
