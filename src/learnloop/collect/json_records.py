@@ -56,10 +56,10 @@ def inspect(path: Path, advance: Advance | None = None) -> list[Inspected]:
     """Every file read through before any is imported. Raises BadInput for what damns a whole file."""
     found = []
     for each in files(path):
+        inputs.sniff(each)
         if _is_lines(each):
             found.append(inputs.inspect(each, complete=_is_json, advance=advance))
             continue
-        inputs.sniff(each)
         lines = 0
         for line, _, _ in document_records(each):
             lines = line
@@ -270,6 +270,8 @@ class _Window:
                 continue
             if end == len(self.text) and self.more():
                 continue  # a number may go on
+            if end - self.at > LONGEST_LINE:
+                raise _too_long(self.path, self.line)
             line, text = self.line, self.text[self.at : end]
             self.skip(end - self.at)
             return line, text
