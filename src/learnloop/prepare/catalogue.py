@@ -79,6 +79,8 @@ class Catalogue:
         if not rows:
             return empty(ITEMS)
         for row in rows:
+            key = row["item_id"].partition(":")[2]
+            row["url"] = row["url"] or (key if key.startswith(("http://", "https://")) else None)
             row["parent_id"] = self._parent(row["item_id"], row["parent_id"])
         frame = pd.DataFrame(rows, columns=list(ITEMS.columns))
         return check(frame, ITEMS, "items")

@@ -69,11 +69,11 @@ def _fields(activity: dict[str, Any], language: str, source: str, catalogue: Cat
     """Of ITEMS, what an activity's definition says; {} where one with a name was read before."""
     if catalogue.named(f"{source}:{activity['id']}"):
         return {}
-    iri, definition = activity["id"], activity.get("definition", {})
+    definition = activity.get("definition", {})
     names, texts = definition.get("name", {}), definition.get("description", {})
     tag = next((t for t in (language, *names, *texts) if t in names or t in texts), "")
     kind, sort = definition.get("type", ""), definition.get("interactionType")
-    page = definition.get("moreInfo") or iri
+    page = definition.get("moreInfo", "")
     return {
         "kind": rules.KINDS.get(rules.word(kind)) or ("question" if sort else None),
         "title": _plain(names, tag),
