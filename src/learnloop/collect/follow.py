@@ -70,7 +70,10 @@ class Rules:
     api: Mapping[str, Any] = field(default_factory=dict)
 
     def on_site(self, url: str) -> bool:
-        return bool(url) and place_of(url) in self.places
+        try:
+            return "@" not in urlsplit(url).netloc and place_of(url) in self.places
+        except ValueError:  # brackets or a port that are none
+            return False
 
     def wanted(self, url: str) -> bool:
         """A link to this address is followed (it is on the site already)."""

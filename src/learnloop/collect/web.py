@@ -185,9 +185,7 @@ class _Desk:
         return found
 
     def _left(self) -> int:
-        if self.other >= self.max_other:
-            return 0
-        return self.max_pages - self.pages - len(self.in_hand)
+        return min(self.max_pages - self.pages, self.max_other - self.other) - len(self.in_hand)
 
     def answered(self, answer: Answer) -> None:
         self.waiting |= set(self.settle(answer))
