@@ -45,7 +45,7 @@ def item_titles(engine: sa.Engine, source: str) -> dict[str, str]:
     """The titles of one source's items, by item_id."""
     query = sa.select(tables.items.c.item_id, tables.items.c.title).where(tables.items.c.source == source)
     with engine.connect() as connection:
-        return dict(connection.execute(query).tuples().all())
+        return {row.item_id: row.title for row in connection.execute(query)}
 
 
 def concepts(engine: sa.Engine) -> pd.DataFrame:
