@@ -554,6 +554,15 @@ def test_too_many_properties_are_not_read() -> None:
     assert (record["kind"], record["title"], record["broken_microdata"]) == ("page", "t", "1")
 
 
+def test_properties_shared_too_often_are_not_read_and_a_few_are() -> None:
+    shared = '<div id="b"><meta itemprop="inLanguage" content="en"></div>'
+    course = '<div itemscope itemtype="https://schema.org/Course" itemref="b"><p itemprop="name">x</p></div>'
+    assert only(page(shared, course))["language"] == "en"
+    refs = "b " * (embedded.MAX_SHARED // 4 + 1)
+    greedy = page(shared, course.replace('"b"', f'"{refs}"'), '<p itemprop="a" rel="x"></p>')
+    assert only(greedy)["broken_microdata"] == "1"
+
+
 def test_nothing_on_a_page_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*given: Any, **options: Any) -> Any:
         raise AssertionError(f"the network was asked: {given}")

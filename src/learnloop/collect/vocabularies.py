@@ -15,6 +15,8 @@ than LEVELS deep is dropped, so that no page can exhaust the stack of whoever re
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from itertools import islice
 from typing import Any
 
 from learnloop.collect.values import is_address
@@ -23,6 +25,8 @@ Node = dict[str, Any]
 
 LEVELS = 16  # of nesting in one node; the deepest honest one seen is 7 (Course > Quiz > Question > Answer)
 HOPS = 4  # references followed from one node
+_PLACE_HOPS = 2  # references followed to tell where on the page a value stands
+_MOST_WORDS = 500  # texts looked for to tell it
 PART = "@part"
 EXPANSIONS = 5_000  # references followed on one page: shared parts could multiply without end
 
@@ -130,10 +134,11 @@ def in_page_order(nodes: Sequence[Node], html: str) -> list[Node]:
     The same page gives the same result: rdflib's own order changes from run to run.
     """
     by_id = {node["@id"]: node for node in nodes if isinstance(node.get("@id"), str)}
+    where = cache(html.find)
 
-    def place(value: Any, hops: int = 0) -> tuple[int, str]:
-        words = sorted(_words(value, by_id, hops))
-        found = [at for word in words if (at := html.find(word)) >= 0]
+    def place(value: Any) -> tuple[int, str]:
+        words = sorted(islice(_words(value, by_id, 0), _MOST_WORDS))
+        found = [at for word in words if (at := where(word)) >= 0]
         return (min(found, default=len(html)), " ".join(words))
 
     ordered = [
@@ -152,11 +157,11 @@ def _words(value: Any, by_id: Mapping[str, Node], hops: int) -> Iterable[str]:
         if not value.startswith("_:"):
             yield value
     elif isinstance(value, list):
-        for member in value[:50]:
+        for member in value:
             yield from _words(member, by_id, hops)
     elif isinstance(value, dict):
         target = by_id.get(str(value.get("@id"))) if set(value) == {"@id"} else None
-        if target is not None and hops < HOPS:
+        if target is not None and hops < _PLACE_HOPS:
             value, hops = target, hops + 1
         for name, member in value.items():
             if name != "@type":
