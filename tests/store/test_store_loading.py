@@ -54,7 +54,8 @@ def test_only_what_differs_is_updated(engine: sa.Engine) -> None:
 def test_a_repeated_event_changes_nothing(engine: sa.Engine) -> None:
     loading.load(engine, "interactions", rows("interactions"))
     again = rows("interactions", {"correct": False, "score": 0.0})
-    assert loading.load(engine, "interactions", again) == Loaded(unchanged=1)
+    assert loading.load(engine, "interactions", again) == Loaded(conflict=1)
+    assert loading.load(engine, "interactions", rows("interactions")) == Loaded(unchanged=1)
     assert reading.interactions(engine)["correct"].tolist() == [True]
 
 

@@ -17,7 +17,7 @@ ROWS = 3_000
 @pytest.fixture(autouse=True)
 def _filled(engine: sa.Engine) -> None:
     with engine.begin() as connection:
-        connection.exec_driver_sql("TRUNCATE interactions, snapshots")
+        connection.exec_driver_sql("TRUNCATE interactions, event_keys, snapshots")
     loading.load(engine, "interactions", events(0, ROWS))
 
 
@@ -47,7 +47,7 @@ def test_the_same_data_gives_the_same_bytes(
     monkeypatch.setattr(snapshots, "ROW_GROUP", 701)
     first = snapshots.export(engine, tmp_path)
     with engine.begin() as connection:
-        connection.exec_driver_sql("TRUNCATE interactions")
+        connection.exec_driver_sql("TRUNCATE interactions, event_keys")
     for start in (2_000, 0, 1_000):
         loading.load(engine, "interactions", events(start, 1_000).iloc[::-1])
     monkeypatch.setattr(copying, "BLOCK_BYTES", 5_003)
@@ -85,7 +85,7 @@ def test_what_is_no_snapshot_is_refused(tmp_path: Path) -> None:
 
 def test_no_interactions_no_snapshot(engine: sa.Engine, tmp_path: Path) -> None:
     with engine.begin() as connection:
-        connection.exec_driver_sql("TRUNCATE interactions")
+        connection.exec_driver_sql("TRUNCATE interactions, event_keys")
     with pytest.raises(NothingToDo):
         snapshots.export(engine, tmp_path)
     assert list(tmp_path.iterdir()) == []

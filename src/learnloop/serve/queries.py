@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from psycopg.errors import CheckViolation
 from sqlalchemy.dialects.postgresql import insert
 
 from learnloop.serve.histories import Event
-from learnloop.store.tables import api_keys, interactions, items, learners, questions, summaries
-
-# What makes two events with one event_id the same event.
-CONTENT = ("learner_id", "item_id", "verb", "correct", "score", "duration_s", "occurred_at")
+from learnloop.store import digests, months
+from learnloop.store.digests import CONTENT as CONTENT  # what makes two events with one event_id the same
+from learnloop.store.tables import api_keys, event_keys, interactions, items, learners, questions, summaries
 
 
 class EventConflict(Exception):
@@ -23,28 +23,42 @@ class EventConflict(Exception):
 def record(engine: sa.Engine, events: Sequence[Mapping[str, Any]]) -> set[str]:
     """Commits `events` (rows of interactions, distinct event_ids), all or none; the event_ids that are new.
 
-    Raises EventConflict. Rows go in order of event_id, so that two requests that share some cannot
-    deadlock. A learner nobody knew becomes known.
+    Raises EventConflict. Keys go in their order, so that two requests that share some cannot deadlock. A
+    learner nobody knew becomes known.
     """
-    rows = sorted(events, key=lambda event: event["event_id"])
-    known = {row["learner_id"]: row["source"] for row in rows}
+    try:
+        return _recorded(engine, events)
+    except sa.exc.IntegrityError as error:
+        # The first event of a month finds no part of the table to lie in.
+        if not isinstance(error.orig, CheckViolation) or not months.ensure(
+            engine, months.of(event["occurred_at"] for event in events)
+        ):
+            raise
+        return _recorded(engine, events)
+
+
+def _recorded(engine: sa.Engine, events: Sequence[Mapping[str, Any]]) -> set[str]:
+    by_key = {digests.event_key(event["event_id"]): event for event in events}
+    said = {key: digests.content(by_key[key]) for key in sorted(by_key, key=lambda key: key.bytes)}
+    known = {row["learner_id"]: row["source"] for row in events}
     people = [
         {"learner_id": learner_id, "source": source, "attributes": {}}
         for learner_id, source in sorted(known.items())
     ]
-    statement = insert(interactions).on_conflict_do_nothing().returning(interactions.c.event_id)
+    claim = insert(event_keys).on_conflict_do_nothing().returning(event_keys.c.event_key)
     with engine.begin() as connection:
         connection.execute(insert(learners).on_conflict_do_nothing(), people)
-        fresh = set(connection.scalars(statement, rows))
-        former = [row["event_id"] for row in rows if row["event_id"] not in fresh]
+        fresh = set(connection.scalars(claim, [{"event_key": key, "content": said[key]} for key in said]))
+        former = [key for key in said if key not in fresh]
         if former:
-            wanted = sa.select(interactions).where(_among(interactions.c.event_id, former))
-            kept = {row.event_id: row._mapping for row in connection.execute(wanted)}
-            for row in rows:
-                there = kept.get(row["event_id"])
-                if there is not None and any(there[name] != row[name] for name in CONTENT):
-                    raise EventConflict(row["event_id"])
-    return fresh
+            wanted = sa.select(event_keys).where(event_keys.c.event_key.in_(former))
+            kept = {row.event_key: row.content for row in connection.execute(wanted)}
+            for key in former:
+                if kept.get(key, said[key]) != said[key]:
+                    raise EventConflict(by_key[key]["event_id"])
+        if fresh:
+            connection.execute(insert(interactions), [by_key[key] for key in by_key if key in fresh])
+    return {by_key[key]["event_id"] for key in fresh}
 
 
 def history(engine: sa.Engine, learner_id: str) -> list[Event]:

@@ -1,4 +1,5 @@
 """Frames into PostgreSQL: COPY into a staging table, then one upsert that touches only what differs.
+Interactions go another way, that of `learnloop.store.events`.
 
     INSERT INTO items (…) SELECT … FROM staging ORDER BY item_id
     ON CONFLICT (item_id) DO UPDATE SET … WHERE (items.…) IS DISTINCT FROM (excluded.…)
@@ -26,7 +27,7 @@ from sqlalchemy.dialects import postgresql
 
 from learnloop import schemas
 from learnloop.errors import BadInput, DatabaseUnavailable
-from learnloop.store import imports, tables
+from learnloop.store import events, imports, months, tables
 
 COPY_ROWS = 50_000  # a block of text at a time, so that a large frame is not held twice
 # In JSON text a NUL is a backslash, u0000, with an even number of backslashes before it.
@@ -36,15 +37,22 @@ _NOT_UTF8 = re.compile("[\x00\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Loaded:
-    """What one load did: rows new, rows changed, rows that were there already."""
+    """What one load did: rows new, rows changed, rows that were there already.
+
+    conflict: events whose event_id is taken by an event that says something else. They are not loaded.
+    """
 
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
+    conflict: int = 0
 
     def __add__(self, other: "Loaded") -> "Loaded":
         return Loaded(
-            self.inserted + other.inserted, self.updated + other.updated, self.unchanged + other.unchanged
+            self.inserted + other.inserted,
+            self.updated + other.updated,
+            self.unchanged + other.unchanged,
+            self.conflict + other.conflict,
         )
 
 
@@ -54,15 +62,42 @@ def load(target: sa.Engine | sa.Connection, table: str, frame: pd.DataFrame) -> 
     An engine gets a transaction of its own; a connection's transaction is the caller's to commit.
     interactions and raw_pages are append-only: a key that is there already changes nothing. Raises
     BadInput where the frame breaks its contract or holds what PostgreSQL cannot (NUL characters).
+    Interactions may be many: they are checked, digested and sent in blocks (`store.events`).
     """
     if table not in tables.CONTRACTS:
         raise BadInput(f"no table {table!r} to load into; there are {', '.join(tables.CONTRACTS)}")
+    if table == "interactions":
+        return _append(target, frame)
     checked = _checked(frame, table)
     with _errors_translated():
         if isinstance(target, sa.Connection):
             return _upsert(target, table, checked)
         with target.begin() as connection:
             return _upsert(connection, table, checked)
+
+
+def _append(target: sa.Engine | sa.Connection, frame: pd.DataFrame) -> Loaded:
+    with _errors_translated():
+        _months_made(target, frame)
+        if isinstance(target, sa.Connection):
+            new, same, other = events.append(target, frame, _checked_events)
+        else:
+            with target.begin() as connection:
+                new, same, other = events.append(connection, frame, _checked_events, alone=True)
+    return Loaded(inserted=new, unchanged=same, conflict=other)
+
+
+def _checked_events(block: pd.DataFrame) -> pd.DataFrame:
+    return _checked(block, "interactions")
+
+
+def _months_made(bind: sa.Engine | sa.Connection, frame: pd.DataFrame) -> None:
+    """Makes the months of `frame` before its transaction holds anything (see `store.months`)."""
+    times = frame.get("occurred_at")
+    if times is not None and isinstance(times.dtype, pd.DatetimeTZDtype):
+        utc = times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[M]").astype("int64")
+        known = np.unique(utc[times.notna().to_numpy()])
+        months.ensure(bind, ((1970 + int(month) // 12, int(month) % 12 + 1) for month in known))
 
 
 def load_cleaned(
@@ -79,6 +114,8 @@ def load_cleaned(
         table: _checked(cleaned.frames[table], table) for table in tables.CONTRACTS if table in cleaned.frames
     }
     rejected = _rejected(cleaned.rejected, source)
+    with _errors_translated():
+        _months_made(engine, checked.get("interactions", pd.DataFrame()))
     with _errors_translated(), engine.begin() as connection:
         loaded = {table: _upsert(connection, table, frame) for table, frame in checked.items()}
         loaded["rejected_rows"] = _upsert(connection, "rejected_rows", rejected)
@@ -155,6 +192,9 @@ def _rejected(frame: pd.DataFrame, source: str) -> pd.DataFrame:
 def _upsert(connection: sa.Connection, table_name: str, frame: pd.DataFrame) -> Loaded:
     if frame.empty:
         return Loaded()
+    if table_name == "interactions":
+        new, same, other = events.append(connection, frame)
+        return Loaded(inserted=new, unchanged=same, conflict=other)
     table = tables.metadata.tables[table_name]
     columns = [column.name for column in table.columns if column.server_default is None]
     staging = f"staging_{table_name}_{secrets.token_hex(4)}"
@@ -284,6 +324,15 @@ def _errors_translated() -> Iterator[None]:
     except (sa.exc.DBAPIError, psycopg.Error) as error:
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
         told = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+        if isinstance(cause, psycopg.errors.DiskFull):
+            raise DatabaseUnavailable(
+                f"the disk of the database is full, and nothing was loaded ({told})",
+                "free space there, then run it again",
+            ) from error
+        if isinstance(cause, psycopg.errors.LockNotAvailable):
+            raise DatabaseUnavailable(
+                f"somebody keeps a table of the database locked ({told})", "run it again after them"
+            ) from error
         if isinstance(cause, psycopg.errors.DataError | psycopg.errors.ProgramLimitExceeded):
             raise BadInput(f"the database refuses a value: {told}") from error
         if isinstance(cause, psycopg.OperationalError):

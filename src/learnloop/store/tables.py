@@ -23,6 +23,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    Uuid,
     func,
     text,
 )
@@ -109,10 +110,11 @@ enrolments = Table(
     _json("attributes"),
 )
 
+# In parts by month (`store.months`). That an event is there once is what event_keys is for.
 interactions = Table(
     "interactions",
     metadata,
-    _key("event_id"),
+    _id("event_id"),
     _id("learner_id"),
     _id("item_id"),
     _text("verb"),
@@ -122,8 +124,15 @@ interactions = Table(
     _time("occurred_at"),
     _text("source"),
     _text("imputed", nullable=True),
-    Index(None, "learner_id", "occurred_at"),
-    Index(None, "item_id"),
+    Index(None, "learner_id"),
+    postgresql_partition_by="RANGE (occurred_at)",
+)
+
+event_keys = Table(
+    "event_keys",
+    metadata,
+    Column("event_key", Uuid, primary_key=True),  # digest of event_id
+    Column("content", BigInteger, nullable=False),  # digest of what the event says: `store.digests`
 )
 
 questions = Table(
