@@ -26,6 +26,7 @@ import pyarrow as pa
 
 from learnloop.errors import BadInput
 from learnloop.prepare.interactions import judge, read_events
+from learnloop.prepare.masking import mask_rejected
 from learnloop.prepare.tables import HIDDEN, own_rows
 from learnloop.prepare.verdicts import Pseudonymise, no_rejects, rejects, row_text
 from learnloop.schemas import INTERACTIONS, Accounting, Cleaned, RawChunk, check
@@ -75,7 +76,8 @@ def read_rows(chunk: RawChunk, order: int, context: Context) -> Rows:
     kept["repairs"] = bits[sound]
     accounting = verdicts.accounting()
     accounting.repaired = {}
-    return Rows(kept, verdicts.rejected(chunk.file), accounting, rules)
+    rejected = mask_rejected(verdicts.rejected(chunk.file), raw, context.known_items)
+    return Rows(kept, rejected, accounting, rules)
 
 
 def fingerprints(values: pd.Series) -> np.ndarray:
@@ -93,10 +95,16 @@ def fingerprints(values: pd.Series) -> np.ndarray:
 
 def duplicates(keys: np.ndarray, place: np.ndarray) -> np.ndarray:
     """keys: (n, 2) uint64; place: (n,). True for every row but the first (by place) of its key, (n,) bool."""
-    order = np.lexsort((place, keys[:, 1], keys[:, 0]))
-    inner = (keys[order[1:]] == keys[order[:-1]]).all(axis=1)
+    if len(keys) == 0:
+        return np.zeros(0, dtype=bool)
+    order = np.argsort(keys[:, 0])
+    # A key can come twice only where its first half does: few rows are sorted by all of it.
+    same = keys[order[1:], 0] == keys[order[:-1], 0]
+    few = order[np.append(same, False) | np.insert(same, 0, False)]
+    few = few[np.lexsort((place[few], keys[few, 1], keys[few, 0]))]
+    inner = (keys[few[1:]] == keys[few[:-1]]).all(axis=1)
     again = np.zeros(len(keys), dtype=bool)
-    again[order[1:][inner]] = True
+    again[few[1:][inner]] = True
     return again
 
 
@@ -122,7 +130,8 @@ def finish(events: pd.DataFrame, rules: tuple[str, ...]) -> tuple[pd.DataFrame, 
     """(INTERACTIONS, how often each rule repaired a row that was kept)."""
     bits = events["repairs"].to_numpy()
     repaired = {rule: int((bits >> n & 1).sum()) for n, rule in enumerate(rules)}
-    return check(events, INTERACTIONS, "interactions"), {rule: n for rule, n in repaired.items() if n}
+    interactions = check(events, INTERACTIONS, "interactions")[list(INTERACTIONS.columns)]
+    return interactions, {rule: n for rule, n in repaired.items() if n}
 
 
 def whole(chunks: Iterable[tuple[int, RawChunk]], context: Context) -> Cleaned:

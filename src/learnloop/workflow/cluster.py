@@ -17,6 +17,7 @@ from learnloop.errors import BadSettings
 from learnloop.settings import Settings
 
 LEAST_PER_WORKER = 1_000_000_000  # bytes; below, reading a part would make Dask restart the worker
+PATIENCE_S = 10.0  # with a scheduler that does not answer
 T = TypeVar("T")
 
 
@@ -70,7 +71,7 @@ def _over(
     # pure=False: a task writes files, so a former result of the same call says nothing about today
     futures = [client.submit(function, *given, pure=False) for given in arguments]
     try:
-        for future in as_completed(futures):
+        for future in as_completed(futures, loop=client.loop):
             future.result()  # the first error ends it all
             done()
         return [future.result() for future in futures]
@@ -91,7 +92,10 @@ def local_cluster(settings: Settings) -> Iterator[Any]:
         threads_per_worker=1,
         memory_limit=settings.dask_memory // count,
         host="127.0.0.1",
-        dashboard_address=None,
+        scheduler_kwargs={
+            "dashboard": False,
+            "dashboard_address": "127.0.0.1:0",
+        },  # not 8787, which may be taken
         local_directory=str(spill),
         silence_logs=40,
     ) as cluster:
@@ -104,12 +108,12 @@ def _reach(address: str) -> Iterator[Any]:
 
     advice = "start `dask scheduler` and `dask worker`, or unset LEARNLOOP_DASK_SCHEDULER"
     try:
-        reached = Client(address, timeout="10s", set_as_default=False)
+        reached = Client(address, timeout=PATIENCE_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise BadSettings(f"no Dask scheduler answers at {address}", advice) from error
     with reached:
         try:
-            reached.wait_for_workers(1, timeout=10)
+            reached.wait_for_workers(1, timeout=PATIENCE_S)
         except TimeoutError as error:
             raise BadSettings(f"the Dask scheduler at {address} has no workers", advice) from error
         yield reached

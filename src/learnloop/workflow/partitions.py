@@ -124,12 +124,12 @@ def _read_file(plan: Plan, order: int, stem: Path) -> Report:
                 rules = part.rules
                 prints = scale.fingerprints(part.events["event_id"])
                 learners = _buckets(part.events["learner_id"], plan.buckets)
-                rows.add(pa.Table.from_pandas(part.events, ROWS, preserve_index=False), learners)
+                rows.add(_table(part.events, ROWS), learners)
                 columns = [prints[:, 0], prints[:, 1], part.events["place"].to_numpy(), learners]
                 events = (prints[:, 1] % np.uint64(plan.buckets)).astype(np.int32)
                 keys.add(pa.table(columns, schema=KEYS), events)
                 if len(part.rejected):
-                    refused.write_table(pa.Table.from_pandas(part.rejected, REJECTED, preserve_index=False))
+                    refused.write_table(_table(part.rejected, REJECTED))
 
     one, two = (stem.with_name(f"{stem.name}.{kind}.arrow") for kind in ("rows", "keys"))
     write_whole(one, lambda a: write_whole(two, lambda b: write_whole(rejected, lambda c: write(a, b, c))))
@@ -234,15 +234,25 @@ def _once(mark: Path, work: Callable[[], Report]) -> Report:
     return report
 
 
+def _table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    """Times go over without their zone, which is UTC: Arrow asks pandas for them in a way it deprecates."""
+    if "occurred_at" not in frame:
+        return pa.Table.from_pandas(frame, schema, preserve_index=False)
+    at = schema.get_field_index("occurred_at")
+    plain = schema.set(at, pa.field("occurred_at", pa.timestamp("us")))
+    frame = frame.assign(occurred_at=frame["occurred_at"].dt.tz_convert(None))
+    return pa.Table.from_pandas(frame, plain, preserve_index=False).cast(schema)
+
+
 def _write_parquet(path: Path, frame: pd.DataFrame, schema: pa.Schema) -> None:
-    table = pa.Table.from_pandas(frame, schema, preserve_index=False)
+    table = _table(frame, schema)
     write_whole(path, lambda beside: pq.write_table(table, beside, compression="zstd", compression_level=1))
 
 
 def _write_arrow(path: Path, frame: pd.DataFrame) -> None:
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.ipc.new_file(str(path), ROWS, options=options) as writer:
-        writer.write_table(pa.Table.from_pandas(frame, ROWS, preserve_index=False))
+        writer.write_table(_table(frame, ROWS))
 
 
 def _save(path: Path, values: np.ndarray) -> None:

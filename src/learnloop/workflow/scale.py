@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from learnloop.collect import tables as read_tables
@@ -60,14 +61,15 @@ def prepare_interactions(
     given). Raises BadInput where there is nothing to read or `out` is there already.
     """
     files, items = _inputs(interactions, items)
+    rows = _rows(files)
     out = out.absolute()
     work = out.with_name(f".{out.name}.preparing")
     if out.exists():
         raise BadInput(f"{out} is there already", "choose another --out, or remove it", "out")
     work.mkdir(parents=True, exist_ok=True)
     with _alone(work):
-        plan = _plan(loop, work, files, source, items, now, bucket_rows)
-        small = not loop.settings.dask_scheduler and _rows(files) <= SMALL
+        plan = _plan(loop, work, files, source, items, now, max(1, -(-rows // bucket_rows)))
+        small = not loop.settings.dask_scheduler and rows <= SMALL
         with nullcontext(cluster.here) if small else cluster.workers(loop.settings) as run:
             report = _run(plan, run)
         write_json(work / "done" / "account.json", report)
@@ -122,7 +124,7 @@ def _plan(
     source: str,
     items: Path | None,
     now: pd.Timestamp | None,
-    bucket_rows: int,
+    buckets: int,
 ) -> Plan:
     """The plan of the run that was killed, where it was the same; its finished tasks are kept then."""
     key = loop.pseudonym_key
@@ -134,7 +136,7 @@ def _plan(
         "stamps": [[stat.st_size, stat.st_mtime_ns] for stat in stats],
         "items": str(items),
         "key": hashlib.sha256(b"plan" + key).hexdigest()[:16],
-        "buckets": max(1, -(-_rows(files) // bucket_rows)),
+        "buckets": buckets,
     }
     path = work / "plan.json"
     former = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -176,7 +178,7 @@ def _rows(files: tuple[Path, ...]) -> int:
         if path.name.endswith((".parquet", ".pq")):
             try:
                 total += pq.read_metadata(path).num_rows
-            except OSError as error:
+            except (pa.ArrowInvalid, OSError) as error:
                 raise BadInput(
                     f"{path.name} is no Parquet file", "export it again", "interactions"
                 ) from error

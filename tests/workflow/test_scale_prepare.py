@@ -1,0 +1,172 @@
+"""prepare --interactions: files in, files out, whole or not at all, whoever does the work."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from scale_frames import KEY, NOW, clean, rejected, single_frame
+from typer.testing import CliRunner
+
+from learnloop import settings
+from learnloop.cli import app
+from learnloop.errors import BadInput, LearnloopError
+from learnloop.workflow import cluster, partitions
+from learnloop.workflow.context import Loop
+from learnloop.workflow.scale import prepare_interactions
+from learnloop.workflow.volume import simulate_volume
+
+RUN = """
+import sys
+from pathlib import Path
+import pandas as pd
+from learnloop.workflow.context import Loop
+from learnloop.workflow.scale import prepare_interactions
+prepare_interactions(Loop(), interactions=Path(sys.argv[1]), out=Path(sys.argv[2]), source="volume",
+                     now=pd.Timestamp(sys.argv[3]), bucket_rows=4_000)
+"""
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("logs") / "raw"
+    simulate_volume(Loop(), interactions=30_000, out=folder, seed=4, part_rows=8_192)
+    return folder
+
+
+@pytest.fixture
+def loop(tmp_path: Path) -> Loop:
+    home = {"LEARNLOOP_HOME": str(tmp_path / "home"), "LEARNLOOP_PSEUDONYM_KEY": KEY}
+    return Loop(settings.load(home))
+
+
+@pytest.mark.parametrize("bucket_rows", [1_000_000, 7_000, 1_500])
+def test_any_number_of_buckets_gives_what_one_frame_gives(
+    logs: Path, loop: Loop, tmp_path: Path, bucket_rows: int
+) -> None:
+    report = prepare_interactions(
+        loop, interactions=logs, out=tmp_path / "out", source="volume", now=NOW, bucket_rows=bucket_rows
+    )
+    whole = single_frame(logs)
+    pd.testing.assert_frame_equal(clean(tmp_path / "out"), whole.interactions)
+    pd.testing.assert_frame_equal(rejected(tmp_path / "out"), whole.rejected)
+    assert report["rows"] == whole.account
+    assert json.loads((tmp_path / "out" / "account.json").read_text())["rows"] == whole.account
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "out"]
+
+
+def test_a_learner_is_in_one_file_and_in_the_order_of_time(logs: Path, loop: Loop, tmp_path: Path) -> None:
+    prepare_interactions(loop, interactions=logs, out=tmp_path / "out", now=NOW, bucket_rows=5_000)
+    seen: set[str] = set()
+    files = sorted((tmp_path / "out" / "interactions").iterdir())
+    assert len(files) == 6
+    for path in files:
+        frame = pd.read_parquet(path)
+        learners = set(frame["learner_id"])
+        assert not learners & seen
+        seen |= learners
+        assert frame.sort_values(["learner_id", "occurred_at"], kind="stable").equals(frame)
+
+
+def test_a_killed_run_leaves_nothing_and_the_next_completes_it(
+    logs: Path, loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEARNLOOP_HOME", str(loop.settings.home))
+    monkeypatch.setenv("LEARNLOOP_PSEUDONYM_KEY", KEY)
+    out, work = tmp_path / "out", tmp_path / ".out.preparing"
+    command = [sys.executable, "-c", RUN, str(logs), str(out), NOW.isoformat()]
+    for folder in ("read", "settled"):
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        while not list((work / folder).glob("*.json")):
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not out.exists()
+    first = {path: path.stat().st_mtime_ns for path in (work / "read").glob("*.json")}
+    assert first
+    kept: list[bool] = []
+    real = partitions._read_file
+    monkeypatch.setattr(partitions, "_read_file", lambda *given: kept.append(True) or real(*given))
+    prepare_interactions(loop, interactions=logs, out=out, source="volume", now=NOW, bucket_rows=4_000)
+    assert len(kept) == 4 - len(first), "what was finished was done again"
+    pd.testing.assert_frame_equal(clean(out), single_frame(logs).interactions)
+    assert not work.exists()
+
+
+def test_other_input_starts_anew(logs: Path, loop: Loop, tmp_path: Path) -> None:
+    out, work = tmp_path / "out", tmp_path / ".out.preparing"
+    broken = tmp_path / "logs"
+    broken.mkdir()
+    for path in logs.glob("*.parquet"):
+        (broken / path.name).write_bytes(path.read_bytes())
+    (broken / "part-00009.csv").write_text("nobody,nothing\n1,2\n")
+    with pytest.raises(BadInput, match="part-00009"):  # ends the run in its middle
+        prepare_interactions(loop, interactions=broken, out=out, source="volume", now=NOW)
+    assert (work / "read" / "00000.json").exists()
+    assert not out.exists()
+    prepare_interactions(loop, interactions=logs, out=out, source="volume", now=NOW)
+    pd.testing.assert_frame_equal(clean(out), single_frame(logs).interactions)
+
+
+def test_a_csv_file_is_prepared_as_its_parquet_twin(logs: Path, loop: Loop, tmp_path: Path) -> None:
+    csv = tmp_path / "part-00000.csv"
+    pd.read_parquet(logs / "part-00000.parquet").to_csv(csv, index=False)
+    for n, path in enumerate((csv, logs / "part-00000.parquet")):
+        prepare_interactions(
+            loop,
+            interactions=path,
+            out=tmp_path / f"{n}",
+            items=logs / "items.parquet",
+            source="volume",
+            now=NOW,
+        )
+    pd.testing.assert_frame_equal(clean(tmp_path / "0"), clean(tmp_path / "1"))
+
+
+def test_what_cannot_be_done_is_said_and_nothing_is_written(logs: Path, loop: Loop, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(BadInput, match="there already"):
+        prepare_interactions(loop, interactions=logs, out=tmp_path / "there")
+    with pytest.raises(BadInput, match="no folder"):
+        prepare_interactions(loop, interactions=tmp_path / "nowhere", out=tmp_path / "out")
+    with pytest.raises(BadInput, match="no Parquet or CSV"):
+        prepare_interactions(loop, interactions=tmp_path / "there", out=tmp_path / "out")
+    (tmp_path / "there" / "x.parquet").write_text("no Parquet")
+    with pytest.raises(BadInput, match="no Parquet file"):
+        prepare_interactions(loop, interactions=tmp_path / "there", out=tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+def test_two_runs_into_one_folder_do_not_meet(logs: Path, loop: Loop, tmp_path: Path) -> None:
+    from learnloop.workflow.scale import _alone
+
+    work = tmp_path / ".out.preparing"
+    work.mkdir()
+    with _alone(work), pytest.raises(LearnloopError, match="another run"):
+        prepare_interactions(loop, interactions=logs, out=tmp_path / "out")
+
+
+def test_the_key_is_in_no_file_and_in_no_message(logs: Path, tmp_path: Path) -> None:
+    plan = partitions.Plan(tmp_path, (logs / "part-00000.parquet",), "volume", NOW, 3, key=KEY.encode())
+    assert KEY not in repr(plan)
+    for folder in partitions.FOLDERS:
+        (tmp_path / folder).mkdir(parents=True)
+    cluster.here(partitions.read_file, [(plan, 0)], lambda: None)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+
+
+def test_the_command(logs: Path, tmp_path: Path) -> None:
+    environment = {"LEARNLOOP_HOME": str(tmp_path / "home"), "LEARNLOOP_PSEUDONYM_KEY": KEY}
+    alone = CliRunner().invoke(app, ["prepare", "--interactions", str(logs)], env=environment)
+    assert alone.exit_code == 2
+    arguments = ["prepare", "--interactions", str(logs), "--out", str(tmp_path / "out"), "--source", "volume"]
+    done = CliRunner().invoke(app, [*arguments, "--json"], env=environment)
+    assert done.exit_code == 0, done.output
+    rows = json.loads(done.stdout)["rows"]
+    assert rows["read"] == rows["kept"] + sum(rows["rejected"].values()) == 30_000
+    assert not (tmp_path / "home" / "database").exists()
