@@ -122,6 +122,7 @@ def test_a_local_cluster_gives_them_too(
 
 
 def test_a_local_cluster_listens_on_loopback_alone_and_keeps_to_its_memory(tmp_path: Path) -> None:
+    before = set(psutil.Process().children(recursive=True))
     with cluster.client(loop_with(tmp_path, DASK_MEMORY="2GB").settings) as client:
         workers = client.scheduler_info(n_workers=-1)["workers"].values()
         assert len(workers) == min(os.cpu_count() or 1, 2)
@@ -129,7 +130,7 @@ def test_a_local_cluster_listens_on_loopback_alone_and_keeps_to_its_memory(tmp_p
         me = psutil.Process()
         listening = {
             connection.laddr.ip
-            for process in (me, *me.children(recursive=True))
+            for process in {me, *me.children(recursive=True)} - before
             for connection in process.net_connections("inet")
             if connection.status == psutil.CONN_LISTEN
         }
