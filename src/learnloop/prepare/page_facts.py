@@ -31,7 +31,12 @@ def facts_of(record: Record, account: Account) -> dict[str, Any]:
     """Attributes of a page's item that its columns have no place for; absent where nobody gave them."""
     facts: dict[str, Any] = {name: _clean(record.get(name)) for name in _TEXTS}
     facts |= {name: _texts(record.get(field)) for field, name in _LISTS.items()}
-    facts["price"] = _price(_offers(record.get("price")), account)
+    offers = _offers(record.get("price"))
+    facts["price"] = _price(offers, account)
+    if facts["price"] is None:  # as it stands, for a person
+        facts["price_text"] = [
+            text for offer in offers if (text := " ".join(map(_clean, offer.values())).strip())
+        ]
     facts["workload"] = [text for text in _texts(record.get("workload")) if seconds(text) is None]
     facts["instances"] = [told for one in record.get("instances", []) if (told := _instance(one, account))]
     facts["syllabus"] = [told for one in record.get("sections", []) if (told := _section(one))["title"]]

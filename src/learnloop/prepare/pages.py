@@ -104,6 +104,8 @@ def _sift(records: Sequence[Record], account: Account) -> list[Record]:
         sound.append(record)
         if record.get("broken_json_ld"):
             account.repair("broken JSON-LD: read from the page")
+        for syntax in ("microdata", "rdfa", "open_graph"):
+            account.repair(f"broken {syntax}: read without it", int(bool(record.get(f"broken_{syntax}"))))
     return sound
 
 
