@@ -1,5 +1,6 @@
 import doctest
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learnloop.prepare import markup
-from learnloop.prepare.markup import ATTRIBUTES, SCHEMES, TAGS, safe_html
+from learnloop.prepare.markup import ATTRIBUTES, SCHEMES, TAGS, safe_html, text_as_html
 
 
 class Seen(HTMLParser):
@@ -38,7 +39,7 @@ def assert_safe(html: str) -> None:
 
 def test_the_example_holds() -> None:
     result = doctest.testmod(markup)
-    assert (result.attempted, result.failed) == (1, 0)
+    assert (result.attempted, result.failed) == (2, 0)
 
 
 @pytest.mark.parametrize(
@@ -122,3 +123,15 @@ def test_whatever_comes_in_only_what_is_allowed_goes_out(html: str) -> None:
     clean = safe_html(html)
     assert_safe(clean)
     assert safe_html(clean) == clean
+
+
+@settings(max_examples=100)
+@given(st.lists(PIECES, max_size=14).map("".join) | st.text(max_size=60))
+def test_a_plain_text_is_shown_as_it_is(text: str) -> None:
+    shown = text_as_html(text)
+    assert {tag for tag, _ in Seen(shown).tags} <= {"p"}
+    assert_safe(shown)
+    if text.isprintable():
+        assert unescape(re.sub(r"</?p>", "", shown)).replace("\xa0", " ") == (
+            text.replace("\xa0", " ") if text.strip() else ""
+        )

@@ -18,6 +18,7 @@ def test_an_item_with_slashes_in_its_name(api: TestClient) -> None:
             "All about Conditions.",
         )
         assert [one.title for one in found.concepts] == ["Conditions"]
+        assert found.text_html == "<p>All about Conditions.</p>"
 
 
 def test_an_exercise_inherits_its_lessons_concepts(api: TestClient) -> None:

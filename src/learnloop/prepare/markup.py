@@ -10,6 +10,7 @@ items are no markup at all (prepare.text takes their tags off): where they are s
 """
 
 from functools import cache
+from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,6 +45,18 @@ def safe_html(html: str) -> str:
     '<p>a <a rel="noopener noreferrer nofollow">b</a></p>'
     """
     return _cleaner().clean(html)
+
+
+def text_as_html(text: str) -> str:
+    """A plain text (paragraphs parted by blank lines) as HTML that shows it letter by letter.
+
+    Escaped first, so that a lesson about HTML keeps its <b>, and then sanitised like all markup.
+
+    >>> text_as_html("what does <b> do?\\n\\nIt is\\nbold.")
+    '<p>what does &lt;b&gt; do?</p>\\n<p>It is\\nbold.</p>'
+    """
+    paragraphs = (escape(part, quote=False) for part in text.split("\n\n") if part.strip())
+    return safe_html("\n".join(f"<p>{part}</p>" for part in paragraphs))
 
 
 @cache

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
 
 from learnloop.errors import BadInput, UnknownThing
+from learnloop.prepare.markup import text_as_html
 from learnloop.serve import queries
 from learnloop.serve.backend import Backend, backend
 from learnloop.serve.events import ItemId
@@ -87,6 +88,7 @@ async def get_item(identity: Caller, item_id: ItemPath, here: Here) -> Response:
         raise UnknownThing(f"there is no item {item_id!r}")
     content = here.serving.content
     found: dict[str, Any] = {name: row[name] for name in PUBLIC}
+    found["text_html"] = text_as_html(row["text"])
     found["concepts"] = [
         {"concept_id": concept, "title": content.concept_titles.get(concept, concept)}
         for concept in content.taught.get(item_id, ())

@@ -100,7 +100,8 @@ class ItemReply(BaseModel):
     parent_id: str | None
     position: int | None
     title: str
-    text: str
+    text: str = Field(description="Plain: a client that shows it as HTML or Markdown escapes it")
+    text_html: str = Field(description="The text as HTML that is safe to show: paragraphs, nothing else")
     abstract: str | None
     summary: str | None = Field(description="Generated, and checked against the text")
     language: str
