@@ -16,14 +16,17 @@ import numpy as np
 import pandas as pd
 
 from learnloop.errors import BadInput
+from learnloop.prepare.repeats import REPEAT, Repeats
 from learnloop.prepare.verdicts import Occurrences, Verdicts, digests
-from learnloop.schemas import INTERACTIONS, LEARNERS, VERBS, Cleaned, check
+from learnloop.schemas import INTERACTIONS, LEARNERS, UTC, VERBS, Cleaned, check
 
 OPTIONAL = ("occurred_at", "verb", "correct", "score", "duration_s", "event_id")
 TRUE, FALSE = ("true", "1", "yes", "t", "1.0"), ("false", "0", "no", "f", "0.0")
 SLACK = pd.Timedelta(days=1)  # a clock elsewhere may run ahead of ours, by a time zone at most
 EARLIEST = pd.Timestamp("1970-01-02", tz="UTC")  # before it lie default dates, not events
 LONGEST_ID = 200
+DEEPEST = 20  # steps from an item to the top of its course
+BEFORE_BIRTH = "time before the item came to be"
 ITEM_ID = re.compile(r"[a-z0-9_]+:\S.*$")
 
 
@@ -36,18 +39,21 @@ def clean_interactions(
     file: str = "",
     seen: Occurrences | None = None,
     fill_time: bool = False,
+    repeats: Repeats | None = None,
+    born: Mapping[str, pd.Timestamp] | None = None,
 ) -> Cleaned:
     """Text columns to INTERACTIONS: read = kept + rejected, in row order.
 
     raw: learner_id and item_id; OPTIONAL columns where there are any; `line`, `damage`, `raw` from a
     reader. known_items: None admits every item. now: UTC, bounds the future. seen: what former chunks
     held; an event identical to a former one, or with its event_id, is a duplicate. fill_time: events
-    without a time happened `now` (an API's live events); else they are refused.
+    without a time happened `now` (an API's live events); else they are refused. repeats: refuses an event
+    alike one a moment before; None where times are too coarse to tell. born: see `judge`.
     An event_id that is not given is a digest of the event's content, so that a second import finds it.
     Raises BadInput where a column is missing.
     """
     events, verdicts = read_events(raw, now, source, file=file, fill_time=fill_time)
-    admitted = admit(events, verdicts, known_items, now, seen)
+    admitted = admit(events, verdicts, known_items, now, seen, repeats=repeats, born=born)
     return verdicts.cleaned({"interactions": admitted}, file)
 
 
@@ -102,20 +108,38 @@ def admit(
     known_items: Collection[str] | None,
     now: pd.Timestamp,
     seen: Occurrences | None = None,
+    *,
+    repeats: Repeats | None = None,
+    detail: pd.Series | None = None,
+    born: Mapping[str, pd.Timestamp] | None = None,
 ) -> pd.DataFrame:
-    """The kept of typed events, which share their index with `verdicts`: row rules, then duplicates."""
-    judge(events, verdicts, known_items, now)
+    """The kept of typed events, which share their index with `verdicts`: row rules, duplicates, repeats.
+
+    detail: what two events must share beside their columns to be repeats (a position in a video).
+    """
+    judge(events, verdicts, known_items, now, born)
     sound = events[verdicts.sound]
     ordinal = (seen or Occurrences()).number(digests([sound["event_id"]]))
     verdicts.refuse((ordinal > 0).reindex(events.index, fill_value=False), "duplicate event")
+    if repeats is not None:
+        first = verdicts.sound
+        again = repeats.mark(events[first], None if detail is None else detail[first])
+        verdicts.refuse(again.reindex(events.index, fill_value=False), REPEAT)
     kept = events[verdicts.sound].reset_index(drop=True)
     return check(kept, INTERACTIONS, "interactions")
 
 
 def judge(
-    events: pd.DataFrame, verdicts: Verdicts, known_items: Collection[str] | None, now: pd.Timestamp
+    events: pd.DataFrame,
+    verdicts: Verdicts,
+    known_items: Collection[str] | None,
+    now: pd.Timestamp,
+    born: Mapping[str, pd.Timestamp] | None = None,
 ) -> None:
-    """The row rules alone: what one event, whatever the others are, is refused for."""
+    """The row rules alone: what one event, whatever the others are, is refused for.
+
+    born: when items came to be (UTC), where known; nobody did an item before, give or take a day.
+    """
     verdicts.refuse(events["learner_id"].fillna("") == "", "no learner")
     verdicts.refuse(events["item_id"].fillna("") == "", "no item")
     if known_items is not None:
@@ -126,9 +150,35 @@ def judge(
     verdicts.refuse(events["occurred_at"].isna(), "no time")
     verdicts.refuse(events["occurred_at"] > now + SLACK, "time in the future")
     verdicts.refuse(events["occurred_at"] < EARLIEST, "time before 1970")
+    if born:
+        birth = events["item_id"].map(pd.Series(dict(born), dtype=UTC))
+        verdicts.refuse(events["occurred_at"] < birth - SLACK, BEFORE_BIRTH)
     score = events["score"]
     verdicts.refuse(score.notna() & ~score.between(0.0, 1.0).fillna(False), "score outside 0 to 1")
     verdicts.refuse(events["event_id"].str.len() > LONGEST_ID, f"event id longer than {LONGEST_ID}")
+
+
+def births(items: pd.DataFrame) -> dict[str, pd.Timestamp]:
+    """When items came to be, by item_id: `attributes["created_at"]` (ISO 8601), or that of the item above.
+
+    items: ITEMS. A presentation's start is none: its pages are read before it. A date that
+    cannot be read is left out.
+    """
+    told = [one.get("created_at") if isinstance(one, dict) else None for one in items["attributes"]]
+    given = pd.Series(pd.array(told, dtype="str"), index=items["item_id"])
+    born = pd.to_datetime(given, format="ISO8601", utc=True, errors="coerce")
+    found = {str(item_id): when for item_id, when in born.dropna().items()}
+    if not found:
+        return {}
+    above = items.set_index("item_id")["parent_id"].dropna().to_dict()
+    for item_id, parent in above.items():
+        for _ in range(DEEPEST):
+            if item_id in found or parent is None:
+                break
+            if parent in found:
+                found[item_id] = found[parent]
+            parent = above.get(parent)
+    return found
 
 
 def learners_without_attributes(learner_id: pd.Series, source: str) -> pd.DataFrame:

@@ -17,6 +17,7 @@ import pandas as pd
 from learnloop.errors import BadInput
 from learnloop.prepare.interactions import clean_interactions, learners_without_attributes
 from learnloop.prepare.masking import mask_rejected
+from learnloop.prepare.repeats import Repeats
 from learnloop.prepare.verdicts import OURS, Occurrences, Pseudonymise
 from learnloop.schemas import CONCEPTS, ITEM_CONCEPTS, ITEMS, Cleaned, RawChunk, check, empty
 
@@ -40,6 +41,7 @@ class Context:
     pairs: set[tuple[str, str]] = field(default_factory=set)
     learners: set[str] = field(default_factory=set)
     events: Occurrences = field(default_factory=Occurrences)
+    repeats: Repeats = field(default_factory=Repeats)
 
 
 def refuse_relative(chunk: RawChunk, epoch: pd.Timestamp | None) -> None:
@@ -75,7 +77,15 @@ def clean(chunk: RawChunk, context: Context) -> Cleaned:
     raw["raw"] = raw["raw"].str.replace(r"\w", "x", regex=True)
     no_result = raw["damage"].isna() & (raw["correct"] == "")
     raw["correct"] = raw["correct"].mask(no_result, "missing")  # an answer without a result is none
-    cleaned = clean_interactions(raw, None, context.now, source, file=chunk.file, seen=context.events)
+    cleaned = clean_interactions(
+        raw,
+        None,
+        context.now,
+        source,
+        file=chunk.file,
+        seen=context.events,
+        repeats=context.repeats,
+    )
     cleaned.rejected = mask_rejected(cleaned.rejected, raw, None)
     kept = ~given["line"].isin(set(cleaned.rejected["line"]))
     skills = text.get("skill_id", pd.Series("", index=given.index))

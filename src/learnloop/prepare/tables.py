@@ -20,6 +20,7 @@ import pandas as pd
 from learnloop.errors import BadInput
 from learnloop.prepare.interactions import clean_interactions, learners_without_attributes
 from learnloop.prepare.masking import mask_rejected
+from learnloop.prepare.repeats import Repeats
 from learnloop.prepare.verdicts import OURS, Occurrences, Pseudonymise, Verdicts, digests
 from learnloop.schemas import (
     CONCEPTS,
@@ -52,6 +53,7 @@ class Context:
     concepts: set[str] = field(default_factory=set)
     learners: set[str] = field(default_factory=set)
     events: Occurrences = field(default_factory=Occurrences)
+    repeats: Repeats = field(default_factory=Repeats)
 
 
 def clean(chunk: RawChunk, context: Context) -> Cleaned:
@@ -140,7 +142,15 @@ def _concept_frames(
 def _interactions(chunk: RawChunk, context: Context) -> Cleaned:
     known = context.items | set(context.known_items)
     raw, hidden = own_rows(chunk.frame, chunk.source, known, context.pseudonymise)
-    cleaned = clean_interactions(raw, known, context.now, chunk.source, file=chunk.file, seen=context.events)
+    cleaned = clean_interactions(
+        raw,
+        known,
+        context.now,
+        chunk.source,
+        file=chunk.file,
+        seen=context.events,
+        repeats=context.repeats,
+    )
     cleaned.rejected = mask_rejected(cleaned.rejected, raw, known)
     if hidden.any():
         at_fault = set(cleaned.rejected["line"])
