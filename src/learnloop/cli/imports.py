@@ -39,6 +39,20 @@ def import_oatutor(
     report("importing.import_oatutor", json_, folder=folder, dry_run=dry_run)
 
 
+@import_app.command("openstax")
+def import_openstax(
+    folder: Annotated[Path, typer.Argument(help="A book's repository: collections/ and modules/.")],
+    dry_run: DryRun = False,
+    json_: Json = False,
+) -> None:
+    """Import an OpenStax book (CNXML): its sections, exercises with solutions, and key terms.
+
+    Example: learnloop import openstax osbooks-psychology
+    """
+
+    report("importing.import_openstax", json_, folder=folder, dry_run=dry_run)
+
+
 @import_app.command("csv")
 def import_csv(
     items: Annotated[Path | None, typer.Option(help="CSV or Parquet with item_id, title, …")] = None,

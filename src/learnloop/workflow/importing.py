@@ -11,6 +11,7 @@ import pandas as pd
 from learnloop.collect import movielens as read_movielens
 from learnloop.collect import oatutor as read_oatutor
 from learnloop.collect import openedx as read_openedx
+from learnloop.collect import openstax as read_openstax
 from learnloop.collect import oulad as read_oulad
 from learnloop.collect import responses as read_responses
 from learnloop.collect import tables as read_tables
@@ -20,6 +21,7 @@ from learnloop.errors import BadInput
 from learnloop.prepare import movielens as clean_movielens
 from learnloop.prepare import oatutor as clean_oatutor
 from learnloop.prepare import openedx as clean_openedx
+from learnloop.prepare import openstax as clean_openstax
 from learnloop.prepare import oulad as clean_oulad
 from learnloop.prepare import responses as clean_responses
 from learnloop.prepare import tables as clean_tables
@@ -58,6 +60,29 @@ def import_oatutor(loop: Loop, folder: Path, dry_run: bool = False) -> dict[str,
         read=lambda: read_oatutor.read(folder),
         clean=cleaner,
         size=lambda: read_oatutor.size(folder),
+    )
+    return run_import(loop, plan, dry_run)
+
+
+def import_openstax(loop: Loop, folder: Path, dry_run: bool = False) -> dict[str, Any]:
+    """An OpenStax book in CNXML: lessons, exercises with their solutions, terms."""
+
+    def inspect(advance: Advance) -> list[Inspected]:
+        found = read_openstax.inspect(folder, advance)
+        for chunk in read_openstax.read(folder):
+            clean_openstax.refuse_malformed(chunk)
+        return found
+
+    def cleaner(_: Surroundings) -> Cleaner:
+        context = clean_openstax.Context()
+        return lambda chunk: clean_openstax.clean(chunk, context)
+
+    plan = Import(
+        "openstax",
+        inspect=inspect,
+        read=lambda: read_openstax.read(folder),
+        clean=cleaner,
+        size=lambda: read_openstax.size(folder),
     )
     return run_import(loop, plan, dry_run)
 
