@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from learnloop.errors import BadInput
 from learnloop.prepare import scale, tables
+from learnloop.prepare.dwell import OUTLIER, drop_outliers, dwell_limits, merged, statistics
+from learnloop.prepare.repeats import REPEAT
 from learnloop.schemas import RawChunk
 from learnloop.simulate.volume import Volume, items, part
 
@@ -48,6 +50,9 @@ def test_planted_faults_are_refused_and_repaired_as_often_as_they_were_planted()
     for name in ("time in the future", "unknown item", "score outside 0 to 1", "score is not a number"):
         assert rejected[name] == truth[name], name
     assert rejected["duplicate event"] == truth["duplicate"]
+    assert rejected[REPEAT] == truth["repeat"]
+    # every planted one, and the few that are as far out by chance
+    assert truth["dwell outlier"] <= cleaned.accounting.repaired[OUTLIER] < 1.1 * truth["dwell outlier"]
     assert cleaned.accounting.repaired["time without a zone taken as UTC"] == truth["time without a zone"]
 
 
@@ -59,6 +64,10 @@ def test_it_keeps_what_an_import_of_the_same_rows_keeps() -> None:
     ours, theirs = (
         frame.frames["interactions"].sort_values(order, ignore_index=True) for frame in (cleaned, imported)
     )
+    repaired = cleaned.accounting.repaired.pop(OUTLIER)
+    limits = dwell_limits(statistics(theirs))
+    theirs, beyond = drop_outliers(theirs, limits)
+    assert beyond.sum() == repaired
     pd.testing.assert_frame_equal(ours, theirs[list(ours)])
     assert cleaned.accounting == imported.accounting
 
@@ -91,7 +100,8 @@ def test_neither_cuts_nor_order_nor_buckets_change_anything(
         for bucket in range(buckets)
     ]
     rules = pieces[0].rules
-    frames = [scale.finish(kept, rules)[0] for kept, _ in settled]
+    limits = dwell_limits(merged([statistics(kept) for kept, _ in settled]))
+    frames = [scale.finish(kept, rules, limits)[0] for kept, _ in settled]
     order = ["learner_id", "occurred_at", "event_id"]
     pd.testing.assert_frame_equal(
         pd.concat(frames).sort_values(order, ignore_index=True),

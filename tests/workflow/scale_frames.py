@@ -26,11 +26,13 @@ class Expected:
 
 def single_frame(logs: Path, source: str = "volume") -> Expected:
     """The plain pandas path: every row in one frame."""
+    kinds = dict(zip(f"{source}:" + items()["item_id"], items()["kind"], strict=True))
     context = scale.Context(
         source,
         NOW,
         lambda ids: pseudonyms(KEY.encode(), source, ids),
-        set(f"{source}:" + items()["item_id"]),
+        set(kinds),
+        kinds,
     )
     files = enumerate(sorted(logs.glob("part-*.parquet")))
     chunks = [(order, chunk) for order, path in files for chunk in tables.read(None, path, source)]

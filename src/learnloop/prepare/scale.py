@@ -10,13 +10,13 @@ Four steps, so that no partition needs to know another:
     read_rows    a part of a file    the rules of one row: typed, judged, repaired (pandas, any partition)
     duplicates   of fingerprints     the places of events that came before (partitions by event)
     settle       whole learners      by learner and time, repeats refused (partitions by learner)
-    finish       whole learners      the rules that need a statistic of all, and the contract
+    finish       whole learners      the rule that needs a statistic of all (dwell times), and the contract
 
 `whole` is all of it on one frame. The outcome depends on the files' names and lines, and on nothing else:
 not on how rows are cut into partitions, nor on the order in which those are worked on.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
@@ -25,8 +25,10 @@ import pandas as pd
 import pyarrow as pa
 
 from learnloop.errors import BadInput
+from learnloop.prepare.dwell import OUTLIER, Limits, drop_outliers, dwell_limits, statistics
 from learnloop.prepare.interactions import judge, read_events
 from learnloop.prepare.masking import mask_rejected
+from learnloop.prepare.repeats import REPEAT, debounce
 from learnloop.prepare.tables import HIDDEN, own_rows
 from learnloop.prepare.verdicts import Pseudonymise, no_rejects, rejects, row_text
 from learnloop.schemas import INTERACTIONS, Accounting, Cleaned, RawChunk, check
@@ -58,6 +60,7 @@ class Context:
     now: pd.Timestamp
     pseudonymise: Pseudonymise = field(repr=False)
     known_items: Collection[str] | None = field(default=None, repr=False)
+    kinds: Mapping[str, str] = field(default_factory=dict, repr=False)  # of items, where known
 
 
 def read_rows(chunk: RawChunk, order: int, context: Context) -> Rows:
@@ -122,14 +125,19 @@ def settle(events: pd.DataFrame, dropped: np.ndarray, files: list[str]) -> tuple
     learner, _ = pd.factorize(ordered["learner_id"], sort=True)
     times = ordered["occurred_at"].to_numpy(dtype="datetime64[us]").view(np.int64)
     ordered = ordered.take(np.lexsort((ordered["place"].to_numpy(), times, learner)))
-    ordered = ordered.reset_index(drop=True)
-    return ordered, refused(events[again], DUPLICATE, files)
+    kept, repeated = debounce(ordered)
+    rejected = [refused(events[again], DUPLICATE, files), refused(ordered[repeated], REPEAT, files)]
+    return kept.reset_index(drop=True), pd.concat(rejected, ignore_index=True)
 
 
-def finish(events: pd.DataFrame, rules: tuple[str, ...]) -> tuple[pd.DataFrame, dict[str, int]]:
-    """(INTERACTIONS, how often each rule repaired a row that was kept)."""
+def finish(
+    events: pd.DataFrame, rules: tuple[str, ...], limits: Limits
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """(INTERACTIONS, how often each rule repaired a row that was kept). limits: from all settled events."""
     bits = events["repairs"].to_numpy()
     repaired = {rule: int((bits >> n & 1).sum()) for n, rule in enumerate(rules)}
+    events, beyond = drop_outliers(events, limits)
+    repaired[OUTLIER] = int(beyond.sum())
     interactions = check(events, INTERACTIONS, "interactions")[list(INTERACTIONS.columns)]
     return interactions, {rule: n for rule, n in repaired.items() if n}
 
@@ -154,7 +162,8 @@ def whole(chunks: Iterable[tuple[int, RawChunk]], context: Context) -> Cleaned:
     events, refused_rows = settle(events, dropped, names)
     rejected.append(refused_rows)
     take_back(accounting, refused_rows)
-    interactions, accounting.repaired = finish(events, rules)
+    limits = dwell_limits(statistics(events), context.kinds)
+    interactions, accounting.repaired = finish(events, rules, limits)
     return Cleaned({"interactions": interactions}, pd.concat(rejected, ignore_index=True), accounting)
 
 

@@ -5,6 +5,8 @@
     WORK/read/00003.keys.arrow      file 3: fingerprint, place and learner bucket of each, by event
     WORK/again/00007.npy            bucket 7 of events: places of duplicates, by learner bucket
     WORK/settled/00007.arrow        bucket 7 of learners: without duplicates and repeats, sorted
+    WORK/times/00007.parquet        bucket 7 of learners: how long they took on which item, a histogram
+    WORK/limits.parquet             of all buckets: how long is too long on which item
     WORK/done/interactions/00007.parquet, WORK/done/rejected/….parquet
     WORK/*/00003.json               written last: the task's account; a rerun skips it
 
@@ -19,13 +21,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from learnloop.collect import tables as read_tables
-from learnloop.prepare import scale
+from learnloop.prepare import dwell, scale
 from learnloop.schemas import Accounting
 from learnloop.store.pseudonyms import pseudonyms
 from learnloop.workflow.whole import write_json, write_whole
@@ -46,12 +49,14 @@ KEYS = pa.schema(
     {"upper": pa.uint64(), "lower": pa.uint64(), "place": pa.int64(), "learner_bucket": pa.int32()}
 )
 REJECTED = pa.schema({"file": pa.string(), "line": pa.int64(), "reason": pa.string(), "record": pa.string()})
+TIMES = pa.schema({"item_id": pa.string(), "bin": pa.int64(), "n": pa.int64()})
+LIMITS = pa.schema({"item_id": pa.string(), "limit_s": pa.float64()})  # item_id NA: any other item
 TYPES = {
     pa.string(): pd.StringDtype(na_value=float("nan")),
     pa.float64(): pd.Float64Dtype(),
     pa.bool_(): pd.BooleanDtype(),
 }
-FOLDERS = ("read", "again", "settled", "finished", "done/interactions", "done/rejected")
+FOLDERS = ("read", "again", "settled", "times", "finished", "done/interactions", "done/rejected")
 
 
 @dataclass(frozen=True)
@@ -63,12 +68,22 @@ class Plan:
     source: str
     now: pd.Timestamp
     buckets: int
-    items: Path | None = None  # a Parquet file with the known item_id
+    items: Path | None = None  # a Parquet file with item_id and kind of what is known
     key: bytes = field(default=b"", repr=False)
 
     def context(self) -> scale.Context:
-        known = None if self.items is None else set(pd.read_parquet(self.items)["item_id"])
-        return scale.Context(self.source, self.now, lambda ids: pseudonyms(self.key, self.source, ids), known)
+        kinds = self.kinds()
+        known = None if self.items is None else kinds.keys()
+        return scale.Context(
+            self.source, self.now, lambda ids: pseudonyms(self.key, self.source, ids), known, kinds
+        )
+
+    def kinds(self) -> dict[str, str]:
+        """Kinds of the known items, by item_id."""
+        if self.items is None:
+            return {}
+        items = pd.read_parquet(self.items)
+        return dict(zip(items["item_id"], items["kind"], strict=True))
 
     @property
     def names(self) -> list[str]:
@@ -103,6 +118,25 @@ def finish_bucket(plan: Plan, bucket: int, rules: tuple[str, ...]) -> Report:
     report = _once(mark, lambda: _finish_bucket(plan, bucket, rules, path))
     (plan.work / "settled" / f"{bucket:05d}.arrow").unlink(missing_ok=True)
     return report
+
+
+def set_limits(plan: Plan) -> None:
+    """How long is too long on each item, of all buckets' times: DuckDB adds them up in constant memory."""
+    with duckdb.connect(config={"memory_limit": "500MB", "temp_directory": str(plan.work)}) as connection:
+        told = connection.execute(
+            "SELECT item_id, bin, sum(n)::BIGINT AS n FROM read_parquet(?) GROUP BY ALL ORDER BY ALL",
+            [str(plan.work / "times" / "*.parquet")],
+        ).df()
+    limits = dwell.dwell_limits(told.astype({"item_id": "str"}), plan.kinds())
+    rows = [*limits.by_item.items(), (None, limits.default_s)]
+    _write_parquet(plan.work / "limits.parquet", pd.DataFrame(rows, columns=LIMITS.names), LIMITS)
+
+
+def _limits(plan: Plan) -> dwell.Limits:
+    rows = pd.read_parquet(plan.work / "limits.parquet")
+    named = rows["item_id"].notna()
+    by_item = dict(zip(rows["item_id"][named], rows["limit_s"][named], strict=True))
+    return dwell.Limits(by_item, float(rows["limit_s"][~named].iloc[0]))
 
 
 def _read_file(plan: Plan, order: int, stem: Path) -> Report:
@@ -154,6 +188,8 @@ def _settle_bucket(plan: Plan, bucket: int, path: Path) -> Report:
     _write_parquet(plan.work / "done" / "rejected" / f"settle-{path.stem}.parquet", rejected, REJECTED)
     account = Accounting()
     scale.take_back(account, rejected)
+    times = plan.work / "times" / f"{path.stem}.parquet"
+    _write_parquet(times, dwell.statistics(settled), TIMES)
     write_whole(path, lambda beside: _write_arrow(beside, settled))
     return {"account": account.to_dict()}
 
@@ -164,7 +200,7 @@ def _finish_bucket(plan: Plan, bucket: int, rules: tuple[str, ...], path: Path) 
         pa.ipc.open_file(file) as reader,
     ):
         events = reader.read_all().to_pandas(types_mapper=TYPES.get)
-    interactions, repaired = scale.finish(events, rules)
+    interactions, repaired = scale.finish(events, rules, _limits(plan))
     _write_parquet(path, interactions, EVENT)
     return {"account": Accounting(repaired=repaired).to_dict()}
 

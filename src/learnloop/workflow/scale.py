@@ -34,6 +34,7 @@ from learnloop.workflow.partitions import (
     find_duplicates,
     finish_bucket,
     read_file,
+    set_limits,
     settle_bucket,
 )
 from learnloop.workflow.whole import forget_unfinished, write_json
@@ -42,7 +43,7 @@ BUCKET_ROWS = 1_000_000
 BYTES_A_ROW = 80  # of a text file, to guess how many rows it has
 SMALL = 300_000  # rows that are done before a cluster would have started
 SUFFIXES = (".parquet", ".pq", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
-VERSION = 1  # of what lies in the work folder
+VERSION = 2  # of what lies in the work folder
 
 
 def prepare_interactions(
@@ -90,6 +91,7 @@ def _run(plan: Plan, run: cluster.Run) -> dict[str, Any]:
         settled = run(settle_bucket, buckets, lambda: advance(1))
     for path in (plan.work / "read").glob("*.arrow"):
         path.unlink()
+    set_limits(plan)
     with bar("finished", plan.buckets) as advance:
         finished = run(finish_bucket, [(*given, rules) for given in buckets], lambda: advance(1))
     for part in (*read, *settled, *finished):
@@ -162,10 +164,10 @@ def _plan(
 
 
 def _known(items: Path, source: str) -> pd.DataFrame:
-    """item_id of the items that an import of the same file would keep."""
+    """item_id and kind of the items that an import of the same file would keep."""
     context = clean_tables.Context(lambda ids: ids, pd.Timestamp.now(tz="UTC"))
     kept = [
-        clean_tables.clean(chunk, context).frames["items"][["item_id"]]
+        clean_tables.clean(chunk, context).frames["items"][["item_id", "kind"]]
         for chunk in read_tables.read(items, None, source)
     ]
     return pd.concat(kept, ignore_index=True)
