@@ -18,8 +18,11 @@ from learnloop.prepare.json_text import LONGEST_SHOWN, blanked, parsed, shown, s
         ("[NaN]", "NaN, which is no number of JSON"),
         ("[-Infinity]", "-Infinity, which is no number of JSON"),
         ("[-1e400]", "a number beyond 1e308"),
-        ("1" * 5_000, "not JSON: a number or a nesting without end"),
-        ("[" * 50_000 + "]" * 50_000, "not JSON: a number or a nesting without end"),
+        ("1" * 5_000, "a number beyond 1e308"),
+        ("[" * 50_000 + "]" * 50_000, "nested more than 100 deep"),
+        ("[" * 102 + "]" * 102, "nested more than 100 deep"),
+        (r'{"a": ["\u0000"]}', "NUL character, or half a character"),
+        (r'{"\ud800": 1}', "NUL character, or half a character"),
         ("{} {}", "not JSON: Extra data"),
         ("", "not JSON: Expecting value"),
     ],
@@ -30,6 +33,9 @@ def test_what_is_no_strict_json_is_refused_without_quoting_it(text: str, problem
     assert refusal.value.problem == problem
 
 
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
 @given(
     st.recursive(
         st.none()
@@ -37,12 +43,18 @@ def test_what_is_no_strict_json_is_refused_without_quoting_it(text: str, problem
         | st.integers()
         | st.floats(allow_nan=False, allow_infinity=False)
         | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
         max_leaves=8,
     )
 )
 def test_strict_json_is_read_as_python_reads_it(value: object) -> None:
     assert parsed(json.dumps(value)) == value
+
+
+def test_whole_pairs_escaped_backslashes_and_deep_records_are_read() -> None:
+    assert parsed(r'["\ud83d\ude00", "\\u0000"]') == ["😀", "\\u0000"]
+    deep = "[" * 100 + "1" + "]" * 100
+    assert json.dumps(parsed(deep)) == deep
 
 
 def test_words_are_hidden_but_not_parts_of_words() -> None:

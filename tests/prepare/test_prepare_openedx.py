@@ -288,7 +288,7 @@ _PART = _SCRAP | st.lists(_SCRAP, max_size=2) | st.dictionaries(st.text(max_size
 _TYPES = [*meanings.SERVER, *meanings.ANYWHERE, f"/courses/{COURSE}/courseware/a/b/", "other"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     kind=st.sampled_from(_TYPES),
     payload=_PART

@@ -48,7 +48,7 @@ INVALID = {
     "verbs/no_id": "verb.id: missing",
 }
 MBOX = {"mbox": "mailto:team@school.example"}
-UUID = {"id": "fd41c918-b88b-4b20-a0a5-a4c32391aaa0"}
+UUID = {"id": "2d8f6b10-4c7e-4a53-9e1b-7f60c5d4a3b2"}
 # stub: (why it is invalid as it stands, where its hole is, what fills it)
 STUBS: dict[str, tuple[str, str, str | dict[str, str]]] = {
     "contexts/instructor": (f"context.instructor: {NO_IDENTIFIER}", "context.instructor", "agents/default"),

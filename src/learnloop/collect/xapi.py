@@ -1,6 +1,6 @@
 """xAPI statements, as a learning record store exports them: JSON, JSON lines, packed or not.
 
-    {"id": "9dc9…", "actor": {"account": {"homePage": "https://lms.example", "name": "f6c5…"}},
+    {"id": "3b1c…", "actor": {"account": {"homePage": "https://lms.example", "name": "u-17…"}},
      "verb": {"id": "https://w3id.org/xapi/video/verbs/played"}, "object": {"id": "https://lms.example/v/7"},
      "timestamp": "2024-03-01T10:00:00Z"}
 

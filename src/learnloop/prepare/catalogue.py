@@ -1,9 +1,9 @@
 """Items that a log only mentions: gathered from every mention, told once, not told again if known.
 
     mention 1   xapi:https://lms.example/v/7                 no name
-    mention 2   xapi:https://lms.example/v/7   "Fractions"   video, 263.24 s, below xapi:https://lms.example/c/1
+    mention 2   xapi:https://lms.example/v/7   "Fractions"   video, 312.5 s, below xapi:https://lms.example/c/1
 
-    item        xapi:https://lms.example/v/7   "Fractions"   video, 263.24 s, below xapi:https://lms.example/c/1
+    item        xapi:https://lms.example/v/7   "Fractions"   video, 312.5 s, below xapi:https://lms.example/c/1
 
 The first mention that says a thing counts. A mention is no reason to rename an item that somebody imported
 with care: what is known already stays as it is, unless its title is only the end of its identifier.

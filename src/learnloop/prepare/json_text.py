@@ -3,7 +3,8 @@
     {"actor": {"mbox": "mailto:ana@school.example"}, "actor": …}      refused: the key 'actor' twice
 
 Python's own reader takes the last of two equal keys, NaN, and numbers beyond any float. A record that
-came in so says two things at once, and which of them was meant nobody knows.
+came in so says two things at once, and which of them was meant nobody knows. It also takes characters that
+no text in a database can have (NUL, half a surrogate pair) and a nesting that other code cannot walk.
 """
 
 import json
@@ -14,7 +15,11 @@ from typing import Any, NoReturn
 
 from learnloop.errors import BadInput
 
+DEEPEST = 100  # objects and arrays inside each other
+LONGEST_INTEGER = 300  # digits; a float has no more than 309
 LONGEST_SHOWN = 500  # characters of a rejected record that are kept
+_ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 _OUTSIDE = re.compile(r"\w")
 
 
@@ -39,7 +44,15 @@ def _float(text: str) -> float:
     return number
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_number, parse_float=_float)
+def _integer(text: str) -> int:
+    if len(text) > LONGEST_INTEGER:
+        raise BadInput("a number beyond 1e308")
+    return int(text)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_no_number, parse_float=_float, parse_int=_integer
+)
 
 
 def parsed(text: str) -> Any:
@@ -49,11 +62,34 @@ def parsed(text: str) -> Any:
     {'a': [1, 2]}
     """
     try:
-        return _DECODER.decode(text)
+        value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise BadInput(f"not JSON: {error.msg.rstrip(':')}") from error
-    except (ValueError, RecursionError) as error:  # more digits than Python reads; brackets without end
-        raise BadInput("not JSON: a number or a nesting without end") from error
+    except RecursionError as error:
+        raise BadInput(f"nested more than {DEEPEST} deep") from error
+    suspect = _ESCAPED.search(text) is not None
+    if suspect or text.count("{") + text.count("[") > DEEPEST:
+        _walk(value, suspect)
+    return value
+
+
+def _walk(value: Any, suspect: bool) -> None:
+    """Raises BadInput for what nests too deep and, where `suspect`, for a text that cannot be stored."""
+    level, depth = [value], 0
+    while level:
+        if depth > DEEPEST:
+            raise BadInput(f"nested more than {DEEPEST} deep")
+        if suspect and any(isinstance(part, str) and _NO_TEXT.search(part) for part in level):
+            raise BadInput("NUL character, or half a character")
+        keys = [key for part in level if isinstance(part, dict) for key in part]
+        if suspect and any(map(_NO_TEXT.search, keys)):
+            raise BadInput("NUL character, or half a character")
+        inside = [
+            part.values() if isinstance(part, dict) else part
+            for part in level
+            if isinstance(part, dict | list)
+        ]
+        level, depth = [part for parts in inside for part in parts], depth + 1
 
 
 def strings(value: Any) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """What Open edX's events say about an item: a table by event type, and the reading of its keys.
 
-    play_video   {"id": "0b9e39477cf34507a7a48f74be381fdd", "currentTime": 12.3, "duration": 195}
+    play_video   {"id": "4c1f0d2ab6", "currentTime": 12.3, "duration": 195}
                  in course-v1:X+Y+Z
-        ->       experienced  block-v1:X+Y+Z+type@video+block@0b9e39477cf34507a7a48f74be381fdd
+        ->       experienced  block-v1:X+Y+Z+type@video+block@4c1f0d2ab6
 
 From the public reference of the tracking logs (Open edX, "Events in the Tracking Logs"). Left out are
 what nobody did (load_video, page_close), the browser's copies of what the server reports itself

@@ -1,11 +1,11 @@
 """xAPI statements into clean frames.
 
-    {"id": "9dc99b37-…", "actor": {"account": {"homePage": "https://lms.example", "name": "f6c5…"}},
+    {"id": "3b1c6a52-…", "actor": {"account": {"homePage": "https://lms.example", "name": "u-17…"}},
      "verb": {"id": "http://adlnet.gov/expapi/verbs/answered"}, "result": {"success": true},
      "object": {"id": "https://lms.example/q/1", "definition": {"name": {"en": "Sums"}}},
      "timestamp": "2024-03-01T10:00:00Z"}
 
-    event_id xapi:9dc99b37-…  learner_id 4a08b215…  item_id xapi:https://lms.example/q/1  verb answered
+    event_id xapi:3b1c6a52-…  learner_id 4a08b215…  item_id xapi:https://lms.example/q/1  verb answered
     correct True  occurred_at 2024-03-01 10:00:00+00:00
 
 - A statement is judged by the specification first (`xapi_statement`); an invalid one says why.

@@ -1,6 +1,6 @@
 """The formats of xAPI's values: IRI, UUID, language tag, duration, timestamp and the like.
 
-    http://adlnet.gov/expapi/verbs/answered   9dc99b37-e920-4a68-a066-917faca28949   sr-Latn-RS   PT1H0M0.1S
+    http://adlnet.gov/expapi/verbs/answered   3b1c6a52-8f0d-4e7a-9c25-5d60e1f4a7b9   sr-Latn-RS   PT1H0M0.1S
 
 Each is a test on one string, from xAPI-Spec 1.0.3 part two (4.1 to 4.6) and IEEE 9274.1.1, and the RFCs
 they name: 3987 (IRI), 4122 (UUID), 5646 (language tags), 3339 (timestamps), ISO 8601 (durations).

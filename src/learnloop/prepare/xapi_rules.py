@@ -1,7 +1,7 @@
 """What xAPI's verbs and activity types are here: tables, and the reading of scores and watched segments.
 
     http://adlnet.gov/expapi/verbs/passed   ->  answered, correct
-    https://w3id.org/xapi/video/verbs/paused with played-segments 0[.]42.6[,]43.2[.]124.7
+    https://w3id.org/xapi/video/verbs/paused with played-segments 0[.]30.0[,]45.5[.]127.0
                                             ->  experienced for 81.5 s, the segment that the pause ended
 
 Vocabularies (ADL, Tin Can, Activity Streams, cmi5, the video profile, TRAX, Open edX's) use the same words
