@@ -84,7 +84,7 @@ def test_declarations_count_and_are_overruled_only_by_long_clear_texts() -> None
         (None, None, "und"),
     ]
     declared, texts, expected = (pd.Series(column, index=range(10, 18)) for column in zip(*rows, strict=True))
-    found, repairs = resolve_languages(declared, texts)
+    found, confidence, repairs = resolve_languages(declared, texts)
     assert found.tolist() == expected.tolist()
     assert found.index.equals(declared.index)
     assert repairs == {"language declared wrongly": 1, "language detected": 2}

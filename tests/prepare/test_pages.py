@@ -122,7 +122,7 @@ def test_a_course_a_lesson_and_its_exercises() -> None:
         "duration_s": 720.0,
         "licence": "https://creativecommons.org/licenses/by/4.0/",
         "url": f"{SITE}/courses/stats/mean.html",
-        "attributes": {"modified_at": "2024-03-03T00:00:00+00:00"},
+        "attributes": {"modified_at": "2024-03-03T00:00:00+00:00", "imputed": ["subject"]},
     }
     assert {name: found[name] for name in expected} == expected
     assert pd.isna(found["answer"])

@@ -64,31 +64,54 @@ def detect(text: str, min_letters: int = MIN_LETTERS, sure: float = SURE) -> str
     >>> detect("El promedio es la suma de los valores dividida entre cuántos son.")
     'es'
     """
+    return detect_with_confidence(text, min_letters, sure)[0]
+
+
+def detect_with_confidence(
+    text: str, min_letters: int = MIN_LETTERS, sure: float = SURE
+) -> tuple[str, float]:
+    """(`detect`'s code, the detector's confidence in it in [0, 1]; 0 for `und`).
+
+    >>> detect_with_confidence("Hola")
+    ('und', 0.0)
+    """
     if sum(character.isalpha() for character in text) < min_letters:
-        return UNDETERMINED
+        return UNDETERMINED, 0.0
     best = _detector().compute_language_confidence_values(text)[0]
-    return best.language.iso_code_639_1.name.lower() if best.value >= sure else UNDETERMINED
+    if best.value < sure:
+        return UNDETERMINED, 0.0
+    return best.language.iso_code_639_1.name.lower(), float(best.value)
 
 
 def resolve_languages(declared: pd.Series, texts: pd.Series) -> tuple[pd.Series, dict[str, int]]:
     """(a code a row, repairs). declared: tags, names or NA; texts: what the row says, on the same index."""
-    repairs: dict[str, int] = {}
-    codes: list[str] = []
-    for told, text in zip(declared.astype(object), texts.astype(object).fillna(""), strict=True):
-        code, rule = _resolve(normalise_language(told) if isinstance(told, str) else None, text)
-        codes.append(code)
-        if rule:
-            repairs[rule] = repairs.get(rule, 0) + 1
-    return pd.Series(codes, index=declared.index, dtype="str", name="language"), repairs
+    judged, repairs = judge_languages(declared, texts)
+    return judged["language"], repairs
 
 
-def _resolve(declared: str | None, text: str) -> tuple[str, str]:
-    """(code, the repair it took or "")."""
+def judge_languages(declared: pd.Series, texts: pd.Series) -> tuple[pd.DataFrame, dict[str, int]]:
+    """(language, confidence, rule a row; repairs). Arguments as for `resolve_languages`.
+
+    confidence: Float64 in [0, 1] where the text decided, else NA. rule: the repair it took, or "".
+    """
+    rows = [
+        _resolve(normalise_language(told) if isinstance(told, str) else None, text)
+        for told, text in zip(declared.astype(object), texts.astype(object).fillna(""), strict=True)
+    ]
+    judged = pd.DataFrame(rows, columns=["language", "confidence", "rule"], index=declared.index)
+    judged = judged.astype({"language": "str", "confidence": "Float64", "rule": "str"})
+    counts = judged.loc[judged["rule"] != "", "rule"].value_counts()
+    return judged, {str(rule): int(n) for rule, n in counts.items()}
+
+
+def _resolve(declared: str | None, text: str) -> tuple[str, float | None, str]:
+    """(code, the detector's confidence where its word counts, the repair it took or "")."""
     if declared is None:
-        found = detect(text)
-        return found, "" if found == UNDETERMINED else "language detected"
-    # a language that the detector does not know it cannot deny either
-    found = detect(text, MIN_LETTERS_AGAINST, VERY_SURE) if declared in DETECTED else declared
+        found, confidence = detect_with_confidence(text)
+        return (found, None, "") if found == UNDETERMINED else (found, confidence, "language detected")
+    if declared not in DETECTED:  # what the detector does not know it cannot deny either
+        return declared, None, ""
+    found, confidence = detect_with_confidence(text, MIN_LETTERS_AGAINST, VERY_SURE)
     if found in (declared, UNDETERMINED):
-        return declared, ""
-    return found, "language declared wrongly"
+        return declared, None, ""
+    return found, confidence, "language declared wrongly"

@@ -17,12 +17,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from learnloop.prepare.page_account import Account, Record
+from learnloop.prepare.prices import price
 from learnloop.prepare.text import RULES, repair
 from learnloop.prepare.units import seconds, utc_time
 
 _NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,6})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_FREE = {"free", "gratis", "gratuit", "kostenlos"}
 _TEXTS = ("provider", "credential", "age_range")
 _LISTS = {"resource_types": "resource_type", "educational_use": "educational_use"}
 
@@ -91,12 +91,12 @@ def _price(offers: Sequence[Mapping[str, str]], account: Account) -> dict[str, A
 
 
 def _offer(offer: Mapping[str, str]) -> tuple[float, str | None] | None:
+    """schema.org's own form (a figure with a point, a code), else as people write prices."""
     amount, currency = _clean(offer.get("amount")), _clean(offer.get("currency")).upper()
     if _NUMBER.fullmatch(amount):
         return float(amount), currency if _CURRENCY.fullmatch(currency) else None
-    if not amount and _clean(offer.get("category")).casefold() in _FREE:
-        return 0.0, None
-    return None
+    read = price(f"{amount} {currency}".strip() if amount else _clean(offer.get("category")))
+    return read if read is None or amount or read[0] == 0.0 else None
 
 
 def _instance(instance: Mapping[str, Any], account: Account) -> dict[str, Any]:

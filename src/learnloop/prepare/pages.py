@@ -23,12 +23,14 @@ import pandas as pd
 from learnloop import schemas
 from learnloop.prepare import duplicates, page_concepts
 from learnloop.prepare.addresses import folders, item_key, key_from
-from learnloop.prepare.language import resolve_languages
+from learnloop.prepare.language import UNDETERMINED, resolve_languages
+from learnloop.prepare.levels import SCALE, levels
 from learnloop.prepare.page_account import Account, Record, as_json, numbers
 from learnloop.prepare.page_exercises import exercises_of
 from learnloop.prepare.page_facts import duration_of, facts_of
 from learnloop.prepare.page_teaching import Teaching, teachings_of
 from learnloop.prepare.text import PARSED_RULES, RULES, Rule, clean_text
+from learnloop.prepare.titles import case_titles
 from learnloop.prepare.units import durations, utc_times
 
 MIN_WORDS = 80  # of a page that does not say it is a lesson
@@ -155,9 +157,19 @@ def _pages(
     modified, repairs = utc_times(clean["modified"])
     account.repairs(repairs)
     text = text.where(kinds == "lesson", course_text).fillna("")
-    language, repairs = resolve_languages(clean["language"], text)
+    language, confidence, repairs = resolve_languages(clean["language"], text)
+    account.repairs(repairs)
+    level, repairs = levels(clean["level"])
+    account.repairs(repairs)
+    title, repairs = case_titles(clean["title"], language, text)
     account.repairs(repairs)
     keys = [item_key(record["url"]) for record in records]
+    invented = {
+        "title": title.isna(),
+        "language": clean["language"].isna() & (language != UNDETERMINED),
+        "duration_s": pd.Series([not str(record.get("duration") or "").strip() for record in records])
+        & duration.notna(),
+    }
     items = pd.DataFrame(
         {
             "item_id": [f"{source}:{key}" for key in keys],
@@ -165,12 +177,12 @@ def _pages(
             "kind": kinds,
             "parent_id": None,
             "position": _positions(clean["position"], account),
-            "title": _titles(clean["title"], keys, account),
+            "title": _titles(title, keys, account),
             "text": text,
             "abstract": summaries.where(kinds == "lesson"),
             "language": language,
             "subject": clean["subject"].str.lower(),
-            "level": clean["level"].str.lower(),
+            "level": level,
             "duration_s": duration,
             "licence": clean["licence"],
             "url": [record["url"] for record in records],
@@ -183,9 +195,14 @@ def _pages(
                 **facts_of(record, account),
                 **({"prerequisites_text": prose} if (prose := teachings[key].prose) else {}),
                 **({} if pd.isna(when) else {"modified_at": when.isoformat()}),
+                **({} if pd.isna(sure) else {"language_confidence": round(float(sure), 3)}),
+                **({} if pd.isna(told) or told.lower() in SCALE else {"level_as_told": told}),
+                **({"imputed": names} if (names := [n for n, rows in invented.items() if rows[i]]) else {}),
                 **({"also_at": record["also_at"]} if "also_at" in record else {}),
             }
-            for when, key, record in zip(modified, keys, records, strict=True)
+            for i, (when, sure, told, key, record) in enumerate(
+                zip(modified, confidence, clean["level"], keys, records, strict=True)
+            )
         ],
         index=items.index,
         dtype=object,
@@ -239,19 +256,29 @@ def _place(pages: pd.DataFrame, records: Sequence[Record], source: str, account:
         for n, link in enumerate(record.get("part_urls", []) if item_id in courses else [], start=1):
             listed.setdefault(f"{source}:{key_from(record['url'], link)}", (item_id, n))
     parents, positions, subjects = (list(pages[name]) for name in ("parent_id", "position", "subject"))
+    attributes = list(pages["attributes"])
+
+    def inferred(i: int, name: str, rule: str) -> None:
+        account.repair(rule)
+        attributes[i] = {**attributes[i], "imputed": [*attributes[i].get("imputed", []), name]}
+
     for i, (item_id, record) in enumerate(zip(pages["item_id"], records, strict=True)):
         if item_id in courses:
             continue
         parent, rule = _parent(record, source, courses, listed.get(item_id))
         parents[i] = parent
-        account.repair(rule, 1 if rule else 0)
+        if rule and parent:
+            inferred(i, "parent_id", rule)
+        else:
+            account.repair(rule, 1 if rule else 0)
         course, n = listed.get(item_id, ("", 0))
         if parent and parent == course and pd.isna(positions[i]):
             positions[i] = n
-            account.repair("position from the course's list")
+            inferred(i, "position", "position from the course's list")
         if parent and pd.isna(subjects[i]) and not pd.isna(subjects[rows[parent]]):
             subjects[i] = subjects[rows[parent]]
-            account.repair("subject from the course")
+            inferred(i, "subject", "subject from the course")
+    pages["attributes"] = pd.Series(attributes, index=pages.index, dtype=object)
     pages["parent_id"] = pd.Series(parents, index=pages.index, dtype="str")
     pages["position"] = pd.Series(positions, index=pages.index, dtype="Int64")
     pages["subject"] = pd.Series(subjects, index=pages.index, dtype="str")

@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 import pandas as pd
 
 from learnloop import schemas
+from learnloop.prepare.numbers import figures_for_words
 
 _NUMBER = r"(\d+(?:[.,]\d+)?)"
 _ISO = re.compile(
@@ -36,10 +37,10 @@ _H_MM_SS = re.compile(r"^(\d+):([0-5]\d):([0-5]\d)$")
 def seconds(text: str) -> float | None:
     """Length in seconds of an ISO 8601 duration or of words; None where it is not certain.
 
-    >>> seconds("PT1H30M"), seconds("45 minutos"), seconds("1 h 30"), seconds("about an hour")
-    (5400.0, 2700.0, 5400.0, None)
+    >>> seconds("PT1H30M"), seconds("45 minutos"), seconds("doce semanas"), seconds("about an hour")
+    (5400.0, 2700.0, 7257600.0, None)
     """
-    text = _plain(text).strip()
+    told, text = text, without_accents(text).strip()
     if (match := _ISO.match(text)) and any(match.groups()):
         return sum(
             _number(value) * unit for value, unit in zip(match.groups(), _ISO_SECONDS, strict=True) if value
@@ -49,7 +50,8 @@ def seconds(text: str) -> float | None:
         return float(hours * 3600 + minutes * 60 + rest)
     if (match := _H_MM.match(text)) and int(match[2]) < 60:
         return float(int(match[1]) * 3600 + int(match[2]) * 60)
-    return _spoken(text)
+    found = _spoken(text)
+    return _spoken(without_accents(figures_for_words(told)).strip()) if found is None else found
 
 
 def _spoken(text: str) -> float | None:
@@ -67,7 +69,8 @@ def _number(text: str) -> float:
     return float(text.replace(",", "."))
 
 
-def _plain(text: str) -> str:
+def without_accents(text: str) -> str:
+    """'Días' -> 'Dias': accents off, so that one spelling of a word is enough to know it."""
     return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
 
 
@@ -108,7 +111,7 @@ def utc_time(text: str) -> datetime | None:
     True
     """
     text = " ".join(text.split())
-    found = _iso_time(text) or _mail_time(text) or _spelled(_plain(text).lower())
+    found = _iso_time(text) or _mail_time(text) or _spelled(without_accents(text).lower())
     if found is None:
         return None
     try:
