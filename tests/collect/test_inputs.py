@@ -151,6 +151,14 @@ def test_a_last_line_that_is_no_whole_record_means_a_cut(tmp_path: Path) -> None
     assert asked == ["8,variáveis", "8"]
 
 
+@pytest.mark.parametrize("letter", ["é", "€", "😀"])
+def test_an_end_inside_a_letter_means_a_cut(letter: str, tmp_path: Path) -> None:
+    whole = b"id\n1," + letter.encode()
+    assert inputs.inspect(plain(tmp_path, whole)).lines == 2
+    for missing in range(1, len(letter.encode())):
+        assert "line 2 is cut in the middle" in refused(plain(tmp_path, whole[:-missing])).problem
+
+
 def test_bytes_that_are_no_text_are_only_hashed(tmp_path: Path) -> None:
     path = plain(tmp_path, bytes(range(256)) * 10)
     found = inputs.inspect(path, text=False)
@@ -169,6 +177,6 @@ def test_lines_are_counted_whatever_the_blocks(lines: list[str], block: int) -> 
     scan = inputs._Scan("log.csv")
     for start in range(0, len(text), block):
         scan.feed(text[start : start + block])
-    assert scan.finish() == ""
+    assert scan.finish() == b""
     assert scan.lines == len(lines) + 1
     assert scan.foreign == sum(not line.isascii() for line in lines)

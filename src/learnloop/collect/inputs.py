@@ -10,6 +10,7 @@ in the database yet. What damns one row only (a NUL, one undecodable byte) is le
 rejects that row. Memory: a block and the longest line.
 """
 
+import codecs
 import gzip
 import hashlib
 import io
@@ -114,7 +115,7 @@ def inspect(
     last = scan.finish()
     if unpacked == 0:
         raise BadInput(f"{path.name} is empty", f"look at {path}")
-    if last and complete is not None and not complete(last):
+    if last and (_ends_in_a_letter(last) or (complete is not None and not complete(_shown(last)))):
         raise cut(path.name, scan.lines)
     if advance:
         advance(packed - consumed)
@@ -287,8 +288,8 @@ class _Scan:
                 f"look at it: sed -n {self.lines + 1}p {self.name} | head -c 500",
             )
 
-    def finish(self) -> str:
-        """The last line where no newline ends it, else ""; raises for what the counts give away."""
+    def finish(self) -> bytes:
+        """The last line where no newline ends it, else b""; raises for what the counts give away."""
         last = self.carry
         self._whole_lines(last)
         self.carry = b""
@@ -303,7 +304,7 @@ class _Scan:
                 f"{self.name} line {self.first_wrong} and {self.wrong - 1:,} more are not UTF-8",
                 recode(self.name),
             )
-        return last.decode("utf-8", "surrogateescape")
+        return last
 
     def _refuse_binary(self) -> None:
         if self.nul_bytes > NUL_BYTES * self.bytes:
@@ -329,6 +330,17 @@ class _Scan:
                 self.first_wrong = self.first_wrong or (marked[0] if marked else 0)
         newlines = text.count(b"\n") or text.count(b"\r")
         self.lines += newlines + (not text.endswith((b"\n", b"\r")))
+
+
+def _shown(line: bytes) -> str:
+    return line.decode("utf-8", "surrogateescape")
+
+
+def _ends_in_a_letter(line: bytes) -> bool:
+    """Whether the last bytes are the beginning of a character whose rest is missing."""
+    decoder = codecs.getincrementaldecoder("utf-8")("ignore")
+    decoder.decode(line[-4:])
+    return bool(decoder.getstate()[0])
 
 
 def _decodes(line: bytes) -> bool:

@@ -43,11 +43,12 @@ def size(folder: Path) -> int:
 
 def inspect(folder: Path, advance: Advance | None = None) -> list[Inspected]:
     """Every file read through before any is imported. Raises BadInput."""
-    return [
-        inputs.inspect(_bounded(folder, path), advance=advance)
-        for paths in files(folder).values()
-        for path in paths
-    ]
+    found = []
+    for paths in files(folder).values():
+        for path in paths:
+            found.append(inputs.inspect(path, advance=advance))
+            _bounded(folder, path)
+    return found
 
 
 def read(folder: Path, chunk_rows: int = 20) -> Iterator[RawChunk]:

@@ -55,7 +55,7 @@ def parsed(record: str) -> Any:
     try:
         root = etree.fromstring(record.encode("utf-8"), parser)
     except etree.XMLSyntaxError as error:
-        message = re.sub(r", line \d+, column \d+.*", "", error.msg or "not XML")
+        message = re.sub(r", line \d+, column \d+.*", "", (error.msg or "not XML").split("\n")[0])
         raise Malformed(f"not well-formed XML: {message}", error.lineno or 1) from error
     dtd = root.getroottree().docinfo.internalDTD
     if dtd is not None and any(True for _ in dtd.iterentities()):
