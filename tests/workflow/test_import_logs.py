@@ -82,6 +82,17 @@ def test_statements_are_loaded_once_and_only_when_meant(loop: Loop, tmp_path: Pa
     assert not kept["record"].str.contains("school.example").any()
 
 
+def test_what_an_earlier_import_stored_stays_and_is_counted_when_voided(loop: Loop, tmp_path: Path) -> None:
+    first, second = tmp_path / "day1.jsonl", tmp_path / "day2.jsonl"
+    first.write_text(json.dumps(statement(1)) + "\n")
+    voiding = statement(21, "voided", object={"objectType": "StatementRef", "id": statement(1)["id"]})
+    second.write_text(json.dumps(statement(2)) + "\n" + json.dumps(voiding) + "\n")
+    assert "voided_but_stored" not in import_xapi(loop, first, "days")
+    assert import_xapi(loop, second, "days")["voided_but_stored"] == 1
+    assert import_xapi(loop, tmp_path, "together")["voided_but_stored"] == 0
+    assert (count(loop, "interactions", "days"), count(loop, "interactions", "together")) == (2, 1)
+
+
 def test_a_statement_is_the_same_in_every_form_of_file(loop: Loop, tmp_path: Path) -> None:
     records = [statement(n) for n in range(6)]
     lines, array = tmp_path / "s.jsonl", tmp_path / "s.json"

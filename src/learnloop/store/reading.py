@@ -92,6 +92,14 @@ def interactions(
     return _read(engine, query, schemas.INTERACTIONS)
 
 
+def stored_events(engine: sa.Engine, event_ids: Collection[str]) -> int:
+    """How many of `event_ids` are interactions that are stored."""
+    event_id = tables.interactions.c.event_id
+    query = sa.select(sa.func.count()).where(_among(event_id, event_ids))
+    with engine.connect() as connection:
+        return connection.scalar(query) or 0
+
+
 def learner_interactions(engine: sa.Engine, learner_id: str) -> pd.DataFrame:
     """INTERACTIONS of one learner, by occurred_at, event_id."""
     query = interactions_query().where(tables.interactions.c.learner_id == learner_id)

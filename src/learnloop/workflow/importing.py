@@ -26,6 +26,7 @@ from learnloop.prepare import oulad as clean_oulad
 from learnloop.prepare import responses as clean_responses
 from learnloop.prepare import tables as clean_tables
 from learnloop.prepare import xapi as clean_xapi
+from learnloop.store import reading
 from learnloop.workflow.context import Loop
 from learnloop.workflow.importer import Cleaner, Import, Surroundings, run_import
 
@@ -158,10 +159,15 @@ def import_movielens(loop: Loop, folder: Path, dry_run: bool = False) -> dict[st
 
 
 def import_xapi(loop: Loop, path: Path, source: str = "xapi", dry_run: bool = False) -> dict[str, Any]:
-    """xAPI statements of 1.0.3 and 2.0: JSON or JSON lines, packed or not, a file or a folder of them."""
+    """xAPI statements of 1.0.3 and 2.0: JSON or JSON lines, packed or not, a file or a folder of them.
+
+    The report has voided_but_stored where something is voided: events of earlier imports stay stored.
+    """
+    voided: set[str] = set()
 
     def cleaner(around: Surroundings) -> Cleaner:
-        context = clean_xapi.Context(around.pseudonymise, around.now, around.titles(), read_xapi.voided(path))
+        voided.update(read_xapi.voided(path))
+        context = clean_xapi.Context(around.pseudonymise, around.now, around.titles(), voided)
         return lambda chunk: clean_xapi.clean(chunk, context)
 
     plan = Import(
@@ -171,7 +177,11 @@ def import_xapi(loop: Loop, path: Path, source: str = "xapi", dry_run: bool = Fa
         clean=cleaner,
         size=lambda: read_xapi.size(path),
     )
-    return run_import(loop, plan, dry_run)
+    report = run_import(loop, plan, dry_run)
+    if voided and not dry_run:
+        ids = [f"{source}:{statement_id}" for statement_id in voided]
+        report["voided_but_stored"] = reading.stored_events(loop.engine, ids)
+    return report
 
 
 def import_openedx(loop: Loop, path: Path, source: str = "openedx", dry_run: bool = False) -> dict[str, Any]:
