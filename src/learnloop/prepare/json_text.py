@@ -64,7 +64,7 @@ def parsed(text: str) -> Any:
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise BadInput(f"not JSON: {error.msg.rstrip(':')}") from error
+        raise BadInput(f"not JSON: {error.msg.rstrip(':').removesuffix(' starting at')}") from error
     except RecursionError as error:
         raise BadInput(f"nested more than {DEEPEST} deep") from error
     suspect = _ESCAPED.search(text) is not None

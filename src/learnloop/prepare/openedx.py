@@ -41,6 +41,7 @@ NOT_USED = "event type not used"
 COPY = "browser's copy of a server event"
 NO_ZONE = "time without a zone taken as UTC"
 _ZONE = re.compile(r"(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$")
+SOURCES = ("server", "browser", "mobile", "task")
 _TYPE = re.compile(r"[A-Za-z][\w.-]{0,79}")
 
 
@@ -135,8 +136,8 @@ def _row(record: dict[str, Any] | str) -> _Row:
     name = record.get("event_type") or record.get("name")  # the second in what an event bus hands on
     if not isinstance(name, str) or not name:
         return _Row("no type", "no event type")
-    kind = meanings.page_kind(name) if name.startswith("/") else name if _TYPE.fullmatch(name) else "odd type"
     context = record.get("context")
+    kind = _kind(name, record)
     if not isinstance(context, dict):
         return _Row(kind, "the context is not an object")
     payload = _payload(record)
@@ -172,6 +173,23 @@ def _row(record: dict[str, Any] | str) -> _Row:
         content=json.dumps([name, text, content], sort_keys=True),
         repairs=repairs,
     )
+
+
+def _kind(event_type: str, record: dict[str, Any]) -> str:
+    """The type as it may be told: an address in a word, and nothing that holds a name."""
+    if event_type.startswith("/"):
+        return meanings.page_kind(event_type)
+    if event_type in meanings.SERVER or event_type in meanings.ANYWHERE:
+        return event_type
+    plain = _TYPE.fullmatch(event_type) and without(event_type, _names(record)) == event_type
+    return event_type if plain else "odd type"
+
+
+def _names(record: dict[str, Any]) -> list[str]:
+    """What the learner of a record is called."""
+    context, payload = record.get("context"), _payload(record)
+    holders = [holder for holder in (record, context, payload) if isinstance(holder, dict)]
+    return [str(holder[name]) for holder in holders for name in ("username", "user_id") if holder.get(name)]
 
 
 def _payload(record: dict[str, Any]) -> dict[str, Any] | None:
@@ -303,21 +321,15 @@ def _rejected(file: str, verdicts: Verdicts, records: list[dict[str, Any] | str]
 
 
 def _told(record: dict[str, Any]) -> str:
-    context = record.get("context") if isinstance(record.get("context"), dict) else {}
-    payload = _payload(record) or {}
-    holders = (record, context or {}, payload)
-    named = [str(holder[name]) for holder in holders for name in ("username", "user_id") if holder.get(name)]
-    kind, moment = record.get("event_type") or record.get("name"), record.get("time")
-    if isinstance(kind, str) and kind.startswith("/"):
-        kind = meanings.page_kind(kind)
+    context = record.get("context")
+    names = _names(record)
+    name, moment = record.get("event_type") or record.get("name"), record.get("time")
+    course = meanings.course_key(context.get("course_id")) if isinstance(context, dict) else ""
     return shown(
         {
-            "event_type": without(kind, named) if isinstance(kind, str) and len(kind) <= 80 else "",
+            "event_type": _kind(name, record) if isinstance(name, str) else "",
             "event_source": record.get("event_source") if record.get("event_source") in SOURCES else "",
             "time": moment if isinstance(moment, str) and utc_time(moment) else "",
-            "course_id": without(meanings.course_key((context or {}).get("course_id")), named),
+            "course_id": without(course, names),
         }
     )
-
-
-SOURCES = ("server", "browser", "mobile", "task")
