@@ -339,7 +339,11 @@ def test_a_workload_a_week_is_kept_as_text() -> None:
     facts = facts_of(
         {"workload": ["2 to 4 hours a week"], "instances": [{"workload": "3 h / week"}]}, Account()
     )
-    assert facts == {"workload": ["2 to 4 hours a week"], "instances": [{"workload": "3 h / week"}]}
+    assert facts == {
+        "workload": ["2 to 4 hours a week"],
+        "workload_a_week_s": [7200.0, 14400.0],
+        "instances": [{"workload": "3 h / week"}],
+    }
 
 
 def test_markup_that_cannot_be_read_is_in_the_account() -> None:

@@ -83,25 +83,22 @@ def detect_with_confidence(
     return best.language.iso_code_639_1.name.lower(), float(best.value)
 
 
-def resolve_languages(declared: pd.Series, texts: pd.Series) -> tuple[pd.Series, dict[str, int]]:
-    """(a code a row, repairs). declared: tags, names or NA; texts: what the row says, on the same index."""
-    judged, repairs = judge_languages(declared, texts)
-    return judged["language"], repairs
+def resolve_languages(declared: pd.Series, texts: pd.Series) -> tuple[pd.Series, pd.Series, dict[str, int]]:
+    """(a code a row, confidence, repairs). declared: tags, names or NA; texts: on the same index.
 
-
-def judge_languages(declared: pd.Series, texts: pd.Series) -> tuple[pd.DataFrame, dict[str, int]]:
-    """(language, confidence, rule a row; repairs). Arguments as for `resolve_languages`.
-
-    confidence: Float64 in [0, 1] where the text decided, else NA. rule: the repair it took, or "".
+    confidence: Float64, the detector's in [0, 1] where the text decided, else NA.
     """
     rows = [
         _resolve(normalise_language(told) if isinstance(told, str) else None, text)
         for told, text in zip(declared.astype(object), texts.astype(object).fillna(""), strict=True)
     ]
-    judged = pd.DataFrame(rows, columns=["language", "confidence", "rule"], index=declared.index)
-    judged = judged.astype({"language": "str", "confidence": "Float64", "rule": "str"})
-    counts = judged.loc[judged["rule"] != "", "rule"].value_counts()
-    return judged, {str(rule): int(n) for rule, n in counts.items()}
+    repairs: dict[str, int] = {}
+    for _, _, rule in rows:
+        if rule:
+            repairs[rule] = repairs.get(rule, 0) + 1
+    codes = pd.Series([code for code, _, _ in rows], index=declared.index, dtype="str", name="language")
+    sure = pd.Series([c for _, c, _ in rows], index=declared.index, dtype="Float64", name="confidence")
+    return codes, sure, repairs
 
 
 def _resolve(declared: str | None, text: str) -> tuple[str, float | None, str]:

@@ -28,9 +28,11 @@ _WORDS = {
     " graduate postgraduate master masters doctoral",
 }
 _LEVEL = {word: level for level, words in _WORDS.items() for word in words.split()}
-_IGNORED = frozenset(
-    ["level", "levels", "nivel", "niveau", "stufe", "course", "curso", "cours", "kurs", "for", "para", "pour", "fur", "students", "learners", "user", "cefr", "mcer", "cecr", "ger", "the", "a", "an", "de", "los"]
+_IGNORED_WORDS = (
+    "level levels nivel niveau stufe course curso cours kurs for para pour fur students "
+    "learners user cefr mcer cecr ger the a an de los"
 )
+_IGNORED = frozenset(_IGNORED_WORDS.split(" "))
 _CEFR = re.compile(r"([abc])[12]\+?")
 _COURSE = re.compile(r"(?:[a-z]{2,5}[ -]?)?([1-4])\d{2}")
 _GRADE = re.compile(

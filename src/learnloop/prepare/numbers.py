@@ -13,13 +13,17 @@ _FIGURES = re.compile(r"(\d+(?:[.,' \u00a0\u202f]\d{3})*)(?:([.,])(\d+))?\s*([km
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-def number(text: str) -> float | None:
+def number(text: str, decimals: int = 3) -> float | None:
     """The number that `text` is, nothing else being in it; None where it has no reading, or two.
+
+    decimals: how many figures its fraction has at most; with less than 3, "1,299" has one reading.
 
     >>> number("1.5k"), number("1.299,50"), number("twelve"), number("1,299")
     (1500.0, 1299.5, 12.0, None)
     """
     text = figures_for_words(text.strip())
+    if re.fullmatch(r"0[.,]\d+", text):  # no thousands begin with a nought
+        return float(text.replace(",", "."))
     match = _FIGURES.fullmatch(text)
     if not match:
         return None
@@ -27,7 +31,7 @@ def number(text: str) -> float | None:
     marks = set(re.findall(r"[.,]", whole))
     if len(marks) > 1 or (match[2] and match[2] in marks):
         return None
-    if len(re.findall(r"[.,]", whole)) == 1 and fraction is None:
+    if len(re.findall(r"[.,]", whole)) == 1 and fraction is None and decimals >= 3:
         return None  # a single mark before three figures is a thousand here and a fraction there
     value = float(re.sub(r"\D", "", whole) + (f".{fraction}" if fraction else ""))
     return value * _SCALE[letter]

@@ -20,6 +20,7 @@ from learnloop.prepare.page_account import Account, Record
 from learnloop.prepare.prices import price
 from learnloop.prepare.text import RULES, repair
 from learnloop.prepare.units import seconds, utc_time
+from learnloop.prepare.workload import weekly_workload
 
 _NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,6})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -38,6 +39,8 @@ def facts_of(record: Record, account: Account) -> dict[str, Any]:
             text for offer in offers if (text := " ".join(map(_clean, offer.values())).strip())
         ]
     facts["workload"] = [text for text in _texts(record.get("workload")) if seconds(text) is None]
+    weekly = {span for text in facts["workload"] if (span := weekly_workload(text))}
+    facts["workload_a_week_s"] = list(*weekly) if len(weekly) == 1 else []
     facts["instances"] = [told for one in record.get("instances", []) if (told := _instance(one, account))]
     facts["syllabus"] = [told for one in record.get("sections", []) if (told := _section(one))["title"]]
     return {name: value for name, value in facts.items() if value}

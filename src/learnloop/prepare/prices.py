@@ -8,7 +8,7 @@ in one text ("from €10 to €20", "$99 $49") are none.
 
 import re
 
-from learnloop.prepare.quantities import number
+from learnloop.prepare.numbers import number
 from learnloop.prepare.units import without_accents
 
 FREE = frozenset(
@@ -26,9 +26,11 @@ _SIGNS = {
     **{"fr.": "CHF", "sfr": "CHF"},
 }
 # Of the ISO 4217 codes those that pages of courses use; any three letters would make prices of words.
-CODES = frozenset(
-    ["AED", "ARS", "AUD", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "JPY", "KES", "KRW", "MXN", "MYR", "NGN", "NOK", "NZD", "PEN", "PHP", "PLN", "RON", "RUB", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD", "VND", "ZAR"]
+_CODES_WORDS = (
+    "AED ARS AUD BRL CAD CHF CLP CNY COP CZK DKK EUR GBP HKD HUF IDR ILS INR JPY KES KRW MXN "
+    "MYR NGN NOK NZD PEN PHP PLN RON RUB SAR SEK SGD THB TRY TWD UAH USD VND ZAR"
 )
+CODES = frozenset(_CODES_WORDS.split(" "))
 _SIGN = "|".join(re.escape(sign) for sign in sorted(_SIGNS, key=len, reverse=True))
 _MARK = rf"(?:(?P<code{{n}}>[a-z]{{{{3}}}})|(?P<sign{{n}}>{_SIGN}))"
 _PRICE = re.compile(
