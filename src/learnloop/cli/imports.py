@@ -67,6 +67,13 @@ def import_csv(
     delimiter: Annotated[
         str, typer.Option(help="comma, semicolon, tab, pipe or a character; default: found out.")
     ] = "",
+    date_format: Annotated[
+        list[str] | None,
+        typer.Option(help='Of times that are not ISO 8601: "%d/%m/%Y %H:%M"; may be repeated.'),
+    ] = None,
+    timezone: Annotated[
+        str, typer.Option(help="Of times that name no zone: Europe/Madrid; default: UTC.")
+    ] = "",
     dry_run: DryRun = False,
     json_: Json = False,
 ) -> None:
@@ -84,6 +91,8 @@ def import_csv(
         columns=columns,
         mapping=mapping,
         delimiter=delimiter,
+        date_formats=tuple(date_format or ()),
+        timezone=timezone,
         dry_run=dry_run,
     )
 

@@ -309,9 +309,11 @@ class _Scan:
     def _refuse_binary(self) -> None:
         if self.nul_bytes > NUL_BYTES * self.bytes:
             line = self.first_nul or self.lines + 1
-            share = f"{self.nul_bytes / self.bytes:.0%} of its bytes are NUL"
+            share = self.nul_bytes / self.bytes
+            wide = share < 0.6  # two bytes a letter; a file of zeros is what a broken disk or copy leaves
             raise BadInput(
-                f"{self.name} line {line} is no UTF-8 text: {share}", recode(self.name, "utf-16le")
+                f"{self.name} line {line} is no UTF-8 text: {share:.0%} of its bytes are NUL",
+                recode(self.name, "utf-16le") if wide else "fetch the file again",
             )
 
     def _whole_lines(self, text: bytes) -> None:

@@ -19,6 +19,7 @@ import pandas as pd
 
 from learnloop.errors import BadInput
 from learnloop.prepare.interactions import clean_interactions, learners_without_attributes
+from learnloop.prepare.local_times import Clock, to_iso
 from learnloop.prepare.masking import mask_rejected
 from learnloop.prepare.repeats import Repeats
 from learnloop.prepare.verdicts import OURS, Occurrences, Pseudonymise, Verdicts, digests
@@ -49,6 +50,7 @@ class Context:
     pseudonymise: Pseudonymise
     now: pd.Timestamp
     known_items: Collection[str] = frozenset()
+    clock: Clock = field(default_factory=Clock)  # how the file writes its times
     items: set[str] = field(default_factory=set)  # of this import
     concepts: set[str] = field(default_factory=set)
     learners: set[str] = field(default_factory=set)
@@ -141,7 +143,11 @@ def _concept_frames(
 
 def _interactions(chunk: RawChunk, context: Context) -> Cleaned:
     known = context.items | set(context.known_items)
-    raw, hidden = own_rows(chunk.frame, chunk.source, known, context.pseudonymise)
+    frame, repairs = chunk.frame.reset_index(drop=True), dict[str, pd.Series]()
+    if context.clock != Clock() and "occurred_at" in frame:
+        times, repairs = to_iso(frame["occurred_at"], context.clock)
+        frame = frame.assign(occurred_at=times)
+    raw, hidden = own_rows(frame, chunk.source, known, context.pseudonymise)
     cleaned = clean_interactions(
         raw,
         known,
@@ -152,11 +158,10 @@ def _interactions(chunk: RawChunk, context: Context) -> Cleaned:
         repeats=context.repeats,
     )
     cleaned.rejected = mask_rejected(cleaned.rejected, raw, known)
-    if hidden.any():
-        at_fault = set(cleaned.rejected["line"])
-        rows = int((hidden & ~raw["line"].isin(at_fault)).sum())
-        if rows:
-            cleaned.accounting.repaired[HIDDEN] = rows
+    sound = ~raw["line"].isin(set(cleaned.rejected["line"]))
+    for rule, rows in {HIDDEN: hidden, **repairs}.items():
+        if count := int((rows & sound).sum()):
+            cleaned.accounting.repaired[rule] = count
     met = set(cleaned.frames["interactions"]["learner_id"]) - context.learners
     context.learners.update(met)
     if met:

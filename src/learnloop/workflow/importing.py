@@ -3,6 +3,7 @@
 Each function says which reader and which cleaner make one source's import; `importer` runs it.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from learnloop.prepare import oulad as clean_oulad
 from learnloop.prepare import responses as clean_responses
 from learnloop.prepare import tables as clean_tables
 from learnloop.prepare import xapi as clean_xapi
+from learnloop.prepare.local_times import Clock, refuse_ambiguous
 from learnloop.store import reading
 from learnloop.workflow.context import Loop
 from learnloop.workflow.importer import Cleaner, Import, Surroundings, run_import
@@ -97,18 +99,28 @@ def import_csv(
     columns: str = "",
     mapping: Path | None = None,
     delimiter: str = "",
+    date_formats: Sequence[str] = (),
+    timezone: str = "",
     dry_run: bool = False,
 ) -> dict[str, Any]:
     """Items and interactions from CSV or Parquet. Interactions may name items imported earlier."""
     form = read_tables.Form.of(columns, mapping, delimiter)
+    clock = Clock.of(tuple(date_formats), timezone)
+
+    def inspect(advance: Advance) -> list[Inspected]:
+        found = read_tables.inspect(items, interactions, form, advance)
+        if interactions:
+            first = next(read_tables.read(None, interactions, source, 1_000, form))
+            refuse_ambiguous(first.frame, first.file, clock)
+        return found
 
     def cleaner(around: Surroundings) -> Cleaner:
-        context = clean_tables.Context(around.pseudonymise, around.now, around.known_items())
+        context = clean_tables.Context(around.pseudonymise, around.now, around.known_items(), clock)
         return lambda chunk: clean_tables.clean(chunk, context)
 
     plan = Import(
         source,
-        inspect=lambda advance: read_tables.inspect(items, interactions, form, advance),
+        inspect=inspect,
         read=lambda: read_tables.read(items, interactions, source, form=form),
         clean=cleaner,
         size=lambda: read_tables.size(items, interactions),
