@@ -11,7 +11,6 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from scrapy.crawler import Crawler
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IHostnameResolver, IHostResolution
@@ -39,16 +38,17 @@ class _Resolution:
 class PublicResolver:
     """Scrapy's TWISTED_DNS_RESOLVER: numbers and names alike, since every connection comes by here."""
 
-    def __init__(self, crawler: Crawler, reactor: Any) -> None:
-        self.crawler = crawler
+    def __init__(self, crawler: Any, reactor: Any) -> None:
         self.reactor = reactor
         # a proxy is chosen by whoever runs this, and is often inside; what it reaches, the Door judges
         self.proxies = {urlsplit(url).hostname or "" for url in getproxies().values()}
         self.allowed = {*crawler.settings.getlist("LEARNLOOP_ALLOW_HOSTS"), *self.proxies}
         self.handed_out: set[str] = set()
+        self.refused: set[str] = set()  # hosts, for whoever tells why nothing came
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler, reactor: Any) -> Self:
+    def from_crawler(cls, crawler: Any, reactor: Any) -> Self:
+        """crawler: Scrapy hands its process over, not the one crawler in it."""
         return cls(crawler, reactor)
 
     def install_on_reactor(self) -> None:
@@ -75,7 +75,7 @@ class PublicResolver:
         resolution = _Resolution(hostName)
         resolutionReceiver.resolutionBegan(resolution)
         looked_up = deferToThreadPool(self.reactor, self.reactor.getThreadPool(), look_up, hostName)
-        looked_up.addErrback(lambda failure: self._not_found(failure))
+        looked_up.addErrback(self._not_found)
         looked_up.addCallback(self._judge, hostName)
 
         def hand_out(addresses: Found) -> None:
@@ -99,8 +99,7 @@ class PublicResolver:
             return addresses
         if all(egress.is_public(address) for _, address in addresses):
             return addresses
-        refused: set[str] = getattr(self.crawler.spider, "refused", set())
-        refused.add(egress.same_host(host))
+        self.refused.add(egress.same_host(host))
         return []
 
 

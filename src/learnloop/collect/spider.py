@@ -167,7 +167,6 @@ class Pages(Spider):
         self.rules = Rules.from_dict(job["rules"])
         self.allow_hosts = frozenset(job["allow_hosts"])
         self.emit = emit
-        self.refused: set[str] = set()  # hosts the resolver refused
         self.least_delay: dict[str, float] = {}
         self.off_site: set[int] = set()
 
@@ -246,7 +245,7 @@ class Pages(Spider):
         message = str(problem)
         host = urlsplit(target.url).hostname or ""
         kind = ERROR_KINDS.get(type(problem).__name__, type(problem).__name__)
-        if egress.same_host(host) in self.refused or PRIVATE in message:
+        if PRIVATE in message or self.was_refused(host):
             kind = PRIVATE
         elif isinstance(problem, IgnoreRequest):
             kind = "off site"
@@ -255,6 +254,13 @@ class Pages(Spider):
             elif "DOWNLOAD_MAXSIZE" in message or "exceeded" in message:  # unpacked, it is too large
                 kind = ERROR_KINDS["DownloadCancelledError"]
         self.say(target, error=kind)
+
+    @staticmethod
+    def was_refused(host: str) -> bool:
+        from twisted.internet import reactor
+
+        resolver = getattr(reactor, "nameResolver", None)
+        return isinstance(resolver, PublicResolver) and egress.same_host(host) in resolver.refused
 
     def say(self, target: Asked, **answer: Any) -> None:
         self.emit({"answer": {"url": target.url, "status": None, **answer}})
