@@ -4,7 +4,8 @@
 
 Every engine works in a process of its own, one after the other, on the same simulated logs, and its account
 must be ours to the row. Memory is that of the process and all its children, sampled from outside five times a
-second: PSS, in which a page shared by two processes counts once. An engine that passes the ceiling is ended;
+second: PSS, in which a page shared by two processes counts once. CPU seconds
+tell more than seconds where others use the machine too. An engine that passes the ceiling is ended;
 pandas is not started above 10 million rows, and what it would need there is extrapolated. `--steps` measures
 the relational steps alone. Writes `prepare_at_scale.json` into the folder and a table on stdout.
 """
@@ -12,6 +13,7 @@ the relational steps alone. Writes `prepare_at_scale.json` into the folder and a
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -72,7 +74,7 @@ def measured(engine: str, folder: Path, work: Path, ceiling: float) -> dict[str,
         time.sleep(EVERY_S)
     result: dict[str, Any] = {"seconds": time.perf_counter() - started, "peak_bytes": peak, "load": load}
     if answer.is_file():
-        result["account"] = json.loads(answer.read_text())
+        result |= json.loads(answer.read_text())
         result["output_bytes"] = sum(p.stat().st_size for p in out.rglob("*.parquet"))
     else:
         result["failed"] = failed or f"exit code {process.returncode}"
@@ -110,12 +112,14 @@ def table(results: list[dict[str, Any]]) -> str:
     ]
     for run in results:
         if "failed" in run:
-            middle = f"{run['failed']} after {run['seconds']:,.0f} s | - | {run['peak_bytes'] / 1e9:.2f} GB"
+            middle = (
+                f"{run['failed']} after {run['seconds']:,.0f} s | - | - | {run['peak_bytes'] / 1e9:.2f} GB"
+            )
         elif "needs" in run:
-            middle = f"not run | - | {run['needs'] / 1e9:.0f} GB extrapolated"
+            middle = f"not run | - | - | {run['needs'] / 1e9:.0f} GB extrapolated"
         else:
             rate = run["rows"] / run["seconds"]
-            middle = f"{run['seconds']:,.1f} | {rate:,.0f} | {run['peak_bytes'] / 1e9:.2f} GB"
+            middle = f"{run['seconds']:,.1f} | {rate:,.0f} | {run['cpu_seconds']:,.0f} | {run['peak_bytes'] / 1e9:.2f} GB"
         lines.append(f"| {run['rows']:,} | {run['engine']} | {middle} | {run.get('load', 0):.1f} |")
     return "\n".join(lines)
 
@@ -136,7 +140,10 @@ def main() -> None:
     if given.worker:
         engine, folder, out, answer = given.worker
         work = in_ours if engine == "ours" else getattr(scale_engines, f"in_{engine}")
-        Path(answer).write_text(json.dumps(work(Path(folder), Path(out))))
+        account = work(Path(folder), Path(out))
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        cpu = sum(usage.ru_utime + usage.ru_stime for usage in used)
+        Path(answer).write_text(json.dumps({"account": account, "cpu_seconds": cpu}))
         return
     given.folder.mkdir(parents=True, exist_ok=True)
     if given.steps:

@@ -86,12 +86,13 @@ def read_rows(chunk: RawChunk, order: int, context: Context) -> Rows:
 def fingerprints(values: pd.Series) -> np.ndarray:
     """(n, 2) uint64: 128 bits of MD5 of each text, so that two of 10^12 texts collide once in 10^14 runs.
 
-    By DuckDB: pandas takes twice as long for 64 bits. Equal on every machine and version.
+    By DuckDB, in a quarter of the time of hashlib. Equal on every machine and version.
     """
     texts = pa.table({"text": pa.array(values, type=pa.string())})  # noqa: F841 - DuckDB finds it by name
     with duckdb.connect(config={"threads": 1}) as connection:
         halves = connection.sql(
-            "SELECT md5_number_upper(text) AS upper, md5_number_lower(text) AS lower FROM texts"
+            """SELECT (number >> 64)::UBIGINT AS upper, (number & 18446744073709551615)::UBIGINT AS lower
+               FROM (SELECT md5_number(text)::UHUGEINT AS number FROM texts)"""
         ).to_arrow_table()
     return np.column_stack([halves["upper"].to_numpy(), halves["lower"].to_numpy()])
 
@@ -116,18 +117,26 @@ def settle(events: pd.DataFrame, dropped: np.ndarray, files: list[str]) -> tuple
 
     events: all of their learners'. dropped: places of duplicates, sorted, of any events. files: by order.
     """
+    by_time, again = ordered(events, dropped)
+    kept, repeated = debounce(by_time)
+    rejected = [refused(events[again], DUPLICATE, files), refused(by_time[repeated], REPEAT, files)]
+    return kept.reset_index(drop=True), pd.concat(rejected, ignore_index=True)
+
+
+def ordered(events: pd.DataFrame, dropped: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
+    """(events by learner, time and place but those at the places `dropped`; which of `events` those are).
+
+    Numbers are sorted, not texts: a third of the time of `sort_values`.
+    """
     place = events["place"].to_numpy()
     again = np.zeros(len(events), dtype=bool)
     if len(dropped):
         at = np.minimum(np.searchsorted(dropped, place), len(dropped) - 1)
         again = dropped[at] == place
-    ordered = events[~again]
-    learner, _ = pd.factorize(ordered["learner_id"], sort=True)
-    times = ordered["occurred_at"].to_numpy(dtype="datetime64[us]").view(np.int64)
-    ordered = ordered.take(np.lexsort((ordered["place"].to_numpy(), times, learner)))
-    kept, repeated = debounce(ordered)
-    rejected = [refused(events[again], DUPLICATE, files), refused(ordered[repeated], REPEAT, files)]
-    return kept.reset_index(drop=True), pd.concat(rejected, ignore_index=True)
+    rest = events[~again]
+    learner, _ = pd.factorize(rest["learner_id"], sort=True)
+    times = rest["occurred_at"].to_numpy(dtype="datetime64[us]").view(np.int64)
+    return rest.take(np.lexsort((rest["place"].to_numpy(), times, learner))), again
 
 
 def finish(
