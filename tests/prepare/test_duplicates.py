@@ -1,4 +1,3 @@
-import doctest
 import random
 
 import pandas as pd
@@ -6,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learnloop import schemas
-from learnloop.prepare import duplicates
-from learnloop.prepare.duplicates import LONG_WORDS, find_duplicates, jaccard, merge, shingles
+from learnloop.prepare.duplicates import LONG_WORDS, find_duplicates, merge
+from learnloop.prepare.overlap import jaccard, shingles
 
 VOCABULARY = [f"word{i}" for i in range(2000)]
 
@@ -23,11 +22,6 @@ def items(*rows: dict[str, object]) -> pd.DataFrame:
         if name not in frame:
             frame[name] = None
     return schemas.check(frame, schemas.ITEMS, "test")
-
-
-def test_the_example_holds() -> None:
-    result = doctest.testmod(duplicates)
-    assert (result.attempted, result.failed) == (1, 0)
 
 
 def test_planted_copies_are_found_and_nothing_else() -> None:

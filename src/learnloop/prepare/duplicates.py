@@ -1,39 +1,29 @@
 """Items in, the same items once each out: copies are found by their text and merged into one of them.
 
-Exact: the same words. Near: the sets of three-word shingles of two texts, Jaccard |A ∩ B| / |A ∪ B| of at
-least 0.9 (Broder 1997). Candidates by prefix filtering, which loses none (Bayardo, Ma & Srikant 2007): with
-shingles ordered by rarity, two sets of Jaccard >= t share one among the first |A| - ceil(t |A|) + 1 of A
-and likewise of B.
+    item_id      url                           text
+    demo:maps    http://x/courses/maps         A map shows where things are. …
+    demo:maps-1  http://x/courses/maps?print   Home Courses Log in A map shows where things are. …
+
+    demo:maps stays, with attributes {"also_at": ["http://x/courses/maps?print"]}
+
+Exact: the same words. Near: texts of 50 words and more whose runs of three words overlap by a Jaccard of at
+least 0.85 (`overlap`). What that finds and what it takes for a copy by mistake, by kind of edit, is measured
+in benchmarks/near_duplicates.py: sentences moved, words misspelt, a tenth cut off are found; a menu around a
+page is, where it is less than a sixth of it; a page of which each fourth sentence is another is no copy.
 """
 
-import math
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection
 
 import pandas as pd
 
-NEAR = 0.9
-SHINGLE_WORDS = 3
+from learnloop.prepare.overlap import near_copies
+
+NEAR = 0.85
 LONG_WORDS = 50  # shorter texts are the same only if their titles are, too
 NEAR_KINDS = ("lesson", "activity", "video")
 _WORD = re.compile(r"\w+")
-
-
-def shingles(text: str) -> frozenset[str]:
-    """Runs of three words, case and punctuation aside.
-
-    >>> sorted(shingles("The mean, the median!"))
-    ['mean the median', 'the mean the']
-    """
-    words = _WORD.findall(text.casefold())
-    return frozenset(" ".join(words[i : i + SHINGLE_WORDS]) for i in range(len(words) - SHINGLE_WORDS + 1))
-
-
-def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
-    """Share of common members, in [0, 1]; two empty sets have none."""
-    union = len(a | b)
-    return len(a & b) / union if union else 0.0
 
 
 def find_duplicates(
@@ -45,6 +35,11 @@ def find_duplicates(
     copies the one stays that is in `preferred` (named by its course, say), then the one that has a parent,
     then the first by item_id. Exercises are copies only within one lesson, or copies of one lesson, and
     word for word: another number makes another exercise.
+
+    >>> row = {"kind": "lesson", "language": "en", "parent_id": None, "title": "Maps", "answer": None}
+    >>> texts = {"s:a": "A map shows where things are.", "s:b": "A map shows where things are!"}
+    >>> find_duplicates(pd.DataFrame([{"item_id": key, "text": text, **row} for key, text in texts.items()]))
+    {'s:b': 's:a'}
     """
     named = set(preferred)
     order = sorted(
@@ -88,25 +83,12 @@ def _exact(group: list[dict[str, object]], found: dict[str, str]) -> dict[str, s
 
 def _near(group: list[dict[str, object]], threshold: float) -> dict[str, str]:
     """Copies by overlap among long texts of one language; each is compared with those that stay."""
-    sets = {
-        str(item["item_id"]): (item["language"], shingles(str(item["text"])))
-        for item in group
-        if len(_WORD.findall(str(item["text"]))) >= LONG_WORDS
-    }
-    frequency = Counter(shingle for _, members in sets.values() for shingle in members)
-    staying: dict[tuple[object, str], list[str]] = defaultdict(list)  # (language, rare shingle) -> item_ids
+    long = [item for item in group if len(_WORD.findall(str(item["text"]))) >= LONG_WORDS]
     copies: dict[str, str] = {}
-    for item_id, (language, members) in sets.items():
-        rare_first = sorted(members, key=lambda shingle: (frequency[shingle], shingle))
-        # the tiny amount keeps 0.9 * 30 = 27.000000000000004 from being rounded up to 28
-        prefix = rare_first[: len(members) - math.ceil(threshold * len(members) - 1e-9) + 1]
-        candidates = dict.fromkeys(other for shingle in prefix for other in staying[language, shingle])
-        kept = next((other for other in candidates if jaccard(members, sets[other][1]) >= threshold), None)
-        if kept is not None:
-            copies[item_id] = kept
-            continue
-        for shingle in prefix:
-            staying[language, shingle].append(item_id)
+    for language in dict.fromkeys(item["language"] for item in long):
+        ids = [str(item["item_id"]) for item in long if item["language"] == language]
+        found = near_copies([str(i["text"]) for i in long if i["language"] == language], threshold)
+        copies |= {ids[copy]: ids[kept] for copy, kept in found.items()}
     return copies
 
 
