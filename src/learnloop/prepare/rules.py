@@ -33,7 +33,7 @@ OTHER = "other"
 
 @dataclass(frozen=True)
 class Rule:
-    """before, after: its example, as a person reads it. counted: beginnings of the counts that are its own."""
+    """before, after: its example, as a person reads it. counted: how the counts that are its own begin."""
 
     name: str
     group: str  # text, values, missing, events, items

@@ -41,7 +41,8 @@ def refusals(engine: sa.Engine) -> pd.DataFrame:
     """source, reason, n: rows that were refused, each once however often it came."""
     return _frame(
         engine,
-        "SELECT source, reason, count(*) AS n FROM rejected_rows GROUP BY source, reason ORDER BY n DESC, 1, 2",
+        "SELECT source, reason, count(*) AS n FROM rejected_rows"
+        " GROUP BY source, reason ORDER BY n DESC, source, reason",
     )
 
 
