@@ -54,22 +54,23 @@ def block(frame: pd.DataFrame) -> Block:
     )
 
 
-def key_rows(keys: np.ndarray, contents: np.ndarray, number: bool = False) -> bytes:
-    """Rows of event_keys (event_key, content), or with their number 0 … n-1 as a third column."""
-    kind = np.dtype([*_KEY_ROW.descr, ("n3", ">i4"), ("number", ">i4")]) if number else _KEY_ROW
+def key_rows(keys: np.ndarray, contents: np.ndarray, first: int | None = None) -> bytes:
+    """Rows of event_keys (event_key, content), or numbered from `first` on in a third column."""
+    numbered = first is not None
+    kind = np.dtype([*_KEY_ROW.descr, ("n3", ">i4"), ("number", ">i4")]) if numbered else _KEY_ROW
     made = np.empty(len(keys), kind)
-    made["columns"], made["n1"], made["n2"] = 2 + number, 16, 8
+    made["columns"], made["n1"], made["n2"] = 2 + numbered, 16, 8
     made["key"] = np.ascontiguousarray(keys).view("V16").ravel()
     made["content"] = np.ascontiguousarray(contents).view("V8").ravel()
-    if number:
-        made["n3"], made["number"] = 4, np.arange(len(keys))
+    if first is not None:
+        made["n3"], made["number"] = 4, np.arange(first, first + len(keys))
     return made.tobytes()
 
 
 def by_key(keys: np.ndarray) -> np.ndarray:
     """(n,) positions that sort keys (n, 16) as PostgreSQL sorts uuids: byte by byte."""
     halves = np.ascontiguousarray(keys).view(">u8").astype(np.uint64).reshape(-1, 2)
-    order = np.argsort(halves[:, 0], kind="stable")
+    order = np.argsort(halves[:, 0])
     high = halves[order, 0]
     if (high[1:] == high[:-1]).any():  # the same key twice, or a chance of 1 in 2^64
         order = np.lexsort((halves[:, 1], halves[:, 0]))
@@ -82,7 +83,7 @@ def _order(learner_id: pa.Array, month: np.ndarray) -> np.ndarray:
     coded = learner_id.dictionary_encode()
     rank = np.empty(len(coded.dictionary), np.int32)
     rank[pc.sort_indices(coded.dictionary).to_numpy()] = np.arange(len(rank), dtype=np.int32)
-    return np.lexsort((rank[coded.indices.to_numpy()], month))
+    return np.argsort((month - month.min()) * len(rank) + rank[coded.indices.to_numpy()])
 
 
 def _array(values: pd.Series, name: str) -> pa.Array:
@@ -130,7 +131,11 @@ def _text(values: pa.Array, name: str) -> list[pa.Array]:
 def _refuse_nul(values: pa.Array, name: str) -> None:
     """A text with the one character that PostgreSQL cannot store."""
     held = values.buffers()[2]
-    if held is None or not len(values) or not (np.frombuffer(held, np.uint8) == 0).any():
+    if held is None or not len(values):
+        return
+    # A block of a large frame shares the buffer of all of it: only what is the block's.
+    ends = np.frombuffer(values.buffers()[1], np.int64)[[values.offset, values.offset + len(values)]]
+    if np.frombuffer(held, np.uint8)[ends[0] : ends[1]].all():
         return
     found = pc.match_substring(values, "\0").fill_null(False).to_numpy(zero_copy_only=False)
     if found.any():

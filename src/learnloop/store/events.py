@@ -182,21 +182,23 @@ def _any_known(connection: sa.Connection, frame: pd.DataFrame) -> bool:
 def _ask(connection: sa.Connection, keys: np.ndarray, contents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(n,) bool each: whether the key is known, and whether it is with the same content."""
     known, same = np.zeros(len(keys), bool), np.zeros(len(keys), bool)
-    answer = np.dtype([("columns", ">i2"), ("n1", ">i4"), ("number", ">i4"), ("n2", ">i4"), ("same", "?")])
-    with _driver(connection).cursor() as cursor:
+    # The numbers come back as one long value each: a million rows would be a million messages.
+    query = """
+        SELECT string_agg(int4send(number), ''::bytea),
+               string_agg(int4send(number), ''::bytea) FILTER (WHERE asked.content = kept.content)
+        FROM asked JOIN event_keys kept USING (event_key)
+    """
+    with _driver(connection).cursor(binary=True) as cursor:
         cursor.execute("CREATE TEMP TABLE asked (event_key uuid, content bigint, number integer)")
         with cursor.copy("COPY asked FROM STDIN (FORMAT binary)") as copy:
-            _write(copy, binary.key_rows(keys, contents, number=True))
+            for start in range(0, len(keys), BLOCK_ROWS):
+                piece = slice(start, start + BLOCK_ROWS)
+                _write(copy, binary.key_rows(keys[piece], contents[piece], start), first=not start)
         cursor.execute("ANALYZE asked")
-        query = (
-            "SELECT number, asked.content = kept.content FROM asked JOIN event_keys kept USING (event_key)"
-        )
-        with cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT binary)") as copy:
-            told = b"".join(copy)
+        told = cursor.execute(query).fetchone() or (None, None)
         cursor.execute("DROP TABLE asked")
-    rows = np.frombuffer(told[len(binary.HEAD) : -len(binary.TAIL)], answer)
-    known[rows["number"]] = True
-    same[rows["number"]] = rows["same"]
+    for flags, numbers in ((known, told[0]), (same, told[1])):
+        flags[np.frombuffer(numbers or b"", ">i4")] = True
     return known, same
 
 
