@@ -141,7 +141,7 @@ def test_an_event_lies_in_the_month_of_its_time_in_utc(engine: sa.Engine) -> Non
         loading.load(engine, "interactions", rows("interactions", row))
     with engine.connect() as connection:
         found = connection.exec_driver_sql("SELECT event_id, tableoid::regclass::text FROM interactions")
-        assert dict(found) == times
+        assert dict(found.all()) == times
     with pytest.raises(BadInput, match="an event of 2200-01"):
         loading.load(
             engine,
