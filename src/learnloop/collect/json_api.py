@@ -51,7 +51,7 @@ def further(body: bytes, url: str, api: Mapping[str, Any]) -> tuple[list[str], l
         page
         for record in records
         for template in api.get("follow", ())
-        if (page := normal(filled(record, template), url))
+        if (told := filled(record, template)) and (page := normal(told, url))
     ]
     following = ""
     if api.get("next"):
@@ -91,7 +91,8 @@ def records_of(body: bytes, url: str, recipe: Mapping[str, Any]) -> list[dict[st
 
 def _record(member: Any, url: str, api: Mapping[str, Any]) -> dict[str, Any]:
     fields = api["fields"]
-    address = normal(filled(member, fields["url"]), url)
+    told = filled(member, fields["url"])
+    address = normal(told, url) if told else ""
     if not address:
         return _broken(url, f"a record without an address at {fields['url']!r}")
     record: dict[str, Any] = {"url": address, "kind": api["kind"], "text": "", "found": ["api"]}
@@ -135,7 +136,7 @@ def plain_text(markup: str) -> str:
         return markup
     from bs4 import BeautifulSoup
 
-    soup = BeautifulSoup(_BLOCKS.sub(lambda end: end.group(0) + "\n\n", markup), "lxml")
+    soup = BeautifulSoup(_BLOCKS.sub(lambda end: "\n\n" + end.group(0), markup), "lxml")
     for tag in soup(["script", "style"]):
         tag.decompose()
     paragraphs = re.split(r"\n\s*\n", soup.get_text())

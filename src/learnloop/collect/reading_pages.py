@@ -65,16 +65,16 @@ def _moved(response: Response, location: str, target: Asked, rules: Rules) -> di
 
 def _addresses(response: Response, target: Asked, rules: Rules) -> tuple[Found, list[str], bool]:
     """(what to ask for next, what is off the site, whether this is a sitemap or feed)."""
-    if isinstance(response, HtmlResponse):
-        return *_sift(_links(response), target.depth + 1, rules), False
     if rules.api and _is_json(response):
         following, pages = json_api.further(response.body, response.url, rules.api)
         # the next page of the list comes after the pages of this one
         more, off_site = _sift(following, min(target.depth + 1, rules.max_depth), rules, always=True)
         found, beside = _sift(pages, target.depth, rules, always=True)
         return [*found, *more], [*off_site, *beside], False
-    entries = listed(_unpacked(response), response.url)
+    entries = listed(_unpacked(response), response.url)  # first: some are sent as text/html
     if entries is None:
+        if isinstance(response, HtmlResponse):
+            return *_sift(_links(response), target.depth + 1, rules), False
         return [], [], False
     root, urls = entries
     # pages of a list are where a crawl starts; a further list waits until the pages of the last are done
