@@ -4,10 +4,10 @@
 
 Every engine works in a process of its own, one after the other, on the same simulated logs, and its account
 must be ours to the row. Memory is that of the process and all its children, sampled from outside five times a
-second: PSS, in which a page shared by two processes counts once. CPU seconds
-tell more than seconds where others use the machine too. An engine that passes the ceiling is ended;
-pandas is not started above 10 million rows, and what it would need there is extrapolated. `--steps` measures
-the relational steps alone. Writes `prepare_at_scale.json` into the folder and a table on stdout.
+second: PSS, in which a page shared by two processes counts once. CPU seconds tell more than seconds where
+others use the machine too. An engine that passes the ceiling is ended; pandas is not started above 10 million
+rows, and what it would need there is extrapolated. `--steps N` measures the relational steps alone. Writes
+`prepare_at_scale.json` into the folder and a table on stdout.
 """
 
 import argparse
@@ -118,8 +118,8 @@ def table(results: list[dict[str, Any]]) -> str:
         elif "needs" in run:
             middle = f"not run | - | - | {run['needs'] / 1e9:.0f} GB extrapolated"
         else:
-            rate = run["rows"] / run["seconds"]
-            middle = f"{run['seconds']:,.1f} | {rate:,.0f} | {run['cpu_seconds']:,.0f} | {run['peak_bytes'] / 1e9:.2f} GB"
+            rate, cpu = run["rows"] / run["seconds"], run["cpu_seconds"]
+            middle = f"{run['seconds']:,.1f} | {rate:,.0f} | {cpu:,.0f} | {run['peak_bytes'] / 1e9:.2f} GB"
         lines.append(f"| {run['rows']:,} | {run['engine']} | {middle} | {run.get('load', 0):.1f} |")
     return "\n".join(lines)
 
