@@ -97,10 +97,9 @@ def _record(member: Any, url: str, api: Mapping[str, Any]) -> dict[str, Any]:
         return _broken(url, f"a record without an address at {fields['url']!r}")
     record: dict[str, Any] = {"url": address, "kind": api["kind"], "text": "", "found": ["api"]}
     for name, path in fields.items():
-        told = [] if name == "url" else said(member, path)
-        value = (
-            shaped(name, [plain_text(text) for text in told] if name == "text" else told) if told else None
-        )
+        texts = [] if name == "url" else said(member, path)
+        texts = [plain_text(text) for text in texts] if name == "text" else texts
+        value = shaped(name, texts) if texts else None
         if value is not None:
             record[name] = value
     record["origins"] = {name: "api" for name in record if name in fields and name != "url"}
