@@ -32,6 +32,7 @@ from learnloop.prepare import xapi_rules as rules
 from learnloop.prepare.catalogue import LONGEST_ID, Catalogue
 from learnloop.prepare.interactions import admit, learners_without_attributes
 from learnloop.prepare.json_text import blanked, parsed, shown, strings, without
+from learnloop.prepare.repeats import Repeats
 from learnloop.prepare.units import seconds, utc_time
 from learnloop.prepare.verdicts import Occurrences, Pseudonymise, Verdicts, digests, rejects
 from learnloop.prepare.xapi_activities import mention, tells
@@ -61,6 +62,7 @@ class Context:
     voided: Collection[str] = frozenset()
     learners: set[str] = field(default_factory=set)
     events: Occurrences = field(default_factory=Occurrences)
+    repeats: Repeats = field(default_factory=Repeats)
     catalogue: Catalogue | None = None
 
 
@@ -84,7 +86,9 @@ def clean(chunk: RawChunk, context: Context) -> Cleaned:
         verdicts.repair(pd.Series([rule in row.repairs for row in rows], index=raw.index), rule)
     verdicts.refuse(events["item_id"].str.len() > LONGEST_ID, f"activity id longer than {LONGEST_ID}")
     verdicts.refuse(pd.Series([row.telling for row in rows]), "the activity's id holds the learner's")
-    kept = admit(events, verdicts, None, context.now, context.events)
+    said = [_said(s) if good else "" for s, good in zip(statements, verdicts.sound, strict=True)]
+    detail = pd.Series(said, index=raw.index, dtype="str")
+    kept = admit(events, verdicts, None, context.now, context.events, repeats=context.repeats, detail=detail)
     for statement, row, good in zip(statements, rows, verdicts.sound, strict=True):
         if good:
             mention(statement, chunk.source, context.catalogue, row.names)
@@ -96,6 +100,11 @@ def clean(chunk: RawChunk, context: Context) -> Cleaned:
         "interactions": kept,
     }
     return Cleaned(frames, _rejected(chunk.file, verdicts, statements), verdicts.accounting())
+
+
+def _said(statement: dict[str, Any]) -> str:
+    """What our columns do not tell of a statement: its own verb, its result with its position in a film."""
+    return json.dumps([statement["verb"]["id"], statement.get("result")], sort_keys=True)
 
 
 def _judged(records: pd.Series, voided: Collection[str]) -> tuple[list[Any], dict[int, str]]:
