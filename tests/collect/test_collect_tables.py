@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from learnloop.collect import tables
+from learnloop.collect import inputs, tables
 from learnloop.errors import BadInput
 
 
@@ -76,3 +76,17 @@ def test_no_file_and_a_missing_file_are_refused(tmp_path: Path) -> None:
         next(tables.read(None, None))
     with pytest.raises(BadInput, match=r"nowhere\.csv"):
         next(tables.read(tmp_path / "nowhere.csv", None))
+
+
+def test_a_parquet_bomb_is_refused_by_what_its_footer_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "UNPACKED_FREE", 1 << 20)
+    path = tmp_path / "log.parquet"
+    columns = {"learner_id": ["l" * 1000] * 8000, "item_id": ["i"] * 8000}
+    pq.write_table(pa.table(columns), path, use_dictionary=False, compression="zstd")
+    with pytest.raises(BadInput, match=r"log.parquet unpacks to \d+ MiB, over 200 times its size"):
+        tables.inspect(None, path)
+    monkeypatch.undo()
+    (found,) = tables.inspect(None, path)
+    assert (found.packed_bytes, found.lines) == (path.stat().st_size, 0)

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -162,15 +161,6 @@ def test_status_of_questions(engine: sa.Engine) -> None:
     assert statuses()["demo:g"] == "draft"
     with pytest.raises(BadInput, match="'fine' is not one of"):
         loading.set_question_status(engine, ["demo:g"], "fine")
-
-
-def test_an_import_is_recorded(engine: sa.Engine) -> None:
-    began, ended = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 1, 0, 5, tzinfo=UTC)
-    files = [{"name": "a.csv", "rows": 3}]
-    made = loading.record_import(engine, "csv", files, {"read": 3, "rejected": {"no date": 1}}, began, ended)
-    with engine.connect() as connection:
-        row = connection.execute(sa.select(tables.imports)).one()
-    assert row == (made, "csv", files, began, ended, {"read": 3, "rejected": {"no date": 1}})
 
 
 IMPORTER = """

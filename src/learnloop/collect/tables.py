@@ -182,6 +182,13 @@ def _read_through(path: Path) -> None:
     """Every row group, so that a damaged one is known before anything is written."""
     done = 0
     with _opened(path) as file:
+        groups = [file.metadata.row_group(n) for n in range(file.metadata.num_row_groups)]
+        unpacked, packed = sum(group.total_byte_size for group in groups), path.stat().st_size
+        if unpacked > inputs.UNPACKED_FREE and unpacked > inputs.UNPACKED_RATIO * packed:
+            raise BadInput(
+                f"{path.name} unpacks to {unpacked >> 20} MiB, over {inputs.UNPACKED_RATIO} times its size",
+                "look at what it holds; if it is sound, write it again uncompressed",
+            )
         try:
             for batch in file.iter_batches():
                 done += batch.num_rows

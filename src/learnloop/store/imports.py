@@ -4,7 +4,6 @@ import_id 5f0c6ad2b1e94a77  source school  finished_at NULL while it runs, or wh
 files     [{"name": "log.csv", "sha256": "9f86d08…", "bytes": 1204, "lines": 31}]
 """
 
-import json
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -95,6 +94,11 @@ def link(connection: sa.Connection, import_id: str, row_sha256: Collection[str])
 
 
 def _plain(value: Any) -> Any:
-    """As JSON has it, without the one character that PostgreSQL's cannot hold."""
-    text = json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace").decode()
-    return json.loads(text.replace("\\u0000", "\ufffd"))
+    """As JSON has it, without the characters that PostgreSQL's cannot hold."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {_plain(str(name)): _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value if value is None or isinstance(value, bool | int | float) else _plain(str(value))

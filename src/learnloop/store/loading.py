@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -122,29 +122,6 @@ def load_cleaned(
         if import_id:
             imports.link(connection, import_id, rejected["row_sha256"].tolist())
     return loaded
-
-
-def record_import(
-    engine: sa.Engine,
-    source: str,
-    files: Sequence[Mapping[str, Any]],
-    report: Mapping[str, Any],
-    started_at: datetime,
-    finished_at: datetime,
-) -> str:
-    """Keeps the report of one import; its new import_id. files: e.g. {"name", "sha256", "rows"} each."""
-    import_id = secrets.token_hex(8)
-    row = {
-        "import_id": import_id,
-        "source": source,
-        "files": json.loads(_json(list(files), "imports.files")),
-        "report": json.loads(_json(dict(report), "imports.report")),
-        "started_at": started_at,
-        "finished_at": finished_at,
-    }
-    with _errors_translated(), engine.begin() as connection:
-        connection.execute(sa.insert(tables.imports).values(row))
-    return import_id
 
 
 def set_question_status(engine: sa.Engine, question_ids: Sequence[str], status: str) -> int:
