@@ -17,6 +17,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from learnloop.prepare.hashing import mixed
+
 RUN = 3  # words
 _ENDS = (".", "!", "?", "…")
 _TOKEN = re.compile(r"\w+|[.!?…](?=\s|$)")
@@ -109,12 +111,4 @@ def _runs(tokens: np.ndarray) -> np.ndarray:
         following[:-place] = np.where(inside, words[place:], 0)  # 0 is no word's number
     opens = np.append(True, sentence[1:] != sentence[:-1])[: len(words)]
     keep = (third != 0) | opens  # a sentence of one word or two is a run of its own
-    return np.unique(_mixed(_mixed(_mixed(words) + second) + third)[keep])
-
-
-def _mixed(x: np.ndarray) -> np.ndarray:
-    """splitmix64 (Steele, Lea & Flood 2014): a bijection that spreads neighbouring numbers."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    return np.unique(mixed(mixed(mixed(words) + second) + third)[keep])
