@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from learnloop.collect.delimited import Layout, read_delimited
+from learnloop.collect.delimited import Layout, inspect_delimited, read_delimited
 from learnloop.errors import BadInput
 
 LINES = Layout(("a", "b"), multiline=False)
@@ -156,3 +156,36 @@ def test_a_file_with_a_header_alone_gives_one_empty_last_chunk(tmp_path: Path) -
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"nowhere\.csv"):
         read(tmp_path / "nowhere.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "layout"),
+    [
+        ("a,b\n1,2\n3,4", LINES),
+        ("a,b\n1,2\n3,4,5", LINES),  # a row too long is a row's fault, not a cut
+        ("a,b\n1,2\n  ", LINES),
+        ("a,b", LINES),
+        ('a,b\n1,"x\ny"', QUOTED),
+        ('a,b\n1,"x\n,y,\nz"', QUOTED),
+        ("a;b\n1;2\n3;4", Layout(("a", "b"), delimiter="")),
+    ],
+)
+def test_a_last_line_that_is_whole_needs_no_newline(content: str, layout: Layout, tmp_path: Path) -> None:
+    found = inspect_delimited(written(tmp_path, content), layout)
+    assert found.lines == content.count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("content", "layout"),
+    [
+        ("a,b\n1,2\n3", LINES),
+        ('a,b\n1,2\n3,"4', LINES),
+        ('a,b\n1,"x\ny', QUOTED),
+        ('a,b\n1,"x\ny"\n2', QUOTED),
+        ("a;b\n1;2\n3", Layout(("a", "b"), delimiter="")),
+    ],
+)
+def test_a_last_line_that_is_cut_damns_the_file(content: str, layout: Layout, tmp_path: Path) -> None:
+    last = content.count("\n") + 1
+    with pytest.raises(BadInput, match=rf"t.csv line {last} is cut in the middle"):
+        inspect_delimited(written(tmp_path, content), layout)

@@ -429,7 +429,7 @@ def test_a_broken_row_is_refused_with_its_file_and_line_and_the_rest_stays(
 
 # One sound row in the file named first, and rows that are refused with a learner's id in several places.
 TELLING = {
-    "oulad": ("studentAssessment.csv", "99,71000003,5,0,50\n10,71000003,x,0,50\n"),
+    "oulad": ("studentAssessment.csv", "99,71000003,5,0,50\n10,71000003,x,0,50\n71000001,71000003,5,0,7\n"),
     "csv": (
         "interactions.csv",
         "71000003,nothing,2025-01-01,1,71000003\n71000003,vars,soon,1,e-71000003\n"

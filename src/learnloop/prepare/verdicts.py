@@ -12,6 +12,7 @@ import pandas as pd
 from learnloop.schemas import Accounting, Cleaned
 
 OURS = ("line", "damage", "raw")  # the columns that a reader adds to a file's own
+ID_LIKE = re.compile(r"\d{4,}")
 REJECTED_COLUMNS = ("file", "line", "reason", "record")
 Pseudonymise = Callable[[pd.Series], pd.Series]
 
@@ -71,12 +72,16 @@ class Verdicts:
 
         A sound row's record has the pseudonym in the id's place; a damaged row's letters and digits
         become x, since nobody knows which of them are the id: its shape and its line still show the fault.
+        So do numbers of four digits or more in the other fields of a sound row.
         """
         refused = self.raw.loc[~self.sound]
         if refused.empty:
             return no_rejects()
         shown = refused.drop(columns=[name for name in OURS if name in refused])
         if learner and pseudonymise is not None:
+            # Fields may have changed places: what could be an outside id is masked in the others.
+            for name in shown.columns.drop(learner):
+                shown[name] = shown[name].str.replace(ID_LIKE, lambda id_: "x" * len(id_.group()), regex=True)
             shown[learner] = pseudonymise(shown[learner].fillna("")).where(shown[learner].notna(), "")
         records = [row_text(row) for row in shown.fillna("").astype("str").itertuples(index=False)]
         if "raw" in refused:
