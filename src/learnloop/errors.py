@@ -24,6 +24,10 @@ class LearnloopError(Exception):
         sentence = self.problem if self.problem.endswith(("?", "!")) else f"{self.problem}."
         super().__init__(f"{sentence} Try: {next_step}" if next_step else sentence)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """An error on another process's partition arrives here with the words it had there."""
+        return type(self), (self.problem, self.next_step), self.__dict__
+
 
 class BadInput(LearnloopError):
     """`field` names what is wrong with the input, where one field is to blame."""

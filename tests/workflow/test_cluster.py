@@ -14,7 +14,7 @@ import pytest
 from scale_frames import KEY, NOW, Expected, clean, rejected, single_frame
 
 from learnloop import settings
-from learnloop.errors import BadSettings
+from learnloop.errors import BadInput, BadSettings
 from learnloop.workflow import cluster, scale
 from learnloop.workflow.context import Loop
 from learnloop.workflow.scale import prepare_interactions
@@ -142,10 +142,14 @@ def test_a_task_that_fails_ends_the_run_with_its_own_error(
 ) -> None:
     loop = loop_with(tmp_path, DASK_SCHEDULER=two_machines[0])
     (tmp_path / "raw").mkdir()
-    for n in range(3):
-        (tmp_path / "raw" / f"{n}.csv").write_text("nobody,nothing\n1,2\n")
-    with pytest.raises(Exception, match="learner_id"):
-        prepare_interactions(loop, interactions=tmp_path / "raw", out=tmp_path / "out")
+    (tmp_path / "raw" / "0.csv").write_text("nobody,nothing\n1,2\n")
+    refusals = []
+    for given in (loop, loop_with(tmp_path)):
+        with pytest.raises(BadInput) as refusal:
+            prepare_interactions(given, interactions=tmp_path / "raw", out=tmp_path / "out")
+        refusals.append((str(refusal.value), refusal.value.field))
+    assert refusals[0] == refusals[1], "it says something else than here"
+    assert "learner_id" in refusals[0][0]
     assert not (tmp_path / "out").exists()
 
 
