@@ -21,7 +21,7 @@ from learnloop.collect import web
 from learnloop.errors import BadInput, LearnloopError
 from learnloop.settings import Settings
 from learnloop.store import frontier, reading, tables
-from learnloop.workflow.collect import collect_web
+from learnloop.workflow.collect import collect_web, note
 from learnloop.workflow.context import Loop
 from learnloop.workflow.prepare import prepare
 
@@ -190,6 +190,14 @@ def _wait_until_gone(pids: list[int]) -> None:
             except OSError:
                 break
             time.sleep(0.02)
+
+
+def test_the_progress_bar_says_pages_rate_and_errors_by_kind() -> None:
+    report = web.CrawlReport(
+        "a", pages=12, by_status={200: 10, 404: 2}, not_modified=3, errors={"timeout": 1}
+    )
+    assert note(report, 6.0) == "15 pages, 2.5 a second; errors: 404 2, timeout 1"
+    assert note(web.CrawlReport("a"), 0.0) == "0 pages, 0.0 a second"
 
 
 # --- the recipes that ship, on pages of our own in the structure of those sites
