@@ -113,9 +113,12 @@ def test_other_input_starts_anew(logs: Path, loop: Loop, tmp_path: Path) -> None
     pd.testing.assert_frame_equal(clean(out), single_frame(logs).interactions)
 
 
-def test_a_csv_file_is_prepared_as_its_parquet_twin(logs: Path, loop: Loop, tmp_path: Path) -> None:
+def test_a_csv_file_with_other_names_is_prepared_as_its_parquet_twin(
+    logs: Path, loop: Loop, tmp_path: Path
+) -> None:
     csv = tmp_path / "part-00000.csv"
-    pd.read_parquet(logs / "part-00000.parquet").to_csv(csv, index=False)
+    theirs = pd.read_parquet(logs / "part-00000.parquet").rename(columns={"learner_id": "Student"})
+    theirs.to_csv(csv, index=False, sep=";")
     for n, path in enumerate((csv, logs / "part-00000.parquet")):
         prepare_interactions(
             loop,
@@ -123,6 +126,7 @@ def test_a_csv_file_is_prepared_as_its_parquet_twin(logs: Path, loop: Loop, tmp_
             out=tmp_path / f"{n}",
             items=logs / "items.parquet",
             source="volume",
+            columns="" if n else "learner_id=Student",
             now=NOW,
         )
     pd.testing.assert_frame_equal(clean(tmp_path / "0"), clean(tmp_path / "1"))

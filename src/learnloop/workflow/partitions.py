@@ -69,6 +69,7 @@ class Plan:
     now: pd.Timestamp
     buckets: int
     items: Path | None = None  # a Parquet file with item_id and kind of what is known
+    form: read_tables.Form = field(default_factory=read_tables.Form)
     key: bytes = field(default=b"", repr=False)
 
     def context(self) -> scale.Context:
@@ -152,7 +153,7 @@ def _read_file(plan: Plan, order: int, stem: Path) -> Report:
             keys.open(keys_path),
             pq.ParquetWriter(rejected_path, REJECTED, compression="zstd") as refused,
         ):
-            for chunk in read_tables.read(None, plan.files[order], plan.source, CHUNK_ROWS):
+            for chunk in read_tables.read(None, plan.files[order], plan.source, CHUNK_ROWS, plan.form):
                 part = scale.read_rows(chunk, order, context)
                 accounting.add(part.accounting)
                 rules = part.rules

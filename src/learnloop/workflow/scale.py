@@ -53,13 +53,15 @@ def prepare_interactions(
     out: Path,
     source: str = "csv",
     items: Path | None = None,
+    columns: str = "",
     now: pd.Timestamp | None = None,
     bucket_rows: int = BUCKET_ROWS,
 ) -> dict[str, Any]:
     """Everything `import csv --interactions` does to rows, to any number of them; no database.
 
     interactions: a file, or a folder of them (its `items.parquet` or `items.csv` is `items` where none is
-    given). Raises BadInput where there is nothing to read or `out` is there already.
+    given). columns: "learner_id=Student,…", where they have other names than ours. Raises BadInput where
+    there is nothing to read or `out` is there already.
     """
     files, items = _inputs(interactions, items)
     rows = _rows(files)
@@ -69,7 +71,7 @@ def prepare_interactions(
         raise BadInput(f"{out} is there already", "choose another --out, or remove it", "out")
     work.mkdir(parents=True, exist_ok=True)
     with _alone(work):
-        plan = _plan(loop, work, files, source, items, now, max(1, -(-rows // bucket_rows)))
+        plan = _plan(loop, work, files, source, items, columns, now, max(1, -(-rows // bucket_rows)))
         small = not loop.settings.dask_scheduler and rows <= SMALL
         with nullcontext(cluster.here) if small else cluster.workers(loop.settings) as run:
             report = _run(plan, run)
@@ -125,11 +127,12 @@ def _plan(
     files: tuple[Path, ...],
     source: str,
     items: Path | None,
+    columns: str,
     now: pd.Timestamp | None,
     buckets: int,
 ) -> Plan:
     """The plan of the run that was killed, where it was the same; its finished tasks are kept then."""
-    key = loop.pseudonym_key
+    key, form = loop.pseudonym_key, read_tables.Form.of(columns)
     stats = [path.stat() for path in (*files, *([items] if items else []))]
     wanted = {
         "version": VERSION,
@@ -137,6 +140,7 @@ def _plan(
         "files": [str(path) for path in files],
         "stamps": [[stat.st_size, stat.st_mtime_ns] for stat in stats],
         "items": str(items),
+        "columns": columns,
         "key": hashlib.sha256(b"plan" + key).hexdigest()[:16],
         "buckets": buckets,
     }
@@ -148,7 +152,7 @@ def _plan(
         for folder in FOLDERS:
             (work / folder).mkdir(parents=True)
         if items is not None:
-            _known(items, source).to_parquet(work / "items.parquet", index=False)
+            _known(items, source, form).to_parquet(work / "items.parquet", index=False)
         former = {**wanted, "now": (now or pd.Timestamp.now(tz="UTC")).isoformat()}
         write_json(path, former)
     forget_unfinished(work)
@@ -159,16 +163,17 @@ def _plan(
         pd.Timestamp(former["now"]),
         int(former["buckets"]),
         work / "items.parquet" if items is not None else None,
+        form,
         key,
     )
 
 
-def _known(items: Path, source: str) -> pd.DataFrame:
+def _known(items: Path, source: str, form: read_tables.Form) -> pd.DataFrame:
     """item_id and kind of the items that an import of the same file would keep."""
     context = clean_tables.Context(lambda ids: ids, pd.Timestamp.now(tz="UTC"))
     kept = [
         clean_tables.clean(chunk, context).frames["items"][["item_id", "kind"]]
-        for chunk in read_tables.read(items, None, source)
+        for chunk in read_tables.read(items, None, source, form=form)
     ]
     return pd.concat(kept, ignore_index=True)
 
