@@ -75,6 +75,13 @@ def prepare(
         Path | None, typer.Option(help="Their items; else items.parquet in the folder; else any item goes.")
     ] = None,
     source: Annotated[str, typer.Option(help="Prefix of every identifier of --interactions.")] = "csv",
+    columns: Annotated[
+        str, typer.Option("--map", help='Other column names of --interactions: "learner_id=Student".')
+    ] = "",
+    report_to: Annotated[
+        Path | None,
+        typer.Option("--report", help="Write a data quality report here (HTML); only replaces its like."),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Extract and clean the landed pages into items, concepts and prerequisites.
@@ -82,15 +89,22 @@ def prepare(
     With --interactions and --out: raw logs of any size into clean Parquet, in constant memory, on all cores
     or on the cluster of LEARNLOOP_DASK_SCHEDULER, without a database.
 
+    With --report: one page that says what came in (imports, too), what the rules did to it, before and after,
+    and what is missing. A file that is there and is no such report is left alone, with an error.
+
     Example: learnloop prepare
+
+    Example: learnloop prepare --report quality.html
 
     Example: learnloop prepare --interactions logs --out clean --source school
     """
 
     if (interactions is None) != (out is None):
         raise typer.BadParameter("--interactions and --out go together")
+    if report_to is not None and interactions is not None:
+        raise typer.BadParameter("--report tells of the database, which --interactions does without")
     if interactions is None:
-        report("prepare.prepare", json_)
+        report("prepare.prepare", json_, report=report_to)
     else:
         report(
             "scale.prepare_interactions",
@@ -99,6 +113,7 @@ def prepare(
             out=out,
             items=items,
             source=source,
+            columns=columns,
         )
 
 
