@@ -78,9 +78,6 @@ def prepare(
     columns: Annotated[
         str, typer.Option("--map", help='Other column names of --interactions: "learner_id=Student".')
     ] = "",
-    columns: Annotated[
-        str, typer.Option("--map", help='Other column names of --interactions: "learner_id=Student".')
-    ] = "",
     report_to: Annotated[
         Path | None,
         typer.Option("--report", help="Write a data quality report here (HTML); only replaces its like."),
