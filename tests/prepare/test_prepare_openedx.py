@@ -322,3 +322,24 @@ def test_whatever_a_log_holds_is_accounted_for(kind: str, payload: Any, context:
     assert result.accounting.balanced
     assert len(result.rejected) == result.accounting.read - result.accounting.kept
     assert set(result.frames["interactions"]["verb"]) <= set(VERBS)
+
+
+def test_what_is_done_again_in_a_moment_is_one_event(tmp_path: Path) -> None:
+    def at(second: float, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
+        return event(kind, payload, time=f"2024-03-01T10:00:{second:09.6f}+00:00")
+
+    played, later = ("play_video", FILM), ("play_video", {**FILM, "currentTime": 80.0})
+    moments = [
+        at(1.1, *played),
+        at(1.9, *played),  # the button pressed twice
+        at(2.4, "pause_video", FILM),  # both are `experienced`, but not the same
+        at(2.5, *later),
+        at(9.0, *played),
+        at(10.0, "problem_check", CHECKED),
+        at(10.3, "problem_check", {**CHECKED, "attempts": 3}),  # another attempt
+        at(10.4, "problem_check", CHECKED),
+    ]
+    result = cleaned(tmp_path, *moments)
+    assert result.accounting.rejected == {"repeat within 2 s": 2}
+    assert result.rejected["line"].tolist() == [2, 8]
+    assert len(result.frames["interactions"]) == 6

@@ -11,7 +11,8 @@
 - A learner is known by the number of the account; by `username:NAME` in an event without one. An enrolment
   or a grade is the learner's it names, who need not be the one who acted.
 - Events have no identifier: theirs is a digest of learner, type, time and content, so that a log that is
-  imported twice, or shipped twice, counts once.
+  imported twice, or shipped twice, counts once. What a learner does again within 2 s, the payload being the
+  same, is a repeat.
 - What an event type means is in `openedx_events`; a type that is not there is refused as not used, and
   counted by type.
 - Enrolments are gathered over the import, and joined with those known before: the first activation and the
@@ -32,6 +33,7 @@ from learnloop.prepare import openedx_events as meanings
 from learnloop.prepare.catalogue import Catalogue
 from learnloop.prepare.interactions import admit, learners_without_attributes
 from learnloop.prepare.json_text import blanked, parsed, shown, without
+from learnloop.prepare.repeats import Repeats
 from learnloop.prepare.text import repair
 from learnloop.prepare.units import utc_time
 from learnloop.prepare.verdicts import Occurrences, Pseudonymise, Verdicts, digests, rejects
@@ -59,6 +61,7 @@ class Context:
     enrolments: pd.DataFrame = field(default_factory=lambda: empty(ENROLMENTS))
     learners: set[str] = field(default_factory=set)
     events: Occurrences = field(default_factory=Occurrences)
+    repeats: Repeats = field(default_factory=Repeats)
     catalogue: Catalogue | None = None
     moves: dict[tuple[str, str], set[tuple[datetime, bool]]] = field(default_factory=dict)  # in and out
     moved: set[tuple[str, str]] = field(default_factory=set)  # learner and course, since enrolments were told
@@ -73,6 +76,7 @@ class _Row(NamedTuple):
     said: meanings.Said | None = None
     moment: datetime | None = None
     title: str = ""
+    done: str = ""  # the event without its time
     content: str = ""
     repairs: tuple[str, ...] = ()
 
@@ -95,7 +99,8 @@ def clean(chunk: RawChunk, context: Context) -> Cleaned:
     events = _typed(rows, raw.index, chunk.source, context)
     for rule in sorted({rule for row in rows for rule in row.repairs}):
         verdicts.repair(pd.Series([rule in row.repairs for row in rows], index=raw.index), rule)
-    kept = admit(events, verdicts, None, context.now, context.events)
+    done = pd.Series([row.done for row in rows], index=raw.index, dtype="str")
+    kept = admit(events, verdicts, None, context.now, context.events, repeats=context.repeats, detail=done)
     for row, learner_id, good in zip(rows, events["learner_id"], verdicts.sound, strict=True):
         if good and row.said is not None and row.moment is not None:
             _mention(row, row.said, chunk.source, context.catalogue)
@@ -170,6 +175,7 @@ def _row(record: dict[str, Any] | str) -> _Row:
         said=said,
         moment=moment,
         title=title if isinstance(title, str) else "",
+        done=json.dumps([name, content], sort_keys=True),
         content=json.dumps([name, text, content], sort_keys=True),
         repairs=repairs,
     )

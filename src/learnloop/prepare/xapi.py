@@ -16,6 +16,7 @@
 - A voided statement is refused, wherever in the import it stands, and so is the statement that voids it.
   One that an earlier import stored stays stored: interactions are append-only.
 - A statement without an id is known by its content.
+- A statement that says within 2 s what another of the same actor said, under an id of its own, is a repeat.
 """
 
 import json
