@@ -89,3 +89,15 @@ def test_no_interactions_no_snapshot(engine: sa.Engine, tmp_path: Path) -> None:
     with pytest.raises(NothingToDo):
         snapshots.export(engine, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_snapshot_over_many_months_is_in_one_order(engine: sa.Engine, tmp_path: Path) -> None:
+    """Read a month at a time, written as if read at once."""
+    frame = events(0, 900)
+    days = pd.to_timedelta([number * 31 % 900 for number in range(900)], unit="D")
+    frame["occurred_at"] = pd.Timestamp("1999-06-01", tz="UTC") + days
+    frame["event_id"] = "far:" + frame["event_id"]
+    loading.load(engine, "interactions", frame)
+    snapshot = snapshots.export(engine, tmp_path)
+    assert snapshot.rows == ROWS + 900
+    pd.testing.assert_frame_equal(snapshots.read(snapshot.path), reading.interactions(engine))

@@ -65,6 +65,20 @@ def statements(year: int, month: int) -> tuple[str, str]:
     )
 
 
+def spans(connection: sa.Connection) -> list[tuple[datetime | None, datetime | None]]:
+    """(since, until) of every part there is, oldest first; None: no limit."""
+    begins = sorted(
+        datetime(int(found[1][:4]), int(found[1][4:]), 1, tzinfo=UTC)
+        for found in map(_PART.fullmatch, _there(connection))
+        if found and found[1] != "before_2000"
+    )
+    former: tuple[datetime | None, datetime | None] = (None, datetime(FIRST_YEAR, 1, 1, tzinfo=UTC))
+    return [
+        former,
+        *((at, at.replace(year=at.year + at.month // 12, month=at.month % 12 + 1)) for at in begins),
+    ]
+
+
 def is_ours(_object: Any, name: str | None, kind: str, reflected: bool, _compared: Any) -> bool:
     """For Alembic's `include_object`: the parts, and what belongs to them, are no tables of the models."""
     table = name if kind == "table" else getattr(getattr(_object, "table", None), "name", None)
@@ -72,12 +86,12 @@ def is_ours(_object: Any, name: str | None, kind: str, reflected: bool, _compare
 
 
 def _missing(bind: sa.Engine | sa.Connection, wanted: Iterable[str]) -> list[str]:
-    query = sa.text(
-        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'interactions'::regclass"
-    )
     if isinstance(bind, sa.Connection):
-        there = set(bind.scalars(query))
-    else:
-        with bind.connect() as connection:
-            there = set(connection.scalars(query))
-    return sorted(set(wanted) - there)
+        return sorted(set(wanted) - _there(bind))
+    with bind.connect() as connection:
+        return sorted(set(wanted) - _there(connection))
+
+
+def _there(connection: sa.Connection) -> set[str]:
+    parts = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'interactions'::regclass"
+    return set(connection.scalars(sa.text(parts)))

@@ -8,6 +8,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from learnloop import schemas
 from learnloop.errors import BadInput, NothingToDo, UnknownThing
-from learnloop.store import copying, reading, tables
+from learnloop.store import copying, months, reading, tables
 
 ROW_GROUP = 131_072
 
@@ -94,17 +95,32 @@ def read(path: Path, sha256: str | None = None) -> pd.DataFrame:
 
 def _write(connection: sa.Connection, path: Path) -> tuple[int, datetime | None, datetime | None]:
     rows, first_at, last_at = 0, None, None
-    with copying.batches(connection, reading.interactions_query()) as reader, open(path, "wb") as file:
-        with parquet.ParquetWriter(file, reader.schema, compression="zstd") as writer:
-            for group in _row_groups(reader):
-                writer.write_table(group, row_group_size=ROW_GROUP)
-                times = group.column("occurred_at")
-                first_at = first_at or times[0].as_py()
-                last_at = times[-1].as_py()
-                rows += len(group)
+    with open(path, "wb") as file, ExitStack() as stack:
+        writer: parquet.ParquetWriter | None = None
+        for group in _row_groups(_month_by_month(connection)):
+            if writer is None:
+                made = parquet.ParquetWriter(file, group.schema, compression="zstd")
+                writer = stack.enter_context(made)
+            writer.write_table(group, row_group_size=ROW_GROUP)
+            times = group.column("occurred_at")
+            first_at = first_at or times[0].as_py()
+            last_at = times[-1].as_py()
+            rows += len(group)
+        stack.close()
         file.flush()
         os.fsync(file.fileno())
     return rows, first_at, last_at
+
+
+def _month_by_month(connection: sa.Connection) -> Iterator[pa.RecordBatch]:
+    """All interactions in their order: sorting a month at a time needs room for one month alone.
+
+    One reading, although it takes many statements: the transaction sees what was there at its start.
+    """
+    connection.execution_options(isolation_level="REPEATABLE READ")
+    for since, until in months.spans(connection):
+        with copying.batches(connection, reading.interactions_query(since, until)) as reader:
+            yield from reader
 
 
 def _row_groups(reader: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
