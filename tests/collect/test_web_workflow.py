@@ -140,7 +140,7 @@ def test_killed_again_and_again_every_page_lands_once_and_none_is_asked_for_agai
             deadline = time.monotonic() + 30
             while len(site.asked) < before + 2 and parent.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.005)
-            time.sleep(generator.uniform(0, 0.15))
+            time.sleep(generator.uniform(0, 0.5))
             spiders = _spiders(parent.pid)
             if kill % 3 != 0:
                 for spider in spiders:
