@@ -87,4 +87,7 @@ def test_declarations_count_and_are_overruled_only_by_long_clear_texts() -> None
     found, confidence, repairs = resolve_languages(declared, texts)
     assert found.tolist() == expected.tolist()
     assert found.index.equals(declared.index)
+    # how sure the detector is, where it was the one that decided
+    assert confidence.notna().tolist() == [False, True, False, False, True, True, False, False]
+    assert confidence.dropna().between(0.8, 1.0).all()
     assert repairs == {"language declared wrongly": 1, "language detected": 2}
