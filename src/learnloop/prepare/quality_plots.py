@@ -5,6 +5,7 @@ matplotlib's objects only: no pyplot, so no state shared between threads.
 
 import io
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -42,7 +43,9 @@ _PROLOGUE = re.compile(r"^.*?(?=<svg)|<metadata>.*?</metadata>", re.DOTALL)
 
 def svg(draw: Callable[[], Figure], described: str) -> str:
     """The figure that `draw` makes as an <svg> element; the same figure gives the same text."""
-    with rc_context(_STYLE):  # type: ignore[arg-type]
+    with rc_context(_STYLE), warnings.catch_warnings():  # type: ignore[arg-type]
+        # measuring lacks the letters of some scripts; the reader's browser, which draws, has fonts for them
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         figure = draw()
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
@@ -158,7 +161,12 @@ def languages_by_source(languages: pd.DataFrame, names: Mapping[str, str]) -> Fi
     for i, code in enumerate(listed):
         colour = QUIET if code == "und" else LANGUAGE_COLOURS[i % len(LANGUAGE_COLOURS)]
         axes.barh(
-            range(len(shares)), shares[code], left=left, color=colour, height=0.6, label=names.get(code, code)
+            range(len(shares)),
+            shares[code],
+            left=left,
+            color=colour,
+            height=0.6,
+            label=_short(names.get(code, code)),
         )
         left = left + shares[code].to_numpy()
     axes.set_yticks(range(len(shares)), [_short(str(name)) for name in shares.index])

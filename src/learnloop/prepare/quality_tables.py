@@ -250,7 +250,7 @@ def spent(times: pd.DataFrame, kinds: Mapping[str, str]) -> tuple[pd.DataFrame, 
     told = timed.groupby(["item_id", "bin"], as_index=False)["n"].sum()
     limits = dwell_limits(told, kinds) if len(told) else Limits()
     seconds = 2.0 ** ((timed["bin"] + 0.5) / BINS)
-    timed = timed.assign(seconds=seconds, beyond=seconds > limits.of(timed["item_id"]))
+    timed = timed.assign(seconds=seconds, beyond=seconds > limits.of(timed["item_id"]).astype("float64"))
     rows = []
     for source, part in times.groupby("source"):
         mine = timed[timed["source"] == source]

@@ -51,7 +51,7 @@ def write_report(engine: sa.Engine, run: Run, out: Path) -> None:
     document = page(gather(engine, run, datetime.now(UTC)))
     beside = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
     try:
-        beside.write_text(document, encoding="utf-8")
+        beside.write_bytes(document.encode("utf-8", "replace"))
         beside.replace(out)
     except OSError as error:
         raise BadInput(
