@@ -86,6 +86,7 @@ def test_a_wrong_item_is_refused(context: tables.Context, row: dict[str, str], r
         ({"language": ""}, "language filled in: und"),
         ({"kind": ""}, "kind filled in: lesson"),
         ({"parent_id": "a"}, "item that is its own parent: parent left empty"),
+        ({"created_at": "spring"}, "date unreadable: created_at left empty"),
         ({"prerequisites": "b"}, "prerequisites of an item without concepts ignored"),
     ],
 )
@@ -154,3 +155,21 @@ _text = st.text(st.sampled_from("aA1_-b 7é"), max_size=8)
 def test_a_word_is_found_as_a_pattern_would_find_it(text: str, word: str) -> None:
     pattern = rf"(?<![^\W_]){re.escape(word)}(?![^\W_])"
     assert tables._holds_word(text, word) == (re.search(pattern, text, re.IGNORECASE) is not None)
+
+
+def test_nobody_does_an_item_before_it_or_its_course_was_made(context: tables.Context) -> None:
+    context.born = {"demo:x": pd.Timestamp("2025-06-01T00:00:00Z")}
+    clean(context, "items", {"item_id": "py", "title": "Python", "created_at": "1 March 2025"})
+    items = clean(
+        context, "items", {"item_id": "loops", "title": "Loops", "parent_id": "py", "created_at": ""}
+    )
+    assert items.frames["items"]["attributes"].tolist() == [{}]
+    moments = {"loops": ["2025-02-01", "2025-03-02"], "demo:x": ["2025-05-01", "2025-06-02"]}
+    rows = [
+        {**EVENT, "item_id": item, "occurred_at": f"{day}T10:00:00Z"}
+        for item, days in moments.items()
+        for day in days
+    ]
+    cleaned = clean(context, "interactions", *rows)
+    assert cleaned.accounting.rejected == {"time before the item came to be": 2}
+    assert cleaned.frames["interactions"]["item_id"].tolist() == ["csv:loops", "demo:x"]

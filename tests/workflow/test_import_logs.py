@@ -13,7 +13,7 @@ from learnloop.errors import BadInput
 from learnloop.settings import Settings
 from learnloop.store import reading
 from learnloop.workflow.context import Loop
-from learnloop.workflow.importing import import_openedx, import_xapi
+from learnloop.workflow.importing import import_csv, import_openedx, import_xapi
 
 COURSE = "course-v1:X+Y+2024"
 
@@ -136,3 +136,19 @@ def test_the_logs_of_two_days_add_up_in_either_order_of_imports(loop: Loop, tmp_
         )
     assert told[0] == told[1] == [("2024-03-01 10:00:00+00:00", False), ("2024-03-01 10:00:00+00:00", True)]
     assert count(loop, "interactions", "forth") == count(loop, "interactions", "back") == 2
+
+
+def test_when_an_item_was_made_is_known_to_later_imports(loop: Loop, tmp_path: Path) -> None:
+    items, answers = tmp_path / "items.csv", tmp_path / "answers.csv"
+    items.write_text("item_id,title,parent_id,created_at\npy,Python,,2025-03-01\nloops,Loops,py,\n")
+    answers.write_text(
+        "learner_id,item_id,occurred_at\nana,loops,2025-02-01T10:00:00Z\nana,loops,2025-03-01T10:00:00Z\n"
+    )
+    assert reading.item_origins(loop.engine).empty
+    import_csv(loop, items=items, interactions=None, source="made")
+    origins = reading.item_origins(loop.engine).set_index("item_id")
+    assert origins.loc["made:py", "attributes"] == {"created_at": "2025-03-01T00:00:00+00:00"}
+    assert origins.loc["made:loops", ["parent_id", "attributes"]].tolist() == ["made:py", {}]
+    report = import_csv(loop, items=None, interactions=answers, source="made")
+    assert report["rows"]["interactions"]["rejected"] == {"time before the item came to be": 1}
+    assert report["rows"]["interactions"]["kept"] == 1

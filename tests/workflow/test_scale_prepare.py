@@ -132,6 +132,18 @@ def test_a_csv_file_with_other_names_is_prepared_as_its_parquet_twin(
     pd.testing.assert_frame_equal(clean(tmp_path / "0"), clean(tmp_path / "1"))
 
 
+def test_nothing_was_done_before_its_item_was_made(loop: Loop, tmp_path: Path) -> None:
+    items, log = tmp_path / "items.csv", tmp_path / "log.csv"
+    items.write_text("item_id,title,parent_id,created_at\npy,Python,,2025-03-01\nloops,Loops,py,\nx,X,,\n")
+    log.write_text(
+        "learner_id,item_id,occurred_at\nana,loops,2025-02-01T10:00:00Z\nana,loops,2025-03-01T10:00:00Z\n"
+        "ana,x,2025-02-01T10:00:00Z\n"
+    )
+    report = prepare_interactions(loop, interactions=log, out=tmp_path / "out", items=items, now=NOW)
+    assert report["rows"]["rejected"] == {"time before the item came to be": 1}
+    assert report["rows"]["kept"] == 2
+
+
 def test_what_cannot_be_done_is_said_and_nothing_is_written(logs: Path, loop: Loop, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     with pytest.raises(BadInput, match="there already"):

@@ -6,8 +6,9 @@ loops,Loops,lesson,"A loop repeats …",en,python,programming,beginner,600,,CC-B
 learner_id,item_id,occurred_at,verb,correct,score,duration_s,event_id
 ana@school.example,loops,2025-02-03T10:00:00Z,completed,,,540,
 
-Other names are told by a mapping (`learnloop.collect.mapping`); fields may also be parted by ; or | or a
-tab, and the file packed by gzip or zip.
+`created_at` tells, where it is given, when an item was made. Other names are told by a mapping
+(`learnloop.collect.mapping`); fields may also be parted by ; or | or a tab, and the file packed by gzip or
+zip.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,7 +34,7 @@ LAYOUTS = {
 COLUMNS = {
     "items": (
         *("item_id", "title", "kind", "text", "abstract", "language", "parent_id", "position", "subject"),
-        *("level", "duration_s", "url", "licence", "answer", "concepts", "prerequisites"),
+        *("level", "duration_s", "url", "licence", "answer", "concepts", "prerequisites", "created_at"),
     ),
     "interactions": (
         *("learner_id", "item_id", "occurred_at", "verb", "correct", "score", "duration_s", "event_id"),

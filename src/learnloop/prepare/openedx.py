@@ -62,6 +62,7 @@ class Context:
     learners: set[str] = field(default_factory=set)
     events: Occurrences = field(default_factory=Occurrences)
     repeats: Repeats = field(default_factory=Repeats)
+    born: Mapping[str, pd.Timestamp] = field(default_factory=dict)  # when items came to be, where known
     catalogue: Catalogue | None = None
     moves: dict[tuple[str, str], set[tuple[datetime, bool]]] = field(default_factory=dict)  # in and out
     moved: set[tuple[str, str]] = field(default_factory=set)  # learner and course, since enrolments were told
@@ -100,7 +101,16 @@ def clean(chunk: RawChunk, context: Context) -> Cleaned:
     for rule in sorted({rule for row in rows for rule in row.repairs}):
         verdicts.repair(pd.Series([rule in row.repairs for row in rows], index=raw.index), rule)
     done = pd.Series([row.done for row in rows], index=raw.index, dtype="str")
-    kept = admit(events, verdicts, None, context.now, context.events, repeats=context.repeats, detail=done)
+    kept = admit(
+        events,
+        verdicts,
+        None,
+        context.now,
+        context.events,
+        repeats=context.repeats,
+        detail=done,
+        born=context.born,
+    )
     for row, learner_id, good in zip(rows, events["learner_id"], verdicts.sound, strict=True):
         if good and row.said is not None and row.moment is not None:
             _mention(row, row.said, chunk.source, context.catalogue)

@@ -61,6 +61,7 @@ class Context:
     pseudonymise: Pseudonymise = field(repr=False)
     known_items: Collection[str] | None = field(default=None, repr=False)
     kinds: Mapping[str, str] = field(default_factory=dict, repr=False)  # of items, where known
+    born: Mapping[str, pd.Timestamp] = field(default_factory=dict, repr=False)  # when they came to be
 
 
 def read_rows(chunk: RawChunk, order: int, context: Context) -> Rows:
@@ -71,7 +72,7 @@ def read_rows(chunk: RawChunk, order: int, context: Context) -> Rows:
     raw, hidden = own_rows(chunk.frame, context.source, context.known_items, context.pseudonymise)
     events, verdicts = read_events(raw, context.now, context.source, file=chunk.file)
     verdicts.repair(hidden, HIDDEN)
-    judge(events, verdicts, context.known_items, context.now)
+    judge(events, verdicts, context.known_items, context.now, context.born)
     rules, bits = verdicts.repair_bits()
     sound = verdicts.sound.to_numpy()
     kept = events[sound].reset_index(drop=True)

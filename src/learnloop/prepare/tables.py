@@ -6,7 +6,8 @@
     item csv:loops, parent csv:python; concepts csv:loops; prerequisites csv:loops -> csv:variables, csv:lists
 
 Identifiers get the source as a prefix, unless they have it. An interaction may also name an item of another
-source by its full id, where that item is known. `prerequisites` are concepts that each of the item's own
+source by its full id, where that item is known. An item may say when it was made, `created_at`: nobody did
+it, or what is below it, before. `prerequisites` are concepts that each of the item's own
 concepts needs.
 """
 
@@ -18,10 +19,11 @@ import numpy as np
 import pandas as pd
 
 from learnloop.errors import BadInput
-from learnloop.prepare.interactions import clean_interactions, learners_without_attributes
+from learnloop.prepare.interactions import births, clean_interactions, learners_without_attributes
 from learnloop.prepare.local_times import Clock, to_iso
 from learnloop.prepare.masking import mask_rejected
 from learnloop.prepare.repeats import Repeats
+from learnloop.prepare.units import utc_times
 from learnloop.prepare.verdicts import OURS, Occurrences, Pseudonymise, Verdicts, digests
 from learnloop.schemas import (
     CONCEPTS,
@@ -44,7 +46,7 @@ class Context:
     """What only the caller knows, and what former chunks held.
 
     pseudonymise: outside learner ids as they stand in the file to pseudonyms, same index. known_items:
-    items imported earlier, of any source.
+    items imported earlier, of any source. born: when items came to be, where known.
     """
 
     pseudonymise: Pseudonymise
@@ -56,6 +58,8 @@ class Context:
     learners: set[str] = field(default_factory=set)
     events: Occurrences = field(default_factory=Occurrences)
     repeats: Repeats = field(default_factory=Repeats)
+    born: dict[str, pd.Timestamp] = field(default_factory=dict)
+    dated: list[pd.DataFrame] = field(default_factory=list)  # items that may say so, until it is asked
 
 
 def clean(chunk: RawChunk, context: Context) -> Cleaned:
@@ -77,7 +81,11 @@ def clean(chunk: RawChunk, context: Context) -> Cleaned:
 def _items(chunk: RawChunk, context: Context) -> Cleaned:
     raw = chunk.frame.reset_index(drop=True)
     verdicts = Verdicts(raw)
-    text = raw.reindex(columns=[*ITEMS.columns, "concepts", "prerequisites"]).astype("str").fillna("")
+    text = (
+        raw.reindex(columns=[*ITEMS.columns, "concepts", "prerequisites", "created_at"])
+        .astype("str")
+        .fillna("")
+    )
     text = text.apply(lambda column: column.str.strip())
     items = text.mask(text == "")
     verdicts.refuse(text["item_id"] == "", "no item id")
@@ -98,7 +106,7 @@ def _items(chunk: RawChunk, context: Context) -> Cleaned:
     web = text["url"].str.match(r"https?://\S+$", case=False)
     items["url"] = text["url"].where(web)
     verdicts.repair((text["url"] != "") & ~web, "url that is not http left empty")
-    items["attributes"] = pd.Series([{} for _ in items.index], dtype=object)
+    items["attributes"] = _created(text["created_at"], verdicts)
     again = _seen_before(items["item_id"], verdicts, context.items)
     verdicts.refuse(again, "duplicate item id")
     teaches = _listed(text["concepts"], chunk.source)
@@ -107,6 +115,8 @@ def _items(chunk: RawChunk, context: Context) -> Cleaned:
     verdicts.repair(lost, "prerequisites of an item without concepts ignored")
     kept = verdicts.sound
     frames = {"items": check(items[kept].reset_index(drop=True), ITEMS, chunk.file)}
+    if "created_at" in raw:
+        context.dated.append(frames["items"][["item_id", "parent_id", "attributes"]])
     frames |= _concept_frames(items["item_id"][kept], teaches[kept], needs[kept], context)
     return verdicts.cleaned(frames, chunk.file)
 
@@ -141,8 +151,19 @@ def _concept_frames(
     }
 
 
+def _created(text: pd.Series, verdicts: Verdicts) -> pd.Series:
+    """{"created_at": ISO 8601 in UTC} a row; {} where there is no date."""
+    times = utc_times(text.mask(text == ""))[0]
+    verdicts.repair((text != "") & times.isna(), "date unreadable: created_at left empty")
+    found = [{} if pd.isna(time) else {"created_at": time.isoformat()} for time in times]
+    return pd.Series(found, index=text.index, dtype=object)
+
+
 def _interactions(chunk: RawChunk, context: Context) -> Cleaned:
     known = context.items | set(context.known_items)
+    if context.dated:
+        context.born = context.born | births(pd.concat(context.dated, ignore_index=True))
+        context.dated = []
     frame, repairs = chunk.frame.reset_index(drop=True), dict[str, pd.Series]()
     if context.clock != Clock() and "occurred_at" in frame:
         times, repairs = to_iso(frame["occurred_at"], context.clock)
@@ -156,6 +177,7 @@ def _interactions(chunk: RawChunk, context: Context) -> Cleaned:
         file=chunk.file,
         seen=context.events,
         repeats=context.repeats,
+        born=context.born,
     )
     cleaned.rejected = mask_rejected(cleaned.rejected, raw, known)
     sound = ~raw["line"].isin(set(cleaned.rejected["line"]))

@@ -64,6 +64,7 @@ class Context:
     learners: set[str] = field(default_factory=set)
     events: Occurrences = field(default_factory=Occurrences)
     repeats: Repeats = field(default_factory=Repeats)
+    born: Mapping[str, pd.Timestamp] = field(default_factory=dict)  # when items came to be, where known
     catalogue: Catalogue | None = None
 
 
@@ -89,7 +90,16 @@ def clean(chunk: RawChunk, context: Context) -> Cleaned:
     verdicts.refuse(pd.Series([row.telling for row in rows]), "the activity's id holds the learner's")
     said = [_said(s) if good else "" for s, good in zip(statements, verdicts.sound, strict=True)]
     detail = pd.Series(said, index=raw.index, dtype="str")
-    kept = admit(events, verdicts, None, context.now, context.events, repeats=context.repeats, detail=detail)
+    kept = admit(
+        events,
+        verdicts,
+        None,
+        context.now,
+        context.events,
+        repeats=context.repeats,
+        detail=detail,
+        born=context.born,
+    )
     for statement, row, good in zip(statements, rows, verdicts.sound, strict=True):
         if good:
             mention(statement, chunk.source, context.catalogue, row.names)

@@ -48,6 +48,18 @@ def item_titles(engine: sa.Engine, source: str) -> dict[str, str]:
         return {row.item_id: row.title for row in connection.execute(query)}
 
 
+def item_origins(engine: sa.Engine) -> pd.DataFrame:
+    """item_id, parent_id and attributes (`created_at` alone) of all items; none where no item has a date."""
+    table = tables.items
+    created = table.c.attributes["created_at"].astext
+    with engine.connect() as connection:
+        dated = connection.scalar(sa.select(sa.exists().where(created.is_not(None))))
+        query = sa.select(table.c.item_id, table.c.parent_id, created) if dated else None
+        rows = connection.execute(query).all() if query is not None else []
+    origins = [(item_id, parent, {"created_at": at} if at else {}) for item_id, parent, at in rows]
+    return pd.DataFrame(origins, columns=["item_id", "parent_id", "attributes"])
+
+
 def concepts(engine: sa.Engine) -> pd.DataFrame:
     """CONCEPTS by concept_id."""
     return _whole(engine, tables.concepts, schemas.CONCEPTS)

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from learnloop import settings as configuration
 from learnloop.collect.inputs import Advance, Inspected
 from learnloop.errors import BadInput, LearnloopError
+from learnloop.prepare.interactions import births
 from learnloop.schemas import ENROLMENTS, Accounting, Cleaned, RawChunk, empty
 from learnloop.store import database, embedded, imports, loading, reading
 from learnloop.store.loading import Loaded
@@ -36,7 +37,7 @@ class Surroundings:
     """What cleaning needs from outside its files.
 
     known_items: ids of the items imported earlier. titles: of those of the import's own source, by item_id.
-    enrolments: ENROLMENTS imported earlier, of any source.
+    enrolments: ENROLMENTS imported earlier, of any source. born: when those items came to be, where known.
     """
 
     pseudonymise: Callable[[pd.Series], pd.Series]
@@ -44,6 +45,7 @@ class Surroundings:
     known_items: Callable[[], set[str]]
     titles: Callable[[], dict[str, str]]
     enrolments: Callable[[], pd.DataFrame]
+    born: Callable[[], dict[str, pd.Timestamp]]
 
 
 Cleaner = Callable[[RawChunk], Cleaned]
@@ -112,6 +114,7 @@ def _load(loop: Loop, plan: Import, inspected: list[Inspected], report: dict[str
             known_items=lambda: reading.item_ids(engine),
             titles=lambda: reading.item_titles(engine, plan.source),
             enrolments=lambda: reading.enrolments(engine),
+            born=lambda: births(reading.item_origins(engine)),
         )
     )
     report["imported_before"] = _imported_before(engine, plan.source, inspected)
@@ -152,6 +155,7 @@ def _rehearse(loop: Loop, plan: Import, inspected: list[Inspected], report: dict
                 known_items=lambda: reading.item_ids(engine) if engine else set(),
                 titles=lambda: reading.item_titles(engine, plan.source) if engine else {},
                 enrolments=lambda: reading.enrolments(engine) if engine else empty(ENROLMENTS),
+                born=lambda: births(reading.item_origins(engine)) if engine else {},
             )
         )
         report["dry_run"] = True

@@ -115,7 +115,9 @@ def import_csv(
         return found
 
     def cleaner(around: Surroundings) -> Cleaner:
-        context = clean_tables.Context(around.pseudonymise, around.now, around.known_items(), clock)
+        context = clean_tables.Context(
+            around.pseudonymise, around.now, around.known_items(), clock, born=around.born()
+        )
         return lambda chunk: clean_tables.clean(chunk, context)
 
     plan = Import(
@@ -200,7 +202,9 @@ def import_openedx(loop: Loop, path: Path, source: str = "openedx", dry_run: boo
     """The tracking logs of an Open edX site: a file or a folder of them."""
 
     def cleaner(around: Surroundings) -> Cleaner:
-        context = clean_openedx.Context(around.pseudonymise, around.now, around.titles(), around.enrolments())
+        context = clean_openedx.Context(
+            around.pseudonymise, around.now, around.titles(), around.enrolments(), born=around.born()
+        )
         return lambda chunk: clean_openedx.clean(chunk, context)
 
     plan = Import(

@@ -76,8 +76,20 @@ class Plan:
         kinds = self.kinds()
         known = None if self.items is None else kinds.keys()
         return scale.Context(
-            self.source, self.now, lambda ids: pseudonyms(self.key, self.source, ids), known, kinds
+            self.source,
+            self.now,
+            lambda ids: pseudonyms(self.key, self.source, ids),
+            known,
+            kinds,
+            self.born(),
         )
+
+    def born(self) -> dict[str, pd.Timestamp]:
+        """When the known items came to be, by item_id, where that is told."""
+        if self.items is None:
+            return {}
+        items = pd.read_parquet(self.items).dropna(subset="born")
+        return dict(zip(items["item_id"], items["born"].dt.as_unit("us"), strict=True))
 
     def kinds(self) -> dict[str, str]:
         """Kinds of the known items, by item_id."""

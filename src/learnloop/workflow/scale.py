@@ -24,7 +24,8 @@ import pyarrow.parquet as pq
 from learnloop.collect import tables as read_tables
 from learnloop.errors import BadInput, LearnloopError
 from learnloop.prepare import tables as clean_tables
-from learnloop.schemas import Accounting
+from learnloop.prepare.interactions import births
+from learnloop.schemas import UTC, Accounting
 from learnloop.workflow import cluster
 from learnloop.workflow.console import bar
 from learnloop.workflow.context import Loop
@@ -43,7 +44,7 @@ BUCKET_ROWS = 1_000_000
 BYTES_A_ROW = 80  # of a text file, to guess how many rows it has
 SMALL = 300_000  # rows that are done before a cluster would have started
 SUFFIXES = (".parquet", ".pq", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
-VERSION = 2  # of what lies in the work folder
+VERSION = 3  # of what lies in the work folder
 
 
 def prepare_interactions(
@@ -169,13 +170,16 @@ def _plan(
 
 
 def _known(items: Path, source: str, form: read_tables.Form) -> pd.DataFrame:
-    """item_id and kind of the items that an import of the same file would keep."""
+    """item_id, kind and born (UTC, NaT where nobody says) of what an import of the file would keep."""
     context = clean_tables.Context(lambda ids: ids, pd.Timestamp.now(tz="UTC"))
     kept = [
-        clean_tables.clean(chunk, context).frames["items"][["item_id", "kind"]]
+        clean_tables.clean(chunk, context).frames["items"][["item_id", "kind", "parent_id", "attributes"]]
         for chunk in read_tables.read(items, None, source, form=form)
     ]
-    return pd.concat(kept, ignore_index=True)
+    known = pd.concat(kept, ignore_index=True)
+    born = births(known)
+    moments = pd.Series(pd.array([born.get(item_id) for item_id in known["item_id"]], dtype=UTC))
+    return known[["item_id", "kind"]].assign(born=moments)
 
 
 def _rows(files: tuple[Path, ...]) -> int:
