@@ -191,6 +191,9 @@ def test_bars_stand_in_order_and_say_their_numbers() -> None:
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["few", "many"]
     assert figure.axes[0].get_xscale() == "linear"
     assert quality_plots.counts_by_name({"few": 3, "many": 40_000}, "records").axes[0].get_xscale() == "log"
+    (axes,) = quality_plots.counts_by_name({f"rule {n}": n for n in range(1, 30)}, "records").axes
+    assert axes.get_xlabel() == "records, the 18 most frequent"
+    assert len(axes.patches) == 18
 
 
 def test_fields_are_drawn_as_their_shares() -> None:

@@ -57,7 +57,7 @@ def test_no_count_is_lost_or_told_twice() -> None:
     assert told.loc[told["n"] > 0, "count"].is_unique
     by_name = told.groupby("rule")["n"].sum()
     assert by_name["detect_language"] == 6
-    assert by_name["repeats"] == 7
+    assert by_name["repeats"] == 9
     assert by_name[OTHER] == 6
     pd.testing.assert_series_equal(
         told.groupby("count")["n"].sum()[list(counts)].reset_index(drop=True),

@@ -154,11 +154,18 @@ def _rules(quality: Quality) -> str:
     parts = [
         paragraph(
             "A rule is a small function that mends, or refuses, one kind of fault. Beside each stands what"
-            " it does to an example, and how many records it touched in each source."
+            " it does to an example, and how many records it touched in each source. Pale bars are repairs"
+            " that one importer makes in its own files."
         )
     ]
-    if fired:
-        drawn = plots.svg(lambda: plots.counts_by_name(fired, "records touched"), "Records touched by rule")
+    others = counted[counted["rule"] == OTHER]
+    by_name = others.groupby("count")["n"].sum().sort_values(ascending=False)
+    bars = fired | {str(name): int(n) for name, n in by_name.items()}
+    if bars:
+        drawn = plots.svg(
+            lambda: plots.counts_by_name(bars, "records touched", paler=set(bars) - set(fired)),
+            "Records touched by rule",
+        )
         parts.append(figure(drawn))
     sources = _columns(quality.accounts)
     busy = [rule for rule in RULES if totals.get(rule.name, 0)]
@@ -167,14 +174,12 @@ def _rules(quality: Quality) -> str:
     if idle:
         told = f"{many(len(idle), 'rule')} that found nothing to do" if fired else "The rules"
         parts.append(f"<details><summary>{told}</summary>{_rule_table(ours.head(0), idle, [])}</details>")
-    others = counted[counted["rule"] == OTHER]
     if len(others):
-        by_name = others.groupby("count")["n"].sum().sort_values(ascending=False)
         rows = [
             (name, int(n), *_by_source(others[others["count"] == name], sources))
             for name, n in by_name.items()
         ]
-        parts.append("<h3>Repairs that belong to one source alone</h3>")
+        parts.append("<h3>Other repairs, of one importer alone</h3>")
         parts.append(table(["repair", "*total", *_heads(sources)], rows))
     return "".join(parts)
 
@@ -415,9 +420,9 @@ def _heads(sources: Sequence[str]) -> list[str]:
     return [f"*{source}" for source in sources]
 
 
-def _by_source(counted: pd.DataFrame, sources: Sequence[str]) -> list[int]:
+def _by_source(counted: pd.DataFrame, sources: Sequence[str]) -> list[Any]:
     found = counted.groupby("source")["n"].sum()
-    return [int(found.get(source, 0)) for source in sources]
+    return [int(found.get(source, 0)) or Html('<span class="sub">·</span>') for source in sources]
 
 
 def _split(counted: pd.DataFrame) -> str:

@@ -6,7 +6,7 @@ matplotlib's objects only: no pyplot, so no state shared between threads.
 import io
 import re
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from learnloop.prepare.quality_tables import FATES
 
 INK, ACCENT, QUIET, WARNING = "#333333", "#1f6f8b", "#d9d9d9", "#c1573c"
-FATE_COLOURS = dict(zip(FATES, ("#1f6f8b", "#8dbccb", "#e3a93c", WARNING, QUIET), strict=True))
+PALE = "#8dbccb"
+FATE_COLOURS = dict(zip(FATES, (ACCENT, PALE, "#e3a93c", WARNING, QUIET), strict=True))
 FATE_NAMES = {
     "given": "as the page gives it",
     "mended": "given, and put in order",
@@ -88,13 +89,18 @@ def kept_by_source(accounts: pd.DataFrame) -> Figure:
     return figure
 
 
-def counts_by_name(counts: Mapping[str, int], x: str, colour: str = ACCENT) -> Figure:
+def counts_by_name(
+    counts: Mapping[str, int], x: str, colour: str = ACCENT, paler: Collection[str] = ()
+) -> Figure:
     """Bars of how often each, the most frequent on top; on a logarithmic scale where they differ a lot."""
     largest = sorted(((n, name) for name, n in counts.items() if n), reverse=True)[:MOST_BARS]
     numbers, names = [n for n, _ in largest][::-1], [name for _, name in largest][::-1]
+    if sum(map(bool, counts.values())) > MOST_BARS:
+        x = f"{x}, the {MOST_BARS} most frequent"
     far = bool(numbers) and max(numbers) > 50 * min(numbers)
-    figure, axes = _canvas(len(names), f"{x} (each step is ten times as many)" if far else x)
-    axes.barh(range(len(names)), numbers, color=colour, height=0.6)
+    figure, axes = _canvas(len(names), f"{x} (each mark is ten times the one before)" if far else x)
+    colours = [PALE if name in paler else colour for name in names]
+    axes.barh(range(len(names)), numbers, color=colours, height=0.6)
     if far:
         axes.set_xscale("log")
         axes.set_xlim(0.8, max(numbers) * 4)

@@ -31,7 +31,7 @@ RULES = {
     "numbers": "Numbers in words, with letters for thousands, and in both customs of commas and points.",
     "weekly_workload": "Hours a week as the least and the most seconds a week.",
     "births": "Events in the future, or before the item they are about came to be, are refused.",
-    "repeats": "The same event again within two seconds, a button pressed twice, is refused.",
+    "repeats": "The same event again, in the log twice or within two seconds, is refused.",
     "dwell_outliers": "A time that nobody spends on the item is left empty; the event stays.",
     "duplicates": "Items that say the same, or almost, become one that keeps all their addresses.",
     "unmatched": "Records that refer to what is not there are counted, and never matched by guessing.",

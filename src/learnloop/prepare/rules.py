@@ -99,6 +99,18 @@ RULES: tuple[Rule, ...] = (
         ("workload a week",),
     ),
     Rule(
+        "filled_in",
+        "missing",
+        interactions.filled_in,
+        "no verb, but a result",
+        "answered, imputed: verb",
+        (
+            *("missing", "verb filled in", "kind filled in", "time filled in", "title from", "position from"),
+            *("subject from", "duration from", "course from", "abstract from"),
+        ),
+        applies=False,
+    ),
+    Rule(
         "births",
         "events",
         interactions.births,
@@ -113,7 +125,7 @@ RULES: tuple[Rule, ...] = (
         repeats.repeats,
         "answered at 10:00:00.1, answered at 10:00:00.8",
         "answered at 10:00:00.1",
-        ("repeat within",),
+        ("repeat within", "duplicate event"),
         applies=False,
     ),
     Rule(
