@@ -96,7 +96,7 @@ def read_events(
     verdicts.repair(verb == "", "verb filled in: answered with a result, else experienced")
     events["source"] = source
     late = text["occurred_at"].eq("") & fill_time
-    events["imputed"] = _names({"verb": verb == "", "occurred_at": late})
+    events["imputed"] = filled_in({"verb": verb == "", "occurred_at": late})
     nameless = text["event_id"] == ""
     events["event_id"] = text["event_id"].mask(nameless, source + ":" + _content(events[nameless]))
     return events, verdicts
@@ -195,8 +195,14 @@ def _content(events: pd.DataFrame) -> pd.Series:
     return digests([*(events[name] for name in names), events["occurred_at"].dt.strftime("%Y%m%dT%H%M%S.%f")])
 
 
-def _names(filled: Mapping[str, pd.Series]) -> pd.Series:
-    """{"verb": mask, …} -> "verb occurred_at" a row, NA where nothing was filled in."""
+def filled_in(filled: Mapping[str, pd.Series]) -> pd.Series:
+    """Names of the fields that were filled in, a row, for `imputed`; NA where all are as told.
+
+    filled: masks by name, on one index.
+
+    >>> filled_in({"verb": pd.Series([True, False]), "occurred_at": pd.Series([True, False])}).tolist()
+    ['verb occurred_at', nan]
+    """
     code = sum(rows.to_numpy(dtype=np.int64) << bit for bit, rows in enumerate(filled.values()))
     texts = [
         " ".join(name for bit, name in enumerate(filled) if which >> bit & 1) or None

@@ -100,7 +100,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "filled_in",
-        "missing",
+        "values",
         interactions.filled_in,
         "no verb, but a result",
         "answered, imputed: verb",
