@@ -141,11 +141,30 @@ def test_a_file_counts_once_however_often_it_was_imported() -> None:
         an_import("t", "cc", 50, finished=False),
         {**an_import("t", "dd", 1), "report": {}},  # killed before it wrote its report
     ]
-    rows, accounts = tables.imports_of(past)
+    rows, accounts, parts = tables.imports_of(past)
+    assert parts == set()
     assert accounts["s", "events"] == Accounting(29, 27, {}, {"no time": 2})
     assert accounts["t", "events"].kept == 3
     states = [row["state"] for row in rows]
     assert states == ["counted", "counted", "imported again since", "counted", "broken off", "counted"]
+
+
+def test_parts_of_records_are_told_and_counted_once() -> None:
+    whole = {"read": 10, "kept": 10, "repaired": {"mended": 5}, "rejected": {}}
+    steps = {"read": 10, "kept": 10, "repaired": {"mended": 5}, "rejected": {}}
+    made = {"read": 4, "kept": 3, "repaired": {"shortened": 1}, "rejected": {"no picture": 1}}
+    one = an_import("s", "aa", 0)
+    one["report"] = {
+        "rows": {"questions": made, "steps": steps, "zip": whole},
+        "parts": ["questions", "steps"],
+    }
+    (row,), accounts, parts = tables.imports_of([one])
+    assert (row["read"], row["kept"]) == (10, 10)
+    frame, repairs, refusals = tables.accounts_of(accounts, parts)
+    assert frame["kind"].tolist() == ["zip", "questions", "steps"]
+    assert frame["part"].tolist() == [False, True, True]
+    assert dict(zip(repairs["name"], repairs["n"], strict=True)) == {"mended": 5, "shortened": 1}
+    assert dict(zip(refusals["name"], refusals["n"], strict=True)) == {"no picture": 1}
 
 
 def binned(seconds: float) -> int:

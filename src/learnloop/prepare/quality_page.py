@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from learnloop.prepare import quality_plots as plots
+from learnloop.prepare import quality_stored
 from learnloop.prepare import quality_words as words
 from learnloop.prepare.quality_html import (
     Html,
@@ -21,16 +22,14 @@ from learnloop.prepare.quality_html import (
     paragraph,
     percent,
     prose,
-    seconds,
     shown,
     table,
 )
-from learnloop.prepare.quality_tables import Quality, rule_counts, top_forms
+from learnloop.prepare.quality_tables import Quality, rule_counts
 from learnloop.prepare.rules import OTHER, RULES, Rule
 
 MARK = 'name="generator" content="learnloop data quality report"'  # in every page of ours
 MOST_SOURCES = 6  # with a column of their own
-_ASKED = ("exercise", "question")
 
 
 def page(quality: Quality) -> str:
@@ -46,9 +45,9 @@ def page(quality: Quality) -> str:
         ("rules", "What the cleaning rules did", _rules(quality)),
         ("refused", "What was refused, and why", _refused(quality)),
         ("languages", "Languages", _languages(quality)),
-        ("durations", "How long lessons and courses are", _lengths(quality)),
-        ("times", "Time that learners spent", _times(quality)),
-        ("missing", "What is still missing", _missing(quality)),
+        ("durations", "How long lessons and courses are", quality_stored.lengths(quality)),
+        ("times", "Time that learners spent", quality_stored.times(quality)),
+        ("missing", "What is still missing", quality_stored.missing(quality)),
         ("copies", "Copies", _copies(quality)),
         ("references", "References that lead nowhere", _joins(quality)),
         ("imports", "Imports", _imports(quality)),
@@ -73,8 +72,9 @@ def _verdict(quality: Quality) -> str:
         return (
             '<p class="verdict">No pages were collected and no files imported; the database has events.</p>'
         )
-    read, kept, refused = (int(quality.accounts[name].sum()) for name in ("read", "kept", "refused"))
-    sources = quality.accounts["source"].nunique()
+    whole = quality.accounts[~quality.accounts["part"]]
+    read, kept, refused = (int(whole[name].sum()) for name in ("read", "kept", "refused"))
+    sources = whole["source"].nunique()
     text = (
         f"Of {read:,} records from {many(sources, 'source')}, {kept:,} ({percent(kept, read)}) were kept"
         f" and {refused:,} refused, each for a reason that is given below."
@@ -88,10 +88,10 @@ def _verdict(quality: Quality) -> str:
 
 
 def _tiles(quality: Quality) -> str:
-    events = quality.stored.events
+    events, whole = quality.stored.events, quality.accounts[~quality.accounts["part"].astype("bool")]
     tiles = [
-        (f"{int(quality.accounts['read'].sum()):,}", "records read"),
-        (f"{int(quality.accounts['refused'].sum()):,}", "refused, with a reason"),
+        (f"{int(whole['read'].sum()):,}", "records read"),
+        (f"{int(whole['refused'].sum()):,}", "refused, with a reason"),
         (f"{int(quality.repairs['n'].sum()):,}", "repairs, each counted by its rule"),
         (f"{int(quality.stored.items['n'].sum()):,}", "courses, lessons and exercises stored"),
         (f"{int(events['n'].sum()):,}", "events of learners stored"),
@@ -106,17 +106,34 @@ def _sources(quality: Quality) -> str:
     if accounts.empty:
         return paragraph("No pages were collected and no files imported.")
     rows = [
-        (row.source, row.kind, row.read, row.kept, row.refused, percent(row.refused, row.read), row.repaired)
+        (
+            row.source,
+            _kind(row.kind, row.part),
+            row.read,
+            row.kept,
+            row.refused,
+            percent(row.refused, row.read),
+            row.repaired,
+        )
         for row in accounts.itertuples()
     ]
     return (
         paragraph(
             "A record is a page, a question on a page, or a line of a file. Each is either kept or refused;"
-            " none disappears. A repair changes a value of a record that is kept."
+            " none disappears. A repair changes a value of a record that is kept. An arrow marks records that"
+            " are parts of others, or were made of them (questions of exercises, say); they count once."
         )
-        + figure(plots.svg(lambda: plots.kept_by_source(accounts), "Shares kept and refused by source"))
+        + figure(
+            plots.svg(
+                lambda: plots.kept_by_source(accounts[~accounts["part"]]), "Shares kept and refused by source"
+            )
+        )
         + table(["source", "records", "*read", "*kept", "*refused", "*share refused", "*repairs"], rows)
     )
+
+
+def _kind(kind: str, part: bool) -> str:
+    return f"↳ {kind}" if part else kind
 
 
 def _fields(quality: Quality) -> str:
@@ -254,116 +271,6 @@ def _languages(quality: Quality) -> str:
     return "".join(parts)
 
 
-def _lengths(quality: Quality) -> str:
-    lengths, forms = quality.stored.lengths, top_forms(quality.run.forms)
-    if lengths.empty and forms.empty:
-        return paragraph("No item says how long it is.")
-    parts = [
-        paragraph(
-            "Durations come as people and standards write them, and are stored in seconds. What has more"
-            " than one reading (“1:30”, “10–15 min”) is left empty and counted."
-        )
-    ]
-    if len(lengths):
-        binned = lengths.groupby("bin", as_index=False)["n"].sum()
-        bars = [("n", plots.ACCENT, "items")]
-        drawn = plots.svg(
-            lambda: plots.lengths(binned, bars, "duration (on a logarithmic scale)", "items"),
-            "Durations of items",
-        )
-        parts.append(figure(drawn))
-    if len(forms):
-        rows = [(shown(r.form), shown(r.example), seconds(r.seconds), r.n) for r in forms.itertuples()]
-        parts.append("<h3>Before and after</h3>")
-        parts.append(table(["written as", "an example", "stored as", "*pages"], rows))
-    return "".join(parts)
-
-
-def _times(quality: Quality) -> str:
-    told, histogram = quality.stored.spent, quality.stored.times
-    if not int(told["timed"].sum() if len(told) else 0):
-        return paragraph("No stored event says how long it took.")
-    bars = [
-        ("within", plots.ACCENT, "usual for the item"),
-        ("beyond", plots.WARNING, "beyond what anybody spends on it"),
-    ]
-    drawn = plots.svg(
-        lambda: plots.lengths(histogram, bars, "time spent (on a logarithmic scale)", "events"), "Times spent"
-    )
-    rows = [
-        (r.source, r.timed, r.untimed, seconds(r.median_s), seconds(r.p90_s), r.beyond)
-        for r in told.itertuples()
-    ]
-    heads = ["source", "*events with a time", "*without", "*median", "*nine in ten below", "*beyond"]
-    return (
-        paragraph(
-            "A time far beyond what others need for the same item is a page left open, not learning. The"
-            " limit is each item's own (its median, and how much its times vary), and never below a minute;"
-            " where too few times are known, 30 minutes or more. The events themselves are kept."
-        )
-        + figure(drawn)
-        + table(heads, rows)
-    )
-
-
-def _missing(quality: Quality) -> str:
-    items, events, filled = quality.stored.items, quality.stored.events, quality.stored.filled
-    parts = [
-        paragraph(
-            "Of what is stored, the share with nothing in a field; a dash where that field makes no sense."
-        )
-    ]
-    if len(items):
-        rows = [
-            (
-                row["source"],
-                row["kind"],
-                int(row["n"]),
-                *(lack(row[f"no_{name}"], row["n"], _sensible(name, row["kind"])) for name in words.STORED),
-            )
-            for row in items.to_dict("records")
-        ]
-        heads = ["source", "kind", "*items", *(f"*{name}" for name in words.STORED.values())]
-        parts.append(table(heads, rows))
-    if len(events):
-        summed = events.groupby(["source", "verb"], as_index=False)[
-            ["n", "no_correct", "no_score", "no_duration_s"]
-        ].sum()
-        rows = [
-            (
-                row["source"],
-                row["verb"],
-                int(row["n"]),
-                lack(row["no_correct"], row["n"], row["verb"] == "answered"),
-                lack(row["no_score"], row["n"], row["verb"] in ("answered", "scored", "rated")),
-                lack(row["no_duration_s"], row["n"], True),
-            )
-            for row in summed.to_dict("records")
-        ]
-        parts.append("<h3>Events of learners</h3>")
-        parts.append(
-            table(["source", "what they did", "*events", "*right or wrong", "*score", "*time"], rows)
-        )
-    marked = _filled(filled, events)
-    if marked:
-        parts.append("<h3>Filled in by us, and marked so</h3>")
-        parts.append(table(["source", "field", "*records"], marked))
-    return "".join(parts)
-
-
-def _filled(items: pd.DataFrame, events: pd.DataFrame) -> list[tuple[Any, ...]]:
-    """(source, field, n) of items' and events' fields whose values we filled in."""
-    counts: dict[tuple[str, str], int] = {}
-    for row in items.itertuples():
-        name = words.FIELDS.get(str(row.field), str(row.field))
-        counts[str(row.source), name] = counts.get((str(row.source), name), 0) + int(row.n)
-    for row in events.dropna(subset="imputed").itertuples():
-        for name in str(row.imputed).split():
-            key = (str(row.source), f"{name} of an event")
-            counts[key] = counts.get(key, 0) + int(row.n)
-    return [(source, name, n) for (source, name), n in sorted(counts.items())]
-
-
 def _copies(quality: Quality) -> str:
     copies = quality.run.copies
     if copies.empty:
@@ -430,11 +337,3 @@ def _split(counted: pd.DataFrame) -> str:
     named = counted[counted["count"] != counted["rule"]].groupby("count")["n"].sum()
     told = "; ".join(f"{escape(str(name))}: {int(n):,}" for name, n in named.items() if name)
     return f'<br><span class="sub">{told}</span>' if told else ""
-
-
-def _sensible(column: str, kind: str) -> bool:
-    if column == "answer":
-        return kind in _ASKED
-    if column in ("parent_id", "position"):
-        return kind != "course"
-    return column != "abstract" or kind == "lesson"

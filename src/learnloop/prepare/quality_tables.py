@@ -8,7 +8,7 @@ Nothing here reads a file or a database: the workflow hands over what the run an
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,9 +20,10 @@ from learnloop.prepare.dwell import BINS, Limits, dwell_limits
 from learnloop.prepare.rules import OTHER, RULES, by_rule
 from learnloop.schemas import Accounting, Cleaned
 
+_Count = tuple[str, str, bool, int]  # name, source, of a part, how often
 Pair = tuple[Mapping[str, Any], Mapping[str, Any]]  # the record of a page, the item it became
 
-ACCOUNTS = ("source", "kind", "read", "kept", "refused", "repaired")
+ACCOUNTS = ("source", "kind", "part", "read", "kept", "refused", "repaired")  # part: counted with another
 COUNTS = ("name", "source", "n")
 FATES = ("given", "mended", "filled", "emptied", "untold")  # what became of one field of one page
 FIELDS = ("source", "field", *FATES)
@@ -177,36 +178,44 @@ def copies_of(rejected: pd.DataFrame, source: str) -> pd.DataFrame:
 
 
 def accounts_of(
-    accounts: Mapping[tuple[str, str], Accounting],
+    accounts: Mapping[tuple[str, str], Accounting], parts: Collection[tuple[str, str]] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """(ACCOUNTS, COUNTS of repairs, COUNTS of refusals) of accounts by (source, kind)."""
-    rows, repairs, refusals = [], [], []
-    for (source, kind), one in sorted(accounts.items()):
-        refused = sum(one.rejected.values())
-        rows.append((source, kind, one.read, one.kept, refused, sum(one.repaired.values())))
-        repairs += [(name, source, n) for name, n in one.repaired.items()]
-        refusals += [(name, source, n) for name, n in one.rejected.items()]
-    return pd.DataFrame(rows, columns=list(ACCOUNTS)), _summed(repairs), _summed(refusals)
+    """(ACCOUNTS, COUNTS of repairs, COUNTS of refusals) of accounts by (source, kind).
+
+    parts: those whose records are parts of others', or were made of them. What happened to a part may be
+    told of the whole, too: of both the larger number counts.
+    """
+    rows, repairs, refusals = [], list[_Count](), list[_Count]()
+    for key, one in sorted(accounts.items(), key=lambda item: (item[0][0], item[0] in parts, item[0][1])):
+        refused, repaired = sum(one.rejected.values()), sum(one.repaired.values())
+        rows.append((*key, key in parts, one.read, one.kept, refused, repaired))
+        repairs += [(name, key[0], key in parts, n) for name, n in one.repaired.items()]
+        refusals += [(name, key[0], key in parts, n) for name, n in one.rejected.items()]
+    frame = pd.DataFrame(rows, columns=list(ACCOUNTS)).astype({"part": "bool"})
+    return frame, _summed(repairs), _summed(refusals)
 
 
 def imports_of(
     past: Iterable[Mapping[str, Any]],
-) -> tuple[list[dict[str, Any]], dict[tuple[str, str], Accounting]]:
-    """(rows of a table, accounts by source and kind) of imports, the newest first.
+) -> tuple[list[dict[str, Any]], dict[tuple[str, str], Accounting], set[tuple[str, str]]]:
+    """(rows of a table, accounts by source and kind, which of these are parts) of imports, newest first.
 
     Files that were imported again count once, as their newest finished import told them; imports that
     were broken off are shown and not counted.
     """
     rows: list[dict[str, Any]] = []
     accounts: dict[tuple[str, str], Accounting] = {}
-    seen = set()
+    parts, seen = set(), set()
     for one in past:
         told = {kind: Accounting(**account) for kind, account in one["report"].get("rows", {}).items()}
+        mine = set(one["report"].get("parts", []))
+        whole = [account for kind, account in told.items() if kind not in mine]
         files = (one["source"], frozenset(str(file.get("sha256")) for file in one["files"]))
         finished = one["finished_at"] is not None
         counts = finished and files not in seen
         if counts:
             seen.add(files)
+            parts |= {(one["source"], kind) for kind in mine}
             for kind, account in told.items():
                 accounts.setdefault((one["source"], kind), Accounting()).add(account)
         rows.append(
@@ -214,12 +223,12 @@ def imports_of(
                 "source": one["source"],
                 "started_at": one["started_at"],
                 "files": len(one["files"]),
-                "read": sum(account.read for account in told.values()),
-                "kept": sum(account.kept for account in told.values()),
+                "read": sum(account.read for account in whole),
+                "kept": sum(account.kept for account in whole),
                 "state": "counted" if counts else "imported again since" if finished else "broken off",
             }
         )
-    return rows, accounts
+    return rows, accounts, parts
 
 
 def rule_counts(repairs: pd.DataFrame, refusals: pd.DataFrame) -> pd.DataFrame:
@@ -278,9 +287,10 @@ def _quantile(timed: pd.DataFrame, share: float) -> float | None:
     return float(ordered.loc[up_to >= share * up_to.iloc[-1], "seconds"].iloc[0])
 
 
-def _summed(rows: Sequence[tuple[str, str, int]]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=list(COUNTS)).astype({"n": "int64"})
-    return frame.groupby(["name", "source"], as_index=False)["n"].sum()
+def _summed(rows: Sequence[_Count]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["name", "source", "part", "n"]).astype({"n": "int64"})
+    summed = frame.groupby(["name", "source", "part"], as_index=False)["n"].sum()
+    return summed.groupby(["name", "source"], as_index=False)["n"].max()
 
 
 def _joined(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:

@@ -30,6 +30,7 @@ RULES = {
     "levels": "Levels in four languages, of frameworks and grades, on one scale of three.",
     "numbers": "Numbers in words, with letters for thousands, and in both customs of commas and points.",
     "weekly_workload": "Hours a week as the least and the most seconds a week.",
+    "filled_in": "What a field lacks is left empty, or filled in from elsewhere and marked so.",
     "births": "Events in the future, or before the item they are about came to be, are refused.",
     "repeats": "The same event again, in the log twice or within two seconds, is refused.",
     "dwell_outliers": "A time that nobody spends on the item is left empty; the event stays.",

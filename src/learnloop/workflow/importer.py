@@ -183,7 +183,11 @@ def _cleaned(plan: Import, clean: Cleaner, advance: Advance) -> Iterator[tuple[R
 
 
 def _rows(account: _Account) -> dict[str, Any]:
-    return {"rows": {kind: accounting.to_dict() for kind, accounting in account.by_kind.items()}}
+    """rows by kind; parts: the kinds that are parts of others, or made of them: rows are counted once."""
+    return {
+        "rows": {kind: accounting.to_dict() for kind, accounting in account.by_kind.items()},
+        "parts": sorted(set(account.by_kind) - account.files),
+    }
 
 
 def _imported_before(engine: sa.Engine, source: str, inspected: list[Inspected]) -> bool:

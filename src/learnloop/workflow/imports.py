@@ -11,7 +11,8 @@ def past_imports(loop: Loop, limit: int = 20) -> list[dict[str, Any]]:
     rows = []
     for found in imports.past(loop.engine, limit):
         report = found["report"]
-        accounts = list(report.get("rows", {}).values())
+        parts = report.get("parts", [])
+        accounts = [account for kind, account in report.get("rows", {}).items() if kind not in parts]
         rows.append(
             {
                 "import_id": found["import_id"],

@@ -64,8 +64,8 @@ def write_report(engine: sa.Engine, run: Run, out: Path) -> None:
 
 def gather(engine: sa.Engine, run: Run, now: datetime) -> Quality:
     """The report's numbers: of the pages of this `run`, of the imports there were, of what is stored."""
-    rows, accounts = imports_of(imports.past(engine, MOST_IMPORTS))
-    told, repairs, refusals = accounts_of({**accounts, **run.accounts})
+    rows, accounts, parts = imports_of(imports.past(engine, MOST_IMPORTS))
+    told, repairs, refusals = accounts_of({**accounts, **run.accounts}, parts)
     return Quality(now, told, repairs, refusals, run, stored(engine), rows)
 
 
