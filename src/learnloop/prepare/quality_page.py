@@ -210,10 +210,10 @@ def _rule_table(counted: pd.DataFrame, rules: Sequence[Rule], sources: Sequence[
         mine = counted[counted["rule"] == rule.name]
         does = escape(words.RULES[rule.name]) if rule.name in words.RULES else prose(rule.does)
         name = escape(rule.name.replace("_", " "))
-        told = Html(f'<b>{name}</b><br><span class="sub">{does}</span>{_split(mine)}')
-        example = Html(f"{shown(rule.before)} → {shown(rule.after)}")
-        rows.append((told, example, int(mine["n"].sum()), *_by_source(mine, sources)))
-    return table(["rule", "example", "*total", *_heads(sources)], rows, most=len(rows))
+        example = f"{shown(rule.before)} → {shown(rule.after)}"
+        told = Html(f'<b>{name}</b> <span class="sub">{does}</span><br>{example}{_split(mine)}')
+        rows.append((told, int(mine["n"].sum()), *_by_source(mine, sources)))
+    return table(["rule, and an example before → after", "*total", *_heads(sources)], rows, most=len(rows))
 
 
 def _refused(quality: Quality) -> str:
@@ -232,7 +232,8 @@ def _refused(quality: Quality) -> str:
         paragraph(
             Html(
                 "Every refused record is kept with its file and line: <code>learnloop import rejected</code>"
-                " shows them. Learners are there under their pseudonyms alone."
+                " shows them, learners under their pseudonyms alone. Listed here, too, is why something could"
+                " not be made of a record that itself was kept (a question of an exercise, say)."
             )
         )
         + figure(drawn)

@@ -96,9 +96,9 @@ def counts_by_name(
     largest = sorted(((n, name) for name, n in counts.items() if n), reverse=True)[:MOST_BARS]
     numbers, names = [n for n, _ in largest][::-1], [name for _, name in largest][::-1]
     if sum(map(bool, counts.values())) > MOST_BARS:
-        x = f"{x}, the {MOST_BARS} most frequent"
+        x = f"{x}: the {MOST_BARS} most frequent"
     far = bool(numbers) and max(numbers) > 50 * min(numbers)
-    figure, axes = _canvas(len(names), f"{x} (each mark is ten times the one before)" if far else x)
+    figure, axes = _canvas(len(names), f"{x} (on a logarithmic scale)" if far else x)
     colours = [PALE if name in paler else colour for name in names]
     axes.barh(range(len(names)), numbers, color=colours, height=0.6)
     if far:
