@@ -182,6 +182,8 @@ def test_what_is_empty_is_filled_in_and_counted(context: oatutor.Context) -> Non
     assert items.loc["oatutor:problem/pears12", "title"] == "pears12"
     assert items.loc["oatutor:pears12b", "title"] == "pears12b"
     assert items.loc["oatutor:pears12b", "licence"] == BY
+    for item_id in ("oatutor:problem/pears12", "oatutor:pears12b"):
+        assert items.loc[item_id, "attributes"]["imputed"] == ["title", "licence"]
     assert cleaned.by_kind["problems"].repaired == {
         "empty title replaced by the id": 1,
         "backslash-n made a line break": 1,

@@ -234,9 +234,11 @@ def _exercise(value: dict[str, Any], rows: _Rows, context: Context) -> dict[str,
     if course is None:
         repairs.append("course not in coursePlans.json")
         course = records.Course(f"oatutor:course/{records.slug(name)}", "und", None, {})
+    imputed = ["title"] if title == key else []
     licence = records.licence(value.get("license"))
     if licence is None:
         licence = course.licence
+        imputed += ["licence"] if licence else []
         repairs.append("licence taken from the course" if licence else "no licence stated")
     parent_id = course.item_id
     if lesson:
@@ -266,6 +268,8 @@ def _exercise(value: dict[str, Any], rows: _Rows, context: Context) -> dict[str,
         licence=licence,
         attributes={"courseName": name, "lesson": lesson, "attribution": str(value.get("oer") or "")},
     )
+    if imputed:
+        item["attributes"]["imputed"] = imputed
     item["variables"] = bool(value.get("variabilization"))  # dropped by the contract
     rows.items.append(item)
     context.problems.add(key)
@@ -291,6 +295,8 @@ def _step(
         repairs.append("empty title replaced by the id")
     if broken or broken_title:
         repairs.append("backslash-n made a line break")
+    inherited = [name for name in parent["attributes"].get("imputed", []) if name == "licence"]
+    imputed = inherited if stated else ["title", *inherited]
     concepts = context.skills.get(key, [])
     if not concepts:
         repairs.append("step without a skill")
@@ -309,6 +315,7 @@ def _step(
             "answer_type": str(value.get("answerType") or ""),
             "problem_type": str(value.get("problemType") or ""),
             "hints": [],
+            **({"imputed": imputed} if imputed else {}),
         },
     }
     rows.items.append(item)
