@@ -12,7 +12,7 @@ from learnloop.schemas import ITEMS
 def test_the_columns_that_can_be_mapped_are_those_that_are_read() -> None:
     assert set(COLUMNS["interactions"]) == set(INPUT)
     made = {"source", "attributes"}  # ours alone
-    assert set(COLUMNS["items"]) == set(ITEMS.columns) - made | {"concepts", "prerequisites"}
+    assert set(COLUMNS["items"]) == set(ITEMS.columns) - made | {"concepts", "prerequisites", "created_at"}
 
 
 def test_a_command_line_and_a_file_say_the_same(tmp_path: Path) -> None:

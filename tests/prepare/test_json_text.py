@@ -42,7 +42,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
         | st.booleans()
         | st.integers()
         | st.floats(allow_nan=False, allow_infinity=False)
-        | st.text(),
+        | TEXT,
         lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
         max_leaves=8,
     )
