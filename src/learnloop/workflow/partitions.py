@@ -232,6 +232,8 @@ class _Batches:
         return self.writer
 
     def add(self, table: pa.Table, bucket: np.ndarray) -> None:
+        if len(bucket) == 0:  # every row of the chunk was refused
+            return
         order = np.argsort(bucket, kind="stable")
         table = table.take(pa.array(order)).combine_chunks()
         present, starts = np.unique(bucket[order], return_index=True)
@@ -280,6 +282,7 @@ def _once(mark: Path, work: Callable[[], Report]) -> Report:
         return json.loads(mark.read_text(encoding="utf-8"))
     report = work()
     write_json(mark, report)
+    pa.default_memory_pool().release_unused()  # what the task left goes back to the system, not to the next
     return report
 
 

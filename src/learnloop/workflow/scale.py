@@ -65,6 +65,8 @@ def prepare_interactions(
     there is nothing to read or `out` is there already.
     """
     files, items = _inputs(interactions, items)
+    if items is not None and not items.is_file():
+        raise BadInput(f"there is no file {items}", "check the path", "items")
     rows = _rows(files)
     out = out.absolute()
     work = out.with_name(f".{out.name}.preparing")
@@ -94,7 +96,7 @@ def _run(plan: Plan, run: cluster.Run) -> dict[str, Any]:
         settled = run(settle_bucket, buckets, lambda: advance(1))
     for path in (plan.work / "read").glob("*.arrow"):
         path.unlink()
-    set_limits(plan)
+    run(set_limits, [(plan,)], lambda: None)  # as a task: a worker has the memory for it already
     with bar("finished", plan.buckets) as advance:
         finished = run(finish_bucket, [(*given, rules) for given in buckets], lambda: advance(1))
     for part in (*read, *settled, *finished):
