@@ -107,8 +107,8 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 def table(results: list[dict[str, Any]]) -> str:
     lines = [
-        "| rows | engine | seconds | rows a second | peak memory | load before |",
-        "|---|---|---|---|---|---|",
+        "| rows | engine | seconds | rows a second | CPU seconds | peak memory | load before |",
+        "|---|---|---|---|---|---|---|",
     ]
     for run in results:
         if "failed" in run:

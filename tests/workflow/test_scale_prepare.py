@@ -152,10 +152,22 @@ def test_what_cannot_be_done_is_said_and_nothing_is_written(logs: Path, loop: Lo
         prepare_interactions(loop, interactions=tmp_path / "nowhere", out=tmp_path / "out")
     with pytest.raises(BadInput, match="no Parquet or CSV"):
         prepare_interactions(loop, interactions=tmp_path / "there", out=tmp_path / "out")
+    with pytest.raises(BadInput, match="there is no file"):
+        prepare_interactions(loop, interactions=logs, items=tmp_path / "items.csv", out=tmp_path / "out")
     (tmp_path / "there" / "x.parquet").write_text("no Parquet")
     with pytest.raises(BadInput, match="no Parquet file"):
         prepare_interactions(loop, interactions=tmp_path / "there", out=tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+@pytest.mark.parametrize("times", [[], ["never", "never"]])
+def test_a_file_without_a_sound_row_stops_nothing(loop: Loop, tmp_path: Path, times: list[str]) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("learner_id,item_id,occurred_at\n" + "".join(f"ana,x,{time}\n" for time in times))
+    report = prepare_interactions(loop, interactions=log, out=tmp_path / "out", now=NOW)
+    assert report["rows"]["read"] == sum(report["rows"]["rejected"].values()) == len(times)
+    assert len(rejected(tmp_path / "out")) == len(times)
+    assert clean(tmp_path / "out").empty
 
 
 def test_two_runs_into_one_folder_do_not_meet(logs: Path, loop: Loop, tmp_path: Path) -> None:
