@@ -140,6 +140,27 @@ def test_the_same_version_lands_once_and_odd_headers_do_not_stop_it(engine: sa.E
     assert pages[0].headers["X-Odd"] == "ab"
 
 
+def test_a_page_belongs_to_every_source_that_landed_it(engine: sa.Engine) -> None:
+    for source in ("a", "b"):
+        frontier.begin(engine, source, "s", {}, [Target(START)])
+        answer = Answer(START, status=200, etag='"1"', page=page(START))
+        assert frontier.settle(engine, source, answer)[0] is True
+    assert [found.source for found in reading.raw_pages(engine)] == ["a", "b"]
+    with engine.begin() as connection:
+        connection.execute(sa.delete(tables.raw_pages).where(tables.raw_pages.c.source == "a"))
+    frontier.finish(engine, "a")
+    frontier.begin(engine, "a", "s", {}, [Target(START)])
+    assert take(engine) == [Target(START)], "what another source landed is not here"
+
+
+def test_what_was_never_asked_for_comes_before_what_is_known(engine: sa.Engine) -> None:
+    begin(engine)
+    settle(engine, START, Target(START + "deep", 3), page=page(START))
+    frontier.finish(engine, "a")  # at its page limit
+    begin(engine)
+    assert [target.url for target in take(engine)] == [START + "deep", START]
+
+
 def test_a_page_that_changes_and_changes_back_is_the_newest_again(engine: sa.Engine) -> None:
     begin(engine)
     for minute, text in enumerate(("old", "new", "old", "old")):

@@ -119,6 +119,7 @@ def test_pages_come_one_at_a_time_and_by_source(engine: sa.Engine) -> None:
     loading.load(engine, "raw_pages", pages)
     found = list(reading.raw_pages(engine))
     assert [page.url for page in found] == ["http://127.0.0.1/loops.html"] * 2 + ["http://a/"]
+    assert [page.source for page in found] == ["demo", "demo", "other"]
     assert [page.body for page in reading.raw_pages(engine, source="demo")] == [ROW_BODY, b"2"]
     assert found[0].fetched_at.utcoffset() is not None
 

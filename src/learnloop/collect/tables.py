@@ -124,7 +124,8 @@ def _given(items: Path | None, interactions: Path | None) -> list[tuple[str, Pat
         raise BadInput("no file to import", "learnloop import csv --items F --interactions F")
     for _, path in given:
         if not path.is_file():
-            raise BadInput(f"there is no file {path}", "check the path")
+            lacking = f"{path} is a folder" if path.is_dir() else f"there is no file {path}"
+            raise BadInput(lacking, "give the path of one file")
     return given
 
 

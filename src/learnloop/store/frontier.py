@@ -97,12 +97,19 @@ def _counted() -> "sa.ColumnElement[bool]":
 
 
 def take(engine: sa.Engine, source: str, host: str, limit: int, out: Collection[str]) -> list[Target]:
-    """The next addresses of `host`, nearest first, without those of `out`, which are being asked for.
+    """The next addresses of `host`, without those of `out`, which are being asked for.
+
+    First what no crawl has asked for yet, so that a site beyond the page limit is finished by crawling it
+    again; of those the nearest.
 
     What the server said last time goes along only where what it said it of is still here.
     """
     raw = tables.raw_pages
-    here = sa.exists().where(raw.c.url == _frontier.c.url, raw.c.sha256 == _frontier.c.sha256)
+    here = sa.exists().where(
+        raw.c.source == _frontier.c.source,
+        raw.c.url == _frontier.c.url,
+        raw.c.sha256 == _frontier.c.sha256,
+    )
     known = sa.or_(_frontier.c.sha256.is_(None), here)
     etag, modified = (
         sa.case((known, sa.func.coalesce(column, "")), else_="")
@@ -112,7 +119,7 @@ def take(engine: sa.Engine, source: str, host: str, limit: int, out: Collection[
         sa.select(_frontier.c.url, _frontier.c.depth, _frontier.c.hops, etag, modified)
         .where(_frontier.c.source == source, _frontier.c.host == host, _frontier.c.state == "queued")
         .where(_frontier.c.url != sa.all_(sa.literal(sorted(out), sa.ARRAY(sa.Text))))
-        .order_by(_frontier.c.depth, _frontier.c.position)
+        .order_by(_frontier.c.fetched_at.is_not(None), _frontier.c.depth, _frontier.c.position)
         .limit(limit)
     )
     with engine.connect() as connection:
@@ -168,10 +175,13 @@ def _land(connection: sa.Connection, source: str, page: Mapping[str, Any]) -> bo
     statement = insert(raw).values(row)
     newer = sa.text(
         "EXISTS (SELECT FROM raw_pages AS other"
-        " WHERE other.url = raw_pages.url AND other.fetched_at > raw_pages.fetched_at)"
+        " WHERE other.source = raw_pages.source AND other.url = raw_pages.url"
+        " AND other.fetched_at > raw_pages.fetched_at)"
     )
     statement = statement.on_conflict_do_update(
-        index_elements=["url", "sha256"], set_={"fetched_at": statement.excluded.fetched_at}, where=newer
+        index_elements=["source", "url", "sha256"],
+        set_={"fetched_at": statement.excluded.fetched_at},
+        where=newer,
     )
     # xmax is 0 on a row version that was inserted and never locked
     return bool(connection.scalar(statement.returning(sa.literal_column("xmax = 0"))))

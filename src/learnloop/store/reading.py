@@ -152,9 +152,9 @@ def questions(
 
 
 def raw_pages(engine: sa.Engine, source: str | None = None) -> Iterator[RawPage]:
-    """Pages by url and fetched_at, one at a time: a crawl need not fit into memory."""
+    """Pages by source, url and fetched_at, one at a time: a crawl need not fit into memory."""
     table = tables.raw_pages
-    query = sa.select(table).order_by(table.c.url, table.c.fetched_at, table.c.sha256)
+    query = sa.select(table).order_by(table.c.source, table.c.url, table.c.fetched_at, table.c.sha256)
     with engine.connect() as connection:
         result = connection.execution_options(yield_per=50).execute(_from_source(query, table, source))
         for row in result.mappings():

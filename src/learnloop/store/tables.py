@@ -168,9 +168,9 @@ summaries = Table(
 raw_pages = Table(
     "raw_pages",
     metadata,
+    Column("source", Text, primary_key=True),
     _key("url"),
     _key("sha256"),
-    _text("source"),
     Column("status", Integer, nullable=False),
     _text("content_type"),
     _json("headers"),
@@ -272,7 +272,7 @@ RAW_PAGES = pa.DataFrameSchema(
         "body": pa.Column(object),  # bytes
         "fetched_at": pa.Column(schemas.UTC, coerce=True),
     },
-    unique=["url", "sha256"],
+    unique=["source", "url", "sha256"],
     strict="filter",
 )
 

@@ -42,15 +42,16 @@ def collect_web(
     )
     with frontier.alone(loop.engine, planned.source):
         report, fresh = _crawl(loop, planned)
-        left = frontier.finish(loop.engine, planned.source)
-    report.over_limit = left
-    if 200 not in report.by_status and not report.not_modified and not report.resumed_after:
-        raise _nothing(report, planned)
-    return {**asdict(report), "new_pages": fresh, "unchanged_pages": report.pages - fresh}
+    told = {**asdict(report), "new_pages": fresh, "unchanged_pages": report.pages - fresh}
+    if report.over_limit:
+        told["next_step"] = (
+            "the same command again asks for the pages that are left, or give more --max-pages"
+        )
+    return told
 
 
 def _crawl(loop: Loop, planned: web.Plan) -> tuple[CrawlReport, int]:
-    """(the report, how many pages were new)"""
+    """(the report, how many pages were new). Raises LearnloopError where nothing could be fetched."""
     engine, source, started, fresh = loop.engine, planned.source, time.monotonic(), 0
     begun = frontier.begin(engine, source, planned.signature, planned.recipe.to_dict(), planned.seeds)
 
@@ -82,6 +83,9 @@ def _crawl(loop: Loop, planned: web.Plan) -> tuple[CrawlReport, int]:
             died=lambda urls: frontier.blame(engine, source, urls),
             log_path=loop.settings.logs_dir / "crawl.log",
         )
+        report.over_limit = frontier.finish(engine, source)
+        if 200 not in report.by_status and not report.not_modified and not report.resumed_after:
+            raise _nothing(report, planned)
     return report, fresh
 
 

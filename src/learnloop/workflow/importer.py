@@ -82,7 +82,9 @@ class _Account:
                 self.by_kind.setdefault(kind, Accounting()).add(part)
 
     def nothing_kept(self) -> str:
-        """Says so where of one kind of file not a single row could be kept, else ""."""
+        """Says so where nothing was read, or of one kind of file not a single row could be kept; else ""."""
+        if not any(accounting.read for accounting in self.by_kind.values()):
+            return "there is not a single row in it"
         for kind, accounting in self.by_kind.items():
             if kind in self.files and accounting.read and not accounting.kept:
                 why = max(accounting.rejected, key=lambda reason: accounting.rejected[reason])

@@ -64,8 +64,8 @@ def records_of_page(page: RawPage, recipe: Mapping[str, Any]) -> list[dict[str, 
 
 
 def _newest(pages: Iterator[RawPage]) -> Iterator[RawPage]:
-    """The last version of each address; `pages` come by address and time."""
-    for _, versions in groupby(pages, key=lambda page: page.url):
+    """The last version of each address of a source; `pages` come by source, address and time."""
+    for _, versions in groupby(pages, key=lambda page: (page.source, page.url)):
         newest = None
         for newest in versions:  # noqa: B007 - the last one is wanted
             pass

@@ -58,7 +58,9 @@ def prepare_interactions(
     now: pd.Timestamp | None = None,
     bucket_rows: int = BUCKET_ROWS,
 ) -> dict[str, Any]:
-    """Everything `import csv --interactions` does to rows, to any number of them; no database.
+    """What `import csv --interactions` does to rows, to any number of them; no database.
+
+    Times are ISO 8601 or seconds since 1970; which delimiter parts the fields is detected.
 
     interactions: a file, or a folder of them (its `items.parquet` or `items.csv` is `items` where none is
     given). columns: "learner_id=Student,…", where they have other names than ours. Raises BadInput where
@@ -72,7 +74,12 @@ def prepare_interactions(
     work = out.with_name(f".{out.name}.preparing")
     if out.exists():
         raise BadInput(f"{out} is there already", "choose another --out, or remove it", "out")
-    work.mkdir(parents=True, exist_ok=True)
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"{work.parent} cannot be written to: {error.strerror}", "another --out", "out"
+        ) from error
     with _alone(work):
         plan = _plan(loop, work, files, source, items, columns, now, max(1, -(-rows // bucket_rows)))
         small = not loop.settings.dask_scheduler and rows <= SMALL

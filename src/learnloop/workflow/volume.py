@@ -60,7 +60,10 @@ def _claim(out: Path, manifest: dict[str, Any]) -> None:
         return
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"{out} is not empty and holds no simulation", "choose another --out", "out")
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{out} cannot be made: {error.strerror}", "choose another --out", "out") from error
     write_json(path, manifest)
 
 
