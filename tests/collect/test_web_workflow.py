@@ -87,13 +87,19 @@ def test_an_immediate_second_crawl_downloads_no_body(loop: Loop, site: Site) -> 
     assert Counter(paths(loop, site))["/7"] == 2
 
 
-def test_a_page_limit_holds_over_an_interruption(loop: Loop, site: Site) -> None:
+def test_a_site_beyond_the_page_limit_is_finished_by_crawling_it_again(loop: Loop, site: Site) -> None:
     tree(site, 20)
-    assert crawl(loop, site, max_pages=5)["over_limit"] > 0
+    first = crawl(loop, site, max_pages=5)
+    assert first["over_limit"] > 0
+    assert "again" in first["next_step"]
     assert len(paths(loop, site)) == 5
-    # another limit is no other crawl: what is known stays known
-    assert crawl(loop, site, max_pages=8)["not_modified"] == 5
-    assert len(paths(loop, site)) == 8
+    # another limit is no other crawl: what is known stays known, and waits for what is not
+    again = crawl(loop, site, max_pages=8)
+    assert (again["new_pages"], again["not_modified"]) == (8, 0)
+    last = crawl(loop, site, max_pages=30)
+    assert (last["not_modified"], last["over_limit"]) == (13, 0)
+    assert "next_step" not in last
+    assert len(paths(loop, site)) == 13 + last["new_pages"] == len(set(paths(loop, site)))
 
 
 def test_two_crawls_of_one_source_at_once_are_refused(loop: Loop, site: Site) -> None:
