@@ -127,3 +127,15 @@ def test_nothing_is_pickled() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             module = node.module if isinstance(node, ast.ImportFrom) else ""
             assert not {"pickle", "joblib", "cloudpickle", "dill"} & {*names, module}, path
+
+
+def test_every_cleaning_rule_is_in_the_data_chapter() -> None:
+    from learnloop.prepare.rules import RULES
+
+    chapter = (ROOT / "docs" / "1-data.md").read_text()
+    rows = {line.split("|")[1].strip(): line for line in chapter.splitlines() if line.count("|") == 4}
+    for rule in RULES:
+        assert rule.name in rows, f"{rule.name} is not in docs/1-data.md"
+        shown = rows[rule.name].replace("&shy;", "\u00ad")
+        assert rule.before.strip() in shown, rule.name
+        assert rule.after in shown, rule.name
