@@ -33,7 +33,7 @@ from learnloop.schemas import Accounting
 from learnloop.store.pseudonyms import pseudonyms
 from learnloop.workflow.whole import write_json, write_whole
 
-CHUNK_ROWS = 1 << 18  # read at a time: some 300 MB in the making
+CHUNK_ROWS = 1 << 17  # read at a time: some 150 MB in the making
 EVENT = pa.schema(
     {
         **dict.fromkeys(("event_id", "learner_id", "item_id", "verb"), pa.string()),
