@@ -15,6 +15,8 @@ billion rows as for the first million. One learner's events are never parted: a 
 than a process can hold is the limit. A task runs on any machine that sees WORK and the input.
 """
 
+import contextlib
+import ctypes
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -282,8 +284,15 @@ def _once(mark: Path, work: Callable[[], Report]) -> Report:
         return json.loads(mark.read_text(encoding="utf-8"))
     report = work()
     write_json(mark, report)
-    pa.default_memory_pool().release_unused()  # what the task left goes back to the system, not to the next
+    _give_back()
     return report
+
+
+def _give_back() -> None:
+    """Freed memory to the system: a worker keeps what its largest task took, and the tasks differ."""
+    pa.default_memory_pool().release_unused()
+    with contextlib.suppress(OSError, AttributeError):  # only glibc has it
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:

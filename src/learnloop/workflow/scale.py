@@ -40,7 +40,7 @@ from learnloop.workflow.partitions import (
 )
 from learnloop.workflow.whole import forget_unfinished, write_json
 
-BUCKET_ROWS = 500_000  # to sort them takes less memory than to read a chunk: the peak does not depend on them
+BUCKET_ROWS = 250_000  # sorting them takes no more memory than reading a chunk
 BYTES_A_ROW = 80  # of a text file, to guess how many rows it has
 SMALL = 300_000  # rows that are done before a cluster would have started
 SUFFIXES = (".parquet", ".pq", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
