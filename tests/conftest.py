@@ -3,7 +3,7 @@
 import atexit
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,7 +40,7 @@ def template_database(server_url: str) -> Iterator[str]:
     finally:
         engine.dispose()  # a database in use cannot be copied
     yield name
-    _on_server(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+    _drop(server_url, name)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def database_url(server_url: str, template_database: str) -> Iterator[str]:
     name = f"learnloop_test_{secrets.token_hex(4)}"
     _on_server(server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template_database}"')
     yield _named(server_url, name)
-    _on_server(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+    _drop(server_url, name)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +67,20 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def drop_database(server_url: str) -> Callable[[str], None]:
+    """Ends whoever is in a database and removes it."""
+    return lambda name: _drop(server_url, name)
+
+
+def _drop(url: str, name: str) -> None:
+    # Not WITH (FORCE): that fails where an autovacuum worker, a superuser's, is at work in the database.
+    # Our own sessions are ended here; a plain DROP asks autovacuum to leave, and waits for it.
+    ending = f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608
+    _on_server(url, f"{ending} AND backend_type = 'client backend'")
+    _on_server(url, f'DROP DATABASE "{name}"')
 
 
 def _named(url: str, name: str) -> str:

@@ -1,7 +1,7 @@
 """Fixtures of the serve tests. The school is one for all of them: registering releases takes seconds."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
@@ -13,14 +13,16 @@ from learnloop.store import api_keys, database, loading, releases
 
 
 @pytest.fixture(scope="session")
-def school_url(server_url: str, template_database: str) -> Iterator[str]:
+def school_url(
+    server_url: str, template_database: str, drop_database: Callable[[str], None]
+) -> Iterator[str]:
     name = f"learnloop_school_{secrets.token_hex(4)}"
     server = database.connect(server_url)
     with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(f'CREATE DATABASE "{name}" TEMPLATE "{template_database}"')
         yield sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)
-        connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
     server.dispose()
+    drop_database(name)
 
 
 @pytest.fixture(scope="session")

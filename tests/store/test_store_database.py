@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
@@ -14,13 +14,13 @@ from learnloop.store import database, months, reading, tables
 
 
 @pytest.fixture
-def bare_url(engine: sa.Engine, database_url: str) -> Iterator[str]:
+def bare_url(engine: sa.Engine, database_url: str, drop_database: Callable[[str], None]) -> Iterator[str]:
     """An empty database without our tables."""
     name = f"learnloop_bare_{secrets.token_hex(4)}"
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0")
-        yield sa.make_url(database_url).set(database=name).render_as_string(hide_password=False)
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    yield sa.make_url(database_url).set(database=name).render_as_string(hide_password=False)
+    drop_database(name)
 
 
 def test_the_migrations_make_the_tables(engine: sa.Engine) -> None:

@@ -18,16 +18,15 @@ SCRIPTS = Path(database.__file__).parent / "migrations"
 
 
 @pytest.fixture
-def bare(engine: sa.Engine, database_url: str) -> Iterator[sa.Engine]:
+def bare(engine: sa.Engine, database_url: str, drop_database: Callable[[str], None]) -> Iterator[sa.Engine]:
     """A database of its own without our tables."""
     name = f"learnloop_bare_{secrets.token_hex(4)}"
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0")
-        url = sa.make_url(database_url).set(database=name).render_as_string(hide_password=False)
-        made = database.connect(url)
-        yield made
-        made.dispose()
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    made = database.connect(sa.make_url(database_url).set(database=name))
+    yield made
+    made.dispose()
+    drop_database(name)
 
 
 def moved(engine: sa.Engine, how: Callable[[Config, str], None], revision: str) -> None:
