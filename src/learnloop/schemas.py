@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -290,18 +290,56 @@ class Step:
     reasons: tuple[Reason, ...]
 
 
+@dataclass(frozen=True)
+class ItemFeatures:
+    """What is known of items before anybody has done them: text embeddings and metadata, as numbers.
+
+    item_ids: (n_items,) of str, sorted; matrix: (n_items, n_features) float32, a row an item, of unit
+    length or all 0 where nothing is known. `basis` says what the numbers are, for the report.
+    """
+
+    item_ids: np.ndarray
+    matrix: np.ndarray
+    basis: str = ""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where a tuner may look for a number: [low, high], on a logarithmic scale where `log`."""
+
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False  # integers only
+
+
+Space = Mapping[str, Span | tuple[Any, ...]]  # hyper-parameter -> a Span, or the values to choose from
+
+
 class Recommender(Protocol):
     """Ranks items for a learner from the items the learner has done. Contract: tests/contracts."""
 
     name: str
     item_ids: np.ndarray  # (n_items,) of str, sorted
+    space: ClassVar[Space]  # {} where there is nothing to tune
 
-    def fit(self, signals: pd.DataFrame) -> Self:
-        """signals: learner_id, item_id, weight > 0; one row a pair."""
+    def fit(self, signals: pd.DataFrame, features: ItemFeatures | None = None) -> Self:
+        """signals: learner_id, item_id, weight > 0, at; one row a pair, in any order.
+
+        `at` (float, larger is later; optional) is when the learner last did the item: seconds since
+        1970, or a row number where no times are known. A model that does not read `at` or `features`
+        ignores them; one that does works without.
+        """
         ...
 
     def scores(self, histories: Sequence[Sequence[str]]) -> np.ndarray:
-        """(n_histories, n_items), finite. Items nobody has seen in training are ignored."""
+        """(n_histories, n_items), finite. Histories are oldest first; items nobody has seen in training
+        are ignored, and a history without any other is a new learner's."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays that scoring needs."""
         ...
 
     def save(self, folder: Path) -> None:

@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from learnloop.recommend.signals import histories, matrix, recommendable, signals, targets, weigh
+from learnloop.recommend.signals import (
+    histories,
+    matrix,
+    recommendable,
+    sequences,
+    signals,
+    targets,
+    weigh,
+    weighed,
+)
 
 ITEMS = pd.DataFrame(
     [
@@ -71,7 +80,9 @@ def test_weight_is_one_plus_log_of_the_rolled_up_count() -> None:
     expected = pd.DataFrame(
         {"learner_id": ["a", "b"], "item_id": ["s:exam", "s:lesson"], "weight": [1.0, 1 + log(3)]}
     ).astype({"learner_id": str, "item_id": str})
-    pd.testing.assert_frame_equal(found, expected)
+    pd.testing.assert_frame_equal(found.drop(columns="at"), expected)
+    last = pd.to_datetime(found["at"], unit="s", utc=True)
+    assert last.dt.day.tolist() == [1, 3]  # the exercise of day 2 is the lesson's last
 
 
 @pytest.mark.parametrize("verb", ["registered", "experienced"])
@@ -79,7 +90,7 @@ def test_nothing_that_counts_gives_an_empty_frame_with_the_columns(verb: str) ->
     rows = events(("a", "s:course", verb, 0))
     for interactions in (rows, rows.iloc[:0]):
         found = signals(interactions, ITEMS)
-        assert found.columns.tolist() == ["learner_id", "item_id", "weight"]
+        assert found.columns.tolist() == ["learner_id", "item_id", "weight", "at"]
         assert len(found) == 0
         assert histories(interactions, ITEMS) == {}
 
@@ -110,3 +121,24 @@ def test_a_history_weighs_what_training_weighed() -> None:
         columns, folded = weigh(past[learner_id], column)
         np.testing.assert_array_equal(columns, weights[row].indices)
         np.testing.assert_allclose(folded, weights[row].data)
+
+
+def test_sequences_follow_time_and_then_the_name() -> None:
+    rows = pd.DataFrame(
+        {"learner_id": ["b", "a", "a", "a"], "item_id": ["x", "z", "y", "x"], "at": [5.0, 1.0, 2.0, 2.0]}
+    ).astype({"learner_id": str, "item_id": str})
+    item_ids = np.array(["x", "y", "z"], dtype=object)
+    assert [row.tolist() for row in sequences(rows, item_ids)] == [[2, 0, 1], [0]]
+    assert [row.tolist() for row in sequences(rows.drop(columns="at"), item_ids)] == [[0, 1, 2], [0]]
+    assert sequences(rows.iloc[:0], item_ids) == []
+
+
+def test_many_histories_weigh_as_one_by_one() -> None:
+    column = {"x": 0, "y": 1, "z": 2}
+    past = [["z", "x", "z"], [], ["unknown"], ["y", "unknown", "y", "y"]]
+    found = weighed(past, column)
+    assert found.shape == (4, 3)
+    for row, history in enumerate(past):
+        columns, weights = weigh(history, column)
+        np.testing.assert_array_equal(found[row].indices, columns)
+        np.testing.assert_allclose(found[row].data, weights)

@@ -78,6 +78,17 @@ def prepare(
     columns: Annotated[
         str, typer.Option("--map", help='Other column names of --interactions: "learner_id=Student".')
     ] = "",
+    mapping: Annotated[Path | None, typer.Option(help="The same in a TOML file.")] = None,
+    delimiter: Annotated[
+        str, typer.Option(help="comma, semicolon, tab, pipe or a character; default: found out.")
+    ] = "",
+    date_format: Annotated[
+        list[str] | None,
+        typer.Option(help='Of times that are not ISO 8601: "%d/%m/%Y %H:%M"; may be repeated.'),
+    ] = None,
+    timezone: Annotated[
+        str, typer.Option(help="Of times that name no zone: Europe/Madrid; default: UTC.")
+    ] = "",
     report_to: Annotated[
         Path | None,
         typer.Option("--report", help="Write a data quality report here (HTML); only replaces its like."),
@@ -114,6 +125,10 @@ def prepare(
             items=items,
             source=source,
             columns=columns,
+            mapping=mapping,
+            delimiter=delimiter,
+            date_formats=tuple(date_format or ()),
+            timezone=timezone,
         )
 
 

@@ -23,6 +23,7 @@ BY_FORMAT = "time read by the date format given"
 IN_ZONE = "time without a zone taken as of the zone given"
 REPEATED = "hour that the clocks repeated taken as the first"
 SKIPPED = "hour that the clocks skipped moved to its end"
+RULES = (BY_FORMAT, IN_ZONE, REPEATED, SKIPPED)
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def to_iso(text: pd.Series, clock: Clock) -> tuple[pd.Series, dict[str, pd.Serie
     """
     text = text.fillna("").str.strip()
     utc = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us, UTC]")
-    touched = {rule: pd.Series(False, index=text.index) for rule in (BY_FORMAT, IN_ZONE, REPEATED, SKIPPED)}
+    touched = {rule: pd.Series(False, index=text.index) for rule in RULES}
     for written in clock.formats:
         open_rows = utc.isna() & (text != "")
         if "%z" in written.lower():

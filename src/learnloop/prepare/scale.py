@@ -27,6 +27,7 @@ import pyarrow as pa
 from learnloop.errors import BadInput
 from learnloop.prepare.dwell import OUTLIER, Limits, drop_outliers, dwell_limits, statistics
 from learnloop.prepare.interactions import judge, read_events
+from learnloop.prepare.local_times import RULES, Clock, to_iso
 from learnloop.prepare.masking import mask_rejected
 from learnloop.prepare.repeats import REPEAT, debounce
 from learnloop.prepare.tables import HIDDEN, own_rows
@@ -62,6 +63,7 @@ class Context:
     known_items: Collection[str] | None = field(default=None, repr=False)
     kinds: Mapping[str, str] = field(default_factory=dict, repr=False)  # of items, where known
     born: Mapping[str, pd.Timestamp] = field(default_factory=dict, repr=False)  # when they came to be
+    clock: Clock = field(default_factory=Clock)  # how the files write their times
 
 
 def read_rows(chunk: RawChunk, order: int, context: Context) -> Rows:
@@ -69,9 +71,16 @@ def read_rows(chunk: RawChunk, order: int, context: Context) -> Rows:
 
     chunk: as collect's readers give it, of kind interactions.
     """
-    raw, hidden = own_rows(chunk.frame, context.source, context.known_items, context.pseudonymise)
+    frame, placed = chunk.frame.reset_index(drop=True), dict[str, pd.Series]()
+    if context.clock != Clock() and "occurred_at" in frame:
+        times, placed = to_iso(frame["occurred_at"], context.clock)
+        frame = frame.assign(occurred_at=times)
+    raw, hidden = own_rows(frame, context.source, context.known_items, context.pseudonymise)
     events, verdicts = read_events(raw, context.now, context.source, file=chunk.file)
-    verdicts.repair(hidden, HIDDEN)
+    # every rule, met or not: a bit means the same in all parts
+    unmet = pd.Series(False, index=raw.index)
+    for rule, rows in {HIDDEN: hidden, **dict.fromkeys(RULES, unmet), **placed}.items():
+        verdicts.repair(rows, rule)
     judge(events, verdicts, context.known_items, context.now, context.born)
     rules, bits = verdicts.repair_bits()
     sound = verdicts.sound.to_numpy()

@@ -9,7 +9,7 @@ one small solve, so a learner who arrives today needs no retraining, and erasing
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from learnloop.errors import ModelUnavailable, UnknownThing
 from learnloop.recommend.files import load_model, save_model
 from learnloop.recommend.ranking import top_k
 from learnloop.recommend.signals import matrix, weigh
+from learnloop.schemas import ItemFeatures, Space, Span
 
 SETTINGS = ("factors", "regularization", "alpha", "iterations", "seed")
 
@@ -30,6 +31,12 @@ class IALS:
     """
 
     name = "ials"
+    space: ClassVar[Space] = {
+        "factors": (32, 64, 128),
+        "regularization": Span(0.1, 100.0, log=True),
+        "alpha": Span(0.5, 50.0, log=True),
+        "iterations": (10, 15, 20),
+    }
 
     def __init__(
         self,
@@ -49,7 +56,7 @@ class IALS:
         self.user_factors: np.ndarray = np.empty((0, factors))
         self._take(np.empty((0, factors), np.float32), np.zeros(factors, np.float32))
 
-    def fit(self, signals: pd.DataFrame) -> Self:
+    def fit(self, signals: pd.DataFrame, features: ItemFeatures | None = None) -> Self:
         """Raises NothingToDo without signals, BadInput on bad weights."""
         from implicit.cpu.als import AlternatingLeastSquares
         from threadpoolctl import threadpool_limits
@@ -136,6 +143,10 @@ class IALS:
                 "score": pd.Series([score for _, score in nearest], dtype=float),
             }
         )
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.item_factors.nbytes + self._base.nbytes + self._mean_user.nbytes)
 
     def save(self, folder: Path) -> None:
         """The item factors and the average learner's; no learner's own (they are personal data)."""

@@ -2,26 +2,28 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
 from learnloop.recommend.files import load_model, save_model
 from learnloop.recommend.signals import matrix
+from learnloop.schemas import ItemFeatures, Space
 
 
 class Popularity:
     """score(item) = share of the training learners who did it; item_ids: (n_items,), sorted."""
 
     name = "popularity"
+    space: ClassVar[Space] = {}
 
     def __init__(self) -> None:
         self.item_ids: np.ndarray = np.empty(0, dtype=object)
         self.n_learners = 0
         self.item_learners: np.ndarray = np.empty(0, dtype=np.int64)  # (n_items,) learners who did it
 
-    def fit(self, signals: pd.DataFrame) -> Self:
+    def fit(self, signals: pd.DataFrame, features: ItemFeatures | None = None) -> Self:
         """Raises NothingToDo without signals."""
         weights, learner_ids, self.item_ids = matrix(signals)
         self.n_learners = len(learner_ids)
@@ -36,6 +38,10 @@ class Popularity:
     def scores(self, histories: Sequence[Sequence[str]]) -> np.ndarray:
         """(n_histories, n_items), in [0, 1]."""
         return np.tile(self.item_learners / max(self.n_learners, 1), (len(histories), 1))
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.item_learners.nbytes)
 
     def save(self, folder: Path) -> None:
         settings = {"n_learners": self.n_learners}

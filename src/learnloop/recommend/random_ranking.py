@@ -3,25 +3,27 @@
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
 from learnloop.recommend.files import load_model, save_model
 from learnloop.recommend.signals import matrix
+from learnloop.schemas import ItemFeatures, Space
 
 
 class RandomRanking:
     """Uniform scores drawn from a generator that the seed and the history determine."""
 
     name = "random"
+    space: ClassVar[Space] = {}
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
         self.item_ids: np.ndarray = np.empty(0, dtype=object)
 
-    def fit(self, signals: pd.DataFrame) -> Self:
+    def fit(self, signals: pd.DataFrame, features: ItemFeatures | None = None) -> Self:
         """Learns only which items there are. Raises NothingToDo without signals."""
         _, _, self.item_ids = matrix(signals)
         return self
@@ -39,6 +41,10 @@ class RandomRanking:
         # Not hash(): it is salted anew in every process.
         digest = blake2b("\x1f".join([str(self.seed), *history]).encode(), digest_size=16).digest()
         return np.random.default_rng(int.from_bytes(digest, "big"))
+
+    @property
+    def nbytes(self) -> int:
+        return 0  # scores are drawn anew
 
     def save(self, folder: Path) -> None:
         save_model(folder, self.name, self.item_ids, {"seed": self.seed}, {})

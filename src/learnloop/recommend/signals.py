@@ -7,6 +7,7 @@ lesson; a course is what a learner enrols in, not a next step.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -65,23 +66,34 @@ def confidence(counts: np.ndarray) -> np.ndarray:
 
 
 def signals(interactions: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
-    """interactions, items: schemas.INTERACTIONS, ITEMS. Returns learner_id, item_id, weight >= 1.
+    """interactions, items: schemas.INTERACTIONS, ITEMS. Returns learner_id, item_id, weight >= 1, at.
 
-    One row a pair, sorted by learner and item. Registrations and items that are not in `items`
-    give no signal.
+    Registrations and items that are not in `items` give no signal.
     """
     done = _done(interactions, items)
-    learner, learner_ids = pd.factorize(done["learner_id"], sort=True)
-    item, item_ids = pd.factorize(done["item_id"], sort=True)
-    pairs, counts = np.unique(
-        learner.astype(np.int64) * max(len(item_ids), 1) + item.astype(np.int64), return_counts=True
-    )
-    which_learner, which_item = np.divmod(pairs, max(len(item_ids), 1))
+    at = done["occurred_at"].dt.as_unit("us").astype("int64") / 1e6 if "occurred_at" in done else None
+    return pairs(done["learner_id"], done["item_id"], at)
+
+
+def pairs(learner: pd.Series, item: pd.Series, at: pd.Series | None = None) -> pd.DataFrame:
+    """One row a learner and item that go together, sorted: learner_id, item_id, weight = 1 + log(count), at.
+
+    at: when each happened, larger is later; the row number where it is not known. A pair keeps its last.
+    """
+    row, learner_ids = pd.factorize(learner, sort=True)
+    col, item_ids = pd.factorize(item, sort=True)
+    moments = np.arange(len(row), dtype=float) if at is None else at.to_numpy(dtype=float)
+    key = row.astype(np.int64) * max(len(item_ids), 1) + col.astype(np.int64)
+    order = np.lexsort([moments, key])
+    found, first, counts = np.unique(key[order], return_index=True, return_counts=True)
+    last = moments[order][first + counts - 1]
+    which_learner, which_item = np.divmod(found, max(len(item_ids), 1))
     return pd.DataFrame(
         {
             "learner_id": pd.Series(learner_ids[which_learner], dtype=str),
             "item_id": pd.Series(item_ids[which_item], dtype=str),
             "weight": confidence(counts.astype(float)),
+            "at": last,
         }
     )
 
@@ -108,6 +120,17 @@ def weigh(history: Sequence[str], column: dict[str, int]) -> tuple[np.ndarray, n
     return columns, confidence(counts.astype(float))
 
 
+def weighed(histories: Sequence[Sequence[str]], column: dict[str, int]) -> csr_matrix:
+    """`weigh` of many histories: (n_histories, n_items), the columns of each row in order."""
+    known = [[column[item_id] for item_id in history if item_id in column] for history in histories]
+    sizes = np.fromiter(map(len, known), dtype=np.int64, count=len(known))
+    columns = np.fromiter(chain.from_iterable(known), dtype=np.int64, count=int(sizes.sum()))
+    rows = np.repeat(np.arange(len(known)), sizes)
+    counts = csr_matrix((np.ones(len(columns)), (rows, columns)), shape=(len(known), len(column)))
+    counts.data = confidence(counts.data)  # entries of one place were added up
+    return counts
+
+
 def matrix(signals: pd.DataFrame) -> tuple[csr_matrix, np.ndarray, np.ndarray]:
     """(weights of shape (n_learners, n_items), learner_ids, item_ids), both sorted.
 
@@ -125,3 +148,16 @@ def matrix(signals: pd.DataFrame) -> tuple[csr_matrix, np.ndarray, np.ndarray]:
     if found.nnz != len(signals):
         raise BadInput("signals: a learner and item pair has more than one row", field="item_id")
     return found, np.asarray(learner_ids, dtype=object), np.asarray(item_ids, dtype=object)
+
+
+def sequences(signals: pd.DataFrame, item_ids: np.ndarray) -> list[np.ndarray]:
+    """The columns (places in `item_ids`) of each learner's items, oldest first; learners in order of name.
+
+    Items of the same moment, and all where `signals` has no `at`, come in order of name.
+    """
+    learner, _ = pd.factorize(signals["learner_id"], sort=True)
+    column = pd.Index(item_ids).get_indexer(signals["item_id"])
+    at = signals["at"].to_numpy(float) if "at" in signals else np.zeros(len(signals))
+    order = np.lexsort([column, at, learner])
+    edges = np.flatnonzero(np.diff(learner[order])) + 1
+    return np.split(column[order], edges) if len(order) else []

@@ -18,7 +18,7 @@ than a process can hold is the limit. A task runs on any machine that sees WORK 
 import contextlib
 import ctypes
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,13 @@ import pyarrow.parquet as pq
 
 from learnloop.collect import tables as read_tables
 from learnloop.prepare import dwell, scale
-from learnloop.schemas import Accounting
+from learnloop.prepare.local_times import Clock, refuse_ambiguous
+from learnloop.schemas import Accounting, RawChunk
 from learnloop.store.pseudonyms import pseudonyms
 from learnloop.workflow.whole import write_json, write_whole
 
 CHUNK_ROWS = 1 << 17  # read at a time: some 150 MB in the making
+FIRST_ROWS = 1_000  # of a file, that tell whether its dates can be read in one way only
 EVENT = pa.schema(
     {
         **dict.fromkeys(("event_id", "learner_id", "item_id", "verb"), pa.string()),
@@ -72,6 +74,7 @@ class Plan:
     buckets: int
     items: Path | None = None  # a Parquet file with item_id and kind of what is known
     form: read_tables.Form = field(default_factory=read_tables.Form)
+    clock: Clock = field(default_factory=Clock)
     key: bytes = field(default=b"", repr=False)
 
     def context(self) -> scale.Context:
@@ -84,6 +87,7 @@ class Plan:
             known,
             kinds,
             self.born(),
+            self.clock,
         )
 
     def born(self) -> dict[str, pd.Timestamp]:
@@ -167,7 +171,7 @@ def _read_file(plan: Plan, order: int, stem: Path) -> Report:
             keys.open(keys_path),
             pq.ParquetWriter(rejected_path, REJECTED, compression="zstd") as refused,
         ):
-            for chunk in read_tables.read(None, plan.files[order], plan.source, CHUNK_ROWS, plan.form):
+            for chunk in _chunks(plan, order):
                 part = scale.read_rows(chunk, order, context)
                 accounting.add(part.accounting)
                 rules = part.rules
@@ -183,6 +187,14 @@ def _read_file(plan: Plan, order: int, stem: Path) -> Report:
     one, two = (stem.with_name(f"{stem.name}.{kind}.arrow") for kind in ("rows", "keys"))
     write_whole(one, lambda a: write_whole(two, lambda b: write_whole(rejected, lambda c: write(a, b, c))))
     return {"account": accounting.to_dict(), "rules": list(rules), "rows": rows.where, "keys": keys.where}
+
+
+def _chunks(plan: Plan, order: int) -> Iterator[RawChunk]:
+    """File number `order`. Raises BadInput where its dates may be read in two ways."""
+    for n, chunk in enumerate(read_tables.read(None, plan.files[order], plan.source, CHUNK_ROWS, plan.form)):
+        if n == 0:
+            refuse_ambiguous(chunk.frame.head(FIRST_ROWS), chunk.file, plan.clock)
+        yield chunk
 
 
 def _find_duplicates(plan: Plan, bucket: int, path: Path) -> Report:

@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from learnloop.collect import tables as read_tables
 from learnloop.errors import BadInput, LearnloopError
 from learnloop.prepare import tables as clean_tables
 from learnloop.prepare.interactions import births
+from learnloop.prepare.local_times import Clock
 from learnloop.schemas import UTC, Accounting
 from learnloop.workflow import cluster
 from learnloop.workflow.console import bar
@@ -44,7 +45,7 @@ BUCKET_ROWS = 250_000  # sorting them takes no more memory than reading a chunk
 BYTES_A_ROW = 80  # of a text file, to guess how many rows it has
 SMALL = 300_000  # rows that are done before a cluster would have started
 SUFFIXES = (".parquet", ".pq", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
-VERSION = 3  # of what lies in the work folder
+VERSION = 4  # of what lies in the work folder
 
 
 def prepare_interactions(
@@ -55,17 +56,21 @@ def prepare_interactions(
     source: str = "csv",
     items: Path | None = None,
     columns: str = "",
+    mapping: Path | None = None,
+    delimiter: str = "",
+    date_formats: Sequence[str] = (),
+    timezone: str = "",
     now: pd.Timestamp | None = None,
     bucket_rows: int = BUCKET_ROWS,
 ) -> dict[str, Any]:
     """What `import csv --interactions` does to rows, to any number of them; no database.
 
-    Times are ISO 8601 or seconds since 1970; which delimiter parts the fields is detected.
-
     interactions: a file, or a folder of them (its `items.parquet` or `items.csv` is `items` where none is
-    given). columns: "learner_id=Student,…", where they have other names than ours. Raises BadInput where
-    there is nothing to read or `out` is there already.
+    given), all written in one way. columns, mapping: "learner_id=Student,…", or a TOML file of it, where
+    they have other names than ours. date_formats, timezone: of times that are not ISO 8601, or name no zone.
+    Raises BadInput where there is nothing to read or `out` is there already.
     """
+    form, clock = read_tables.Form.of(columns, mapping, delimiter), Clock.of(tuple(date_formats), timezone)
     files, items = _inputs(interactions, items)
     if items is not None and not items.is_file():
         raise BadInput(f"there is no file {items}", "check the path", "items")
@@ -81,7 +86,7 @@ def prepare_interactions(
             f"{work.parent} cannot be written to: {error.strerror}", "another --out", "out"
         ) from error
     with _alone(work):
-        plan = _plan(loop, work, files, source, items, columns, now, max(1, -(-rows // bucket_rows)))
+        plan = _plan(loop, work, files, source, items, form, clock, now, max(1, -(-rows // bucket_rows)))
         small = not loop.settings.dask_scheduler and rows <= SMALL
         with nullcontext(cluster.here) if small else cluster.workers(loop.settings) as run:
             report = _run(plan, run)
@@ -137,12 +142,13 @@ def _plan(
     files: tuple[Path, ...],
     source: str,
     items: Path | None,
-    columns: str,
+    form: read_tables.Form,
+    clock: Clock,
     now: pd.Timestamp | None,
     buckets: int,
 ) -> Plan:
     """The plan of the run that was killed, where it was the same; its finished tasks are kept then."""
-    key, form = loop.pseudonym_key, read_tables.Form.of(columns)
+    key = loop.pseudonym_key
     stats = [path.stat() for path in (*files, *([items] if items else []))]
     wanted = {
         "version": VERSION,
@@ -150,7 +156,9 @@ def _plan(
         "files": [str(path) for path in files],
         "stamps": [[stat.st_size, stat.st_mtime_ns] for stat in stats],
         "items": str(items),
-        "columns": columns,
+        "columns": dict(form.columns),
+        "delimiter": form.delimiter,
+        "times": [list(clock.formats), clock.timezone],
         "key": hashlib.sha256(b"plan" + key).hexdigest()[:16],
         "buckets": buckets,
     }
@@ -174,6 +182,7 @@ def _plan(
         int(former["buckets"]),
         work / "items.parquet" if items is not None else None,
         form,
+        clock,
         key,
     )
 
