@@ -53,7 +53,7 @@ def champion(loop: Loop) -> int:
 
 def train_spoiled(loop: Loop) -> None:
     """A candidate trained like the champion, its lessons' factors then dealt out to other lessons."""
-    train(loop, factors=16)
+    train(loop, recommender="ials", factors=16)
     kept = candidate.latest(loop.settings)
     models = candidate.Models.load(kept.folder)
     models.ials.item_ids = np.random.default_rng(0).permutation(models.ials.item_ids)

@@ -9,6 +9,9 @@ from learnloop.cli.shell import Json, Seed, TopK, app, monitor_app, report
 
 @app.command()
 def train(
+    recommender: Annotated[
+        str, typer.Option(help="Its name, or auto: the best on a validation part of the training data.")
+    ] = "auto",
     factors: Annotated[int, typer.Option(min=1, help="Length of the factors of iALS.")] = 64,
     regularization: Annotated[float, typer.Option(min=0.0)] = 10.0,
     alpha: Annotated[float, typer.Option(min=0.0, help="Weight of what was done over what was not.")] = 4.0,
@@ -19,12 +22,13 @@ def train(
 ) -> None:
     """Take a snapshot and train recommenders and the tracer on all but its newest part.
 
-    Example: learnloop train --factors 32
+    Example: learnloop train --recommender auto --factors 32
     """
 
     report(
         "train.train",
         json_,
+        recommender=recommender,
         factors=factors,
         regularization=regularization,
         alpha=alpha,

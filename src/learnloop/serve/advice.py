@@ -50,7 +50,7 @@ def advice_of(serving: Serving, history: History, k: int, language: str = "") ->
         mastery=_known(serving, models, shelf, history, done),
         history=done,
         catalogue=shelf.catalogue,
-        explain=models.ials.explain,
+        explain=models.recommenders.ials.explain,
         threshold=THRESHOLD,
         k=k,
     )
@@ -63,7 +63,8 @@ def advice_of(serving: Serving, history: History, k: int, language: str = "") ->
 def _ranking(models: Models, shelf: Shelf, done: Sequence[str]) -> list[tuple[str, float]]:
     """The best items of the release, then what came after its training, in order of name."""
     seen = set(done)
-    model = models.popularity if seen.isdisjoint(shelf.trained) else models.ials
+    strange = seen.isdisjoint(shelf.trained)
+    model = models.recommenders.popularity if strange else models.recommenders.ranker
     (ranked,) = top_k(model.scores([done]), model.item_ids, RANKED, [shelf.absent | seen])
     lowest = min((score for _, score in ranked), default=0.0)
     newer = [item_id for item_id in shelf.newer if item_id not in seen]

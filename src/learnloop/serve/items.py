@@ -60,7 +60,7 @@ async def get_similar(
 def _similar(serving: Serving, item_id: str, k: int) -> tuple[str, list[tuple[str, float]]]:
     facts = serving.content.facts
     try:
-        near = serving.released.ials.similar(item_id, k + 1)
+        near = serving.released.recommenders.ials.similar(item_id, k + 1)
     except UnknownThing:
         return "concepts", _sharing(serving, item_id, k)
     pairs = zip(near["item_id"].tolist(), near["score"].astype(float).tolist(), strict=True)

@@ -17,9 +17,8 @@ import sqlalchemy as sa
 
 from learnloop import settings as configuration
 from learnloop.errors import DatabaseUnavailable, LearnloopError, ModelUnavailable, NothingToDo
-from learnloop.recommend.als import IALS
 from learnloop.recommend.policy import Catalogue
-from learnloop.recommend.popularity import Popularity
+from learnloop.recommend.stored import Recommenders
 from learnloop.serve import content, security
 from learnloop.serve.content import Content
 from learnloop.settings import Settings
@@ -38,8 +37,7 @@ class Models:
     run_id: str
     manifest: Mapping[str, Any]
     metrics: Mapping[str, Any]
-    ials: IALS
-    popularity: Popularity
+    recommenders: Recommenders
     tracer: LogisticTracer | None
 
     @classmethod
@@ -51,8 +49,7 @@ class Models:
             run_id=release.run_id,
             manifest=release.manifest,
             metrics=json.loads(metrics.read_text()) if metrics.exists() else {},
-            ials=IALS.load(folder / "recommender" / "ials"),
-            popularity=Popularity.load(folder / "recommender" / "popularity"),
+            recommenders=Recommenders.load(folder / "recommender"),
             tracer=LogisticTracer.load(folder / "tracer") if (folder / "tracer").exists() else None,
         )
 
@@ -70,9 +67,9 @@ class Shelf:
     @classmethod
     def of(cls, items: pd.DataFrame, content: Content, models: Models) -> "Shelf":
         catalogue = Catalogue.from_frames(
-            items, content.item_concepts, content.prerequisites, models.popularity.counts
+            items, content.item_concepts, content.prerequisites, models.recommenders.popularity.counts
         )
-        trained = frozenset(models.ials.item_ids)
+        trained = frozenset(models.recommenders.ranker.item_ids)
         return cls(
             catalogue=catalogue,
             trained=trained,

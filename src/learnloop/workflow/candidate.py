@@ -16,11 +16,12 @@ import pandas as pd
 from learnloop.errors import NothingToDo
 from learnloop.recommend.als import IALS
 from learnloop.recommend.popularity import Popularity
+from learnloop.recommend.stored import Recommenders
+from learnloop.schemas import Recommender
 from learnloop.settings import Settings
 from learnloop.store import releases, snapshots
 from learnloop.trace.logistic import LogisticTracer
 
-RECOMMENDERS = {"ials": IALS, "popularity": Popularity}
 METRICS = "metrics.json"
 
 
@@ -28,14 +29,24 @@ METRICS = "metrics.json"
 class Models:
     """The models of a candidate or a release. `tracer` is None where there were no answers to learn from."""
 
-    ials: IALS
-    popularity: Popularity
+    recommenders: Recommenders
     tracer: LogisticTracer | None
 
+    @property
+    def ranker(self) -> Recommender:
+        """The recommender that was chosen; iALS in a release made before there was a choice."""
+        return self.recommenders.ranker
+
+    @property
+    def ials(self) -> IALS:
+        return self.recommenders.ials
+
+    @property
+    def popularity(self) -> Popularity:
+        return self.recommenders.popularity
+
     def save(self, folder: Path) -> None:
-        for name, model in (("recommender/ials", self.ials), ("recommender/popularity", self.popularity)):
-            (folder / name).mkdir(parents=True)
-            model.save(folder / name)
+        self.recommenders.save(folder / "recommender")
         if self.tracer is not None:
             (folder / "tracer").mkdir()
             self.tracer.save(folder / "tracer")
@@ -43,8 +54,7 @@ class Models:
     @classmethod
     def load(cls, folder: Path) -> "Models":
         return cls(
-            IALS.load(folder / "recommender" / "ials"),
-            Popularity.load(folder / "recommender" / "popularity"),
+            Recommenders.load(folder / "recommender"),
             LogisticTracer.load(folder / "tracer") if (folder / "tracer").exists() else None,
         )
 

@@ -1,6 +1,7 @@
 """evaluate: the latest candidate on the activity it has not seen, beside baselines, into MLflow."""
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -41,13 +42,15 @@ def evaluate(loop: Loop, *, k: int = 10, n_bootstrap: int = 500, seed: int = 0) 
     with step(f"evaluated recommenders on {len(holdout.relevant):,} learners"):
         in_course = items[items["parent_id"].notna()]
         courses = dict(zip(in_course["item_id"], in_course["parent_id"], strict=True))
+        ranker = models.ranker.name
         rivals: dict[str, Rival] = {
+            ranker: (models.ranker, None),
             "ials": (models.ials, None),
             "popularity": (models.popularity, None),
             "popularity_in_course": (models.popularity, courses),
             "random": (RandomRanking(seed).fit(signals(known, items)), None),
         }
-        ranking, per_learner = _ranking(rivals, holdout, k, n_bootstrap, seed)
+        ranking, per_learner = _ranking(ranker, rivals, holdout, k, n_bootstrap, seed)
     tracing: dict[str, Any] = {}
     if models.tracer is not None and holdout.asked.any():
         with step(f"evaluated the tracer on {int(holdout.asked.sum()):,} answers"):
@@ -62,7 +65,8 @@ def evaluate(loop: Loop, *, k: int = 10, n_bootstrap: int = 500, seed: int = 0) 
         "split_at": kept.split_at.isoformat(),
         "learners": len(holdout.relevant),
         "new_learners": holdout.new_learners,
-        "reachable_share": holdout.reachable_share(models.ials.item_ids),
+        "recommender": ranker,
+        "reachable_share": holdout.reachable_share(models.ranker.item_ids),
         "ranking": ranking,
         "tracing": tracing,
     }
@@ -76,7 +80,7 @@ def evaluate(loop: Loop, *, k: int = 10, n_bootstrap: int = 500, seed: int = 0) 
 
 
 def _ranking(
-    rivals: Mapping[str, Rival], holdout: Holdout, k: int, n_bootstrap: int, seed: int
+    ranker: str, rivals: Mapping[str, Rival], holdout: Holdout, k: int, n_bootstrap: int, seed: int
 ) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     report: dict[str, Any] = {}
     per_learner: dict[str, pd.DataFrame] = {}
@@ -86,10 +90,10 @@ def _ranking(
             **summary(per_learner[name], n_bootstrap=n_bootstrap, seed=seed),
             "coverage": coverage(recommended, len(model.item_ids)),
         }
-    for name in ("popularity", "popularity_in_course"):
-        report[f"ials_minus_{name}"] = {
-            "ndcg": paired_difference(per_learner["ials"]["ndcg"], per_learner[name]["ndcg"], seed=seed)
-        }
+    ours = sorted({ranker, "ials"} - {"popularity"})
+    for one, other in product(ours, ("popularity", "popularity_in_course")):
+        difference = paired_difference(per_learner[one]["ndcg"], per_learner[other]["ndcg"], seed=seed)
+        report[f"{one}_minus_{other}"] = {"ndcg": difference}
     return report, per_learner
 
 

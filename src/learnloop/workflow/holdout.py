@@ -19,6 +19,20 @@ from learnloop.trace.logistic import LogisticTracer
 from learnloop.trace.rate import RateTracer
 
 
+def first_times(
+    interactions: pd.DataFrame, split_at: pd.Timestamp, items: pd.DataFrame
+) -> tuple[dict[str, list[str]], dict[str, set[str]], int]:
+    """(histories, what each did for the first time at or after the split, learners without a past).
+
+    Both of the learners who have a past and something new alone.
+    """
+    before = interactions["occurred_at"] < split_at
+    done, doing = histories(interactions[before], items), histories(interactions[~before], items)
+    relevant = {learner: set(doing[learner]) - set(done[learner]) for learner in doing if learner in done}
+    relevant = {learner: wanted for learner, wanted in relevant.items() if wanted}
+    return {learner: done[learner] for learner in relevant}, relevant, len(set(doing) - set(done))
+
+
 @dataclass(frozen=True)
 class Holdout:
     """Learners with a past and a future: what each had done by the split, and did for the first time after.
@@ -40,20 +54,14 @@ class Holdout:
         items: pd.DataFrame,
         item_concepts: pd.DataFrame,
     ) -> "Holdout":
-        past, future = (
-            interactions[interactions["occurred_at"] < split_at],
-            interactions[interactions["occurred_at"] >= split_at],
-        )
-        done, doing = histories(past, items), histories(future, items)
-        relevant = {learner: set(doing[learner]) - set(done[learner]) for learner in doing if learner in done}
-        relevant = {learner: wanted for learner, wanted in relevant.items() if wanted}
+        done, relevant, new_learners = first_times(interactions, split_at, items)
         answers = to_answers(interactions, items, item_concepts)
         return cls(
-            {learner: done[learner] for learner in relevant},
+            done,
             relevant,
             answers,
             (answers["occurred_at"] >= split_at).to_numpy(),
-            len(set(doing) - set(done)),
+            new_learners,
         )
 
     def rank(

@@ -27,7 +27,7 @@ class ReleaseModel(PythonModel):
         found = []
         for text in model_input:
             history = [item_id for item_id in text.split("~") if item_id]
-            model = self.models.ials if history else self.models.popularity
+            model = self.models.ranker if history else self.models.popularity
             found.append("~".join(item_id for item_id, _ in recommend(model, [history], TOP)[0]))
         return found
 

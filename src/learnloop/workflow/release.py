@@ -28,7 +28,8 @@ def release(loop: Loop, *, force: bool = False, k: int = 10) -> dict[str, Any]:
     verdicts = {} if force else _gate(loop, kept, k)
     with step("registered in MLflow"):
         # at the k that `evaluate` was given, which need not be the gate's
-        headline = {f"ndcg_at_{kept.metrics['k']}": kept.metrics["ranking"]["ials"]["ndcg"]["value"]}
+        ranker = Models.load(kept.folder).ranker.name
+        headline = {f"ndcg_at_{kept.metrics['k']}": kept.metrics["ranking"][ranker]["ndcg"]["value"]}
         registered = loop.registry.register(kept.folder, kept.run_id, MODEL_CODE, headline)
     promoted = all(verdict.promote for verdict in verdicts.values())
     replaced = loop.registry.promote(registered.version) if promoted else loop.registry.champion_version()
@@ -68,7 +69,7 @@ def _gate(loop: Loop, kept: Candidate, k: int) -> dict[str, Verdict]:
         interactions = candidate.training_snapshot(loop.settings, kept.manifest)
         items, item_concepts = reading.items(loop.engine), reading.item_concepts(loop.engine)
         holdout = Holdout.of(interactions, since, items, item_concepts)
-        before, after = (holdout.rank(models.ials, k)[1]["ndcg"] for models in (champion, challenger))
+        before, after = (holdout.rank(models.ranker, k)[1]["ndcg"] for models in (champion, challenger))
         verdicts = {
             "ranking": not_worse(before.to_numpy(), after.loc[before.index].to_numpy(), margin=RANKING_MARGIN)
         }
