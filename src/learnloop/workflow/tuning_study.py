@@ -11,17 +11,14 @@ processes, and any of them may be killed: what it was at is tried again by the n
 
 import time
 import warnings
-import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import quote
 
 import numpy as np
-import sqlalchemy as sa
 
-from learnloop.errors import DatabaseUnavailable, LearnloopError
+from learnloop.errors import LearnloopError
 from learnloop.schemas import Space, Span
 
 if TYPE_CHECKING:
@@ -30,9 +27,6 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
 
-SCHEMA = "optuna"
-CREATION_LOCK = 7_301_977  # advisory lock: Optuna makes its tables at first use, and two would collide
-TURNS, WORKERS = 0x74756E65, 0x776F726B  # "tune", "work": advisory locks of two keys
 KEPT_PERCENT = 66  # of the trials before; a trial below them on a rung is given up
 STARTUP = 5  # trials that are never given up, so that there is something to compare with
 ABANDONED, ERROR, WORKER = "abandoned", "error", "worker"  # notes on a trial
@@ -44,6 +38,16 @@ class Measure(Protocol):
     rungs: int
 
     def __call__(self, params: Mapping[str, Any], rung: int) -> float: ...
+
+
+class Team(Protocol):
+    """The processes at work on one study (tuning_storage.Crew)."""
+
+    number: int  # of this process
+
+    def turn(self) -> AbstractContextManager[None]: ...
+
+    def alive(self) -> set[int]: ...
 
 
 def parameters(kind: type) -> dict[str, Any]:
@@ -126,15 +130,16 @@ def search(
     *,
     trials: int,
     timeout: float | None = None,
-    crew: "Crew | None" = None,
+    crew: Team | None = None,
     told: Callable[["Study"], None] = lambda study: None,
 ) -> None:
     """Goes on until the study has `trials` finished ones, or they have taken `timeout` seconds in all.
 
-    The first trial is `first`. `told` is called after each. Trials of other processes count in both; a trial
-    that began in time is finished. Raises what the measure raises on the first trial; settings that fail
-    later are noted as failed, and count.
+    The first trial is `first`. `told` is called at once and after each. Trials of other processes count in
+    both; a trial that began in time is finished. Raises what the measure raises on the first trial;
+    settings that fail later are noted as failed, and count.
     """
+    told(study)
     while (trial := _claim(study, space, first, trials, timeout, crew)) is not None:
         _try_out(study, trial, measure)
         told(study)
@@ -205,7 +210,7 @@ def _claim(
     first: Mapping[str, Any],
     trials: int,
     timeout: float | None,
-    crew: "Crew | None",
+    crew: Team | None,
 ) -> "Trial | None":
     """The next trial for this process; None where there is none left. Waits where others are at the last."""
     from optuna.trial import TrialState
@@ -243,7 +248,7 @@ def _try_out(study: "Study", trial: "Trial", measure: Measure) -> None:
                 state = TrialState.PRUNED
                 break
     except (ArithmeticError, ValueError, RuntimeError, MemoryError, LearnloopError) as error:
-        if trial.number == 0:  # on the defaults it is no matter of the settings
+        if best(study.get_trials(deepcopy=False)) is None:  # with the defaults: no matter of the settings
             raise
         trial.set_user_attr(ERROR, f"{type(error).__name__}: {error}"[:500])
         state = TrialState.FAIL
@@ -265,7 +270,7 @@ def _measured_before(study: "Study", trial: "Trial") -> float | None:
     return next((one.value for one in complete if one.params == trial.params), None)
 
 
-def _give_up_the_dead(study: "Study", crew: "Crew") -> None:
+def _give_up_the_dead(study: "Study", crew: Team) -> None:
     """What a process was at when it was killed is failed, and queued anew with the same settings."""
     from optuna.trial import TrialState
 
@@ -277,80 +282,3 @@ def _give_up_the_dead(study: "Study", crew: "Crew") -> None:
         study._storage.set_trial_user_attr(trial._trial_id, ABANDONED, True)
         study.enqueue_trial(trial.system_attrs.get("fixed_params") or dict(trial.params))
         study.tell(trial.number, state=TrialState.FAIL)
-
-
-class Crew:
-    """The processes at work on one study, each known by a lock in PostgreSQL that goes when it goes.
-
-    Optuna's own way, a heartbeat, learns of a death only after a grace period; a lock is gone with its
-    connection, at once after a kill, within a minute where a machine or a network is lost.
-    """
-
-    def __init__(self, engine: sa.Engine, study: str) -> None:
-        self._study = zlib.crc32(study.encode()) & 0x7FFFFFFF
-        self.number = int(np.random.SeedSequence().generate_state(1)[0]) & 0x7FFFFFFF
-        self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        for setting in ("idle = 20", "interval = 10", "count = 3"):
-            self._connection.exec_driver_sql(f"SET tcp_keepalives_{setting}")
-        self._ask("SELECT pg_advisory_lock(:kind, :key)", WORKERS, self.number)
-
-    def _ask(self, statement: str, kind: int, key: int) -> None:
-        self._connection.execute(sa.text(statement), {"kind": kind, "key": key})
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """One process at a time looks at the study and takes a trial."""
-        self._ask("SELECT pg_advisory_lock(:kind, :key)", TURNS, self._study)
-        try:
-            yield
-        finally:
-            self._ask("SELECT pg_advisory_unlock(:kind, :key)", TURNS, self._study)
-
-    def alive(self) -> set[int]:
-        """The numbers of all who hold their lock."""
-        held = self._connection.execute(
-            sa.text(
-                "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted"
-                " AND classid = :kind AND objsubid = 2"
-                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            ),
-            {"kind": WORKERS},
-        )
-        return {int(number) for number in held.scalars()}
-
-    def close(self) -> None:
-        self._connection.invalidate()  # not back to the pool: the locks go with the connection
-        self._connection.close()
-
-
-@contextmanager
-def storage(engine: sa.Engine) -> Iterator["BaseStorage"]:
-    """Optuna's tables, in a schema of their own in our database, made or brought up to date.
-
-    Raises DatabaseUnavailable where the connection is lost meanwhile.
-    """
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    url = engine.url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-    url = f"{url}{'&' if '?' in url else '?'}options={quote(f'-csearch_path={SCHEMA}')}"
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": CREATION_LOCK})
-        try:
-            connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
-            made = optuna.storages.RDBStorage(
-                url, {"pool_pre_ping": True, "pool_size": 2}, skip_compatibility_check=True
-            )
-            if made.get_current_version() != made.get_head_version():
-                made.upgrade()
-        finally:
-            connection.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": CREATION_LOCK})
-    try:
-        yield made
-    except (optuna.exceptions.StorageInternalError, sa.exc.OperationalError) as error:
-        raise DatabaseUnavailable(
-            "the database went away; what was finished is kept", "the same command again"
-        ) from error
-    finally:
-        made.remove_session()
-        made.engine.dispose()
