@@ -47,7 +47,7 @@ def svg(figure: Figure, described: str) -> str:
     return text.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
 
 
-def short(text: str, most: int = 28) -> str:
+def short(text: object, most: int = 28) -> str:
     """One line that fits beside a bar; of a character no font or page should draw, nothing."""
     line = "".join(c for c in " ".join(str(text).split()) if c.isprintable())
     return line if len(line) <= most else f"{line[: most - 1]}…"

@@ -32,7 +32,8 @@ def table(heads: Sequence[str], rows: Sequence[Iterable[Any]], marked: int | Non
         )
         body.append(f'<tr class="chosen">{cells}</tr>' if place == marked else f"<tr>{cells}</tr>")
     rest = f'<p class="note">and {len(rows) - MOST_ROWS:,} more</p>' if len(rows) > MOST_ROWS else ""
-    return f'<div class="scroll"><table><tr>{first}</tr>{"".join(body)}</table></div>{rest}'
+    top = f"<tr>{first}</tr>" if any(heads) else ""
+    return f'<div class="scroll"><table>{top}{"".join(body)}</table></div>{rest}'
 
 
 def cell(value: Any) -> str:
@@ -111,6 +112,13 @@ def with_interval(value: Any, digits: int = 3, sign: bool = False) -> str:
     """
     told, within = signed(value) if sign else decimal(value, digits), bounds(value)
     return f"{told} [{decimal(within[0], digits)}, {decimal(within[1], digits)}]" if within else told
+
+
+def two_lines(value: Any) -> Html:
+    """For a cell: the value, its interval small below it."""
+    within = bounds(value)
+    below = f'<span class="within">[{decimal(within[0])}, {decimal(within[1])}]</span>' if within else ""
+    return Html(decimal(value) + below)
 
 
 def chance(p: Any) -> str:

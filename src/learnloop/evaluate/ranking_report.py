@@ -14,19 +14,19 @@ from learnloop.evaluate import ranking_plots as plots
 from learnloop.evaluate import ranking_result as found_in
 from learnloop.evaluate import ranking_sections as sections
 from learnloop.evaluate import ranking_words as words
-from learnloop.evaluate.plots import svg
+from learnloop.evaluate.plots import short, svg
 from learnloop.evaluate.ranking_html import (
     Html,
     bounds,
     chance,
     code,
     count,
-    decimal,
     number,
     paragraph,
     percent,
     size,
     table,
+    two_lines,
     with_interval,
 )
 from learnloop.evaluate.ranking_result import Result
@@ -42,7 +42,13 @@ def is_report(head: bytes) -> bool:
 
 def report_page(result: Result) -> str:
     """A whole document. result: as `learnloop evaluate recommend --json` prints it; parts may be missing."""
-    drawn = {name: svg(figure, words.DESCRIBED.get(name, name)) for name, figure in _untitled(result)}
+    return document(
+        result, {name: svg(figure, words.DESCRIBED.get(name, name)) for name, figure in _untitled(result)}
+    )
+
+
+def document(result: Result, drawn: Mapping[str, str]) -> str:
+    """The page around figures that are drawn already: name, as of `ranking_plots.figures` -> <svg>."""
     listed = [
         ("audit", "What the audit found", _audit(result)),
         ("models", "Which model ranks best", _models(result, drawn)),
@@ -152,7 +158,7 @@ def _models(result: Result, drawn: Mapping[str, str]) -> str:
             name for name in words.METRICS if any((m.get("metrics") or {}).get(name) for m in models.values())
         ]
         rows = [
-            [sections.named(name, result), *(with_interval(model["metrics"].get(one)) for one in present)]
+            [sections.named(name, result), *(two_lines(model["metrics"].get(one)) for one in present)]
             for name, model in models.items()
         ]
         heads = ["model", *(f"*{found_in.at_k(words.METRICS[one], result)}" for one in present)]
@@ -184,7 +190,9 @@ def _comparisons(result: Result) -> str:
         holm = number(pair.get("p_holm"))
         verdict = "more than chance" if sure and (holm is None or holm < 0.05) else "may be chance"
         metric = words.METRICS.get(str(pair.get("metric")), str(pair.get("metric") or ""))
-        told = f"{pair.get('a')} − {pair.get('b')}"
+        told = Html(
+            f'<span class="one">{escape(short(pair.get("a")))} − {escape(short(pair.get("b")))}</span>'
+        )
         rows.append(
             (
                 told,
@@ -192,7 +200,7 @@ def _comparisons(result: Result) -> str:
                 with_interval(pair, sign=True),
                 chance(pair.get("p_value")),
                 chance(holm),
-                verdict,
+                Html(f'<span class="one">{verdict}</span>'),
             )
         )
     return paragraph(
@@ -211,8 +219,8 @@ def _settings(result: Result) -> str:
                 sections.named(name, result),
                 words.parameters(model.get("params")),
                 words.tuning(model.get("tuning")),
-                decimal(seconds.get("fit"), 1),
-                decimal(seconds.get("recommend"), 1),
+                _seconds(seconds.get("fit")),
+                _seconds(seconds.get("recommend")),
                 size(model.get("nbytes")),
             ]
         )
@@ -223,6 +231,11 @@ def _settings(result: Result) -> str:
         "With these settings and the same data and seed the same numbers come out. Seconds are of the machine"
         " it ran on, beside whatever else it did."
     ) + table(heads, rows)
+
+
+def _seconds(value: Any) -> str | None:
+    found = number(value)
+    return None if found is None else f"{found:,.1f}" if found < 100 else f"{found:,.0f}"
 
 
 def _data(result: Result) -> str:
@@ -247,6 +260,7 @@ def _data(result: Result) -> str:
 def _glossary(result: Result) -> str:
     k = str(result.get("k") or "k")
     found = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(told.replace('{k}', k))}</dd>" for name, told in words.MEANINGS
+        f"<dt>{escape(name.replace('{k}', k))}</dt><dd>{escape(told.replace('{k}', k))}</dd>"
+        for name, told in words.MEANINGS
     )
     return f"<dl>{found}</dl>"

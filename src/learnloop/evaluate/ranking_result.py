@@ -67,14 +67,15 @@ def group(model: Mapping[str, Any], kind: str, value: str) -> Mapping[str, Any]:
 
 
 def group_values(result: Result, kind: str) -> list[str]:
-    """Bands of history by their first number, other groups by how many are in them, the largest first."""
+    """Bands of history by their first number; of other groups the largest, in the order of the result."""
     sizes: dict[str, float] = {}
     for model in measured(result).values():
         for value, told in ((model.get("groups") or {}).get(kind) or {}).items():
             sizes[str(value)] = max(sizes.get(str(value), 0.0), number((told or {}).get("n")) or 0.0)
     if is_history(kind):
         return sorted(sizes, key=lambda value: (_first_number(value), value))
-    return sorted(sizes, key=lambda value: (-sizes[value], value))[:MOST_GROUPS]
+    largest = set(sorted(sizes, key=lambda value: (-sizes[value], value))[:MOST_GROUPS])
+    return [value for value in sizes if value in largest]
 
 
 def group_metric(result: Result, kind: str) -> str:

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from html import escape
+from statistics import fmean, stdev
 from typing import Any
 
 from learnloop.evaluate import ranking_result as found_in
@@ -12,14 +13,16 @@ from learnloop.evaluate import ranking_words as words
 from learnloop.evaluate.ranking_html import (
     count,
     decimal,
+    known,
     number,
     paragraph,
     table,
-    with_interval,
+    two_lines,
 )
 from learnloop.evaluate.ranking_result import Result
 
 Drawn = Mapping[str, str]
+MOST_FOLDS = 8  # with a column of their own
 
 
 def named(name: str, result: Result) -> str:
@@ -127,27 +130,32 @@ def _group_table(result: Result, kind: str) -> str:
     for value in found_in.group_values(result, kind):
         told = [found_in.group(models[name], kind, value) for name in names]
         n = next((count(one.get("n")) for one in told if one.get("n") is not None), None)
-        rows.append([value, n, *(with_interval(one.get(metric)) for one in told)])
+        rows.append([value, n, *(two_lines(one.get(metric)) for one in told)])
     heads = [
         "group",
         "*n",
-        *(f"*{name}, {found_in.at_k(words.METRICS[metric], result)}" for name in names),
+        *(f"*{name}" for name in names),
     ]
-    return table(heads, rows)
+    note = f'<p class="note">{escape(found_in.at_k(words.METRICS[metric], result))} by model.</p>'
+    return table(heads, rows) + note
 
 
 def folds(result: Result, drawn: Drawn) -> str:
     if "folds" not in drawn:
         return ""
+    models = found_in.measured(result)
+    values = {
+        name: {str(one.get("fold")): one.get("ndcg") for one in model.get("per_fold") or ()}
+        for name, model in models.items()
+    }
+    shown = list(dict.fromkeys(fold for told in values.values() for fold in told))[:MOST_FOLDS]
     rows = []
-    for name, model in found_in.measured(result).items():
-        values = [(str(one.get("fold")), number(one.get("ndcg"))) for one in model.get("per_fold") or ()]
-        found = [value for _, value in values if value is not None]
+    for name, told in values.items():
+        found = known(told.values())
         if found:
-            mean = sum(found) / len(found)
-            spread = (sum((value - mean) ** 2 for value in found) / max(len(found) - 1, 1)) ** 0.5
-            told = ", ".join(f"{fold}: {decimal(value)}" for fold, value in values)
-            rows.append([named(name, result), decimal(mean), decimal(spread), told])
+            spread = stdev(found) if len(found) > 1 else None
+            folds = (decimal(told.get(fold)) for fold in shown)
+            rows.append([named(name, result), decimal(fmean(found)), decimal(spread), *folds])
     return (
         paragraph(
             "A point is one fold. If the order of the models is the same in every fold, trust it; if the"
@@ -155,7 +163,7 @@ def folds(result: Result, drawn: Drawn) -> str:
             " folds alike; above, it counts learners alike."
         )
         + figure(drawn, "folds")
-        + table(["model", "*mean of folds", "*standard deviation", "each fold"], rows)
+        + table(["model", "*mean of folds", "*standard deviation", *(f"*{fold}" for fold in shown)], rows)
     )
 
 

@@ -146,6 +146,8 @@ def _next(result: Result, models: Mapping[str, Any]) -> str:
     holm = found.get("p_holm", found.get("p_value"))
     p = "" if number(holm) is None else f", p {_equals(chance(holm))}"
     if low > 0:
+        if (number(holm) or 0.0) >= 0.05:
+            p += " after Holm's correction, so it may be chance"
         return f"That is {decimal(value)} [{decimal(low)}, {decimal(high)}] above the next, {code(other)}{p}."
     if high < 0:
         return (
@@ -267,7 +269,8 @@ def parameters(params: Any) -> Html | str:
     """Names and values of a model's settings."""
     if not isinstance(params, Mapping) or not params:
         return "none"
-    return Html(" ".join(str(code(f"{name}={_plain(value)}", 120)) for name, value in params.items()))
+    told = " ".join(str(code(f"{name}={_plain(value)}", 120)) for name, value in params.items())
+    return Html(f'<div class="wide">{told}</div>')
 
 
 def tuning(told: Any) -> str:
