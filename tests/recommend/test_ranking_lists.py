@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from learnloop.errors import BadInput
 from learnloop.recommend import ranking
 from learnloop.recommend.popularity import Popularity
-from learnloop.recommend.ranking import recommend, top_k
+from learnloop.recommend.ranking import NOTHING, best_columns, places, recommend, top_k
 
 
 @given(data=st.data(), n_items=st.integers(0, 12), n_rows=st.integers(0, 5), k=st.integers(0, 15))
@@ -26,6 +26,49 @@ def test_top_k_equals_sorting_all(data: st.DataObject, n_items: int, n_rows: int
         for row, gone in zip(scores.tolist(), hidden, strict=True)
     ]
     assert top_k(scores, ids, k, hidden) == expected
+
+
+def plain_best(scores: np.ndarray, k: int) -> list[list[int]]:
+    """The k best columns of each row, ties by column, -inf left out."""
+    rows = []
+    for row in scores.tolist():
+        order = sorted(range(len(row)), key=lambda column: (-row[column], column))
+        rows.append([column for column in order[:k] if row[column] > -np.inf])
+    return rows
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("k", [1, 10, 50])
+@pytest.mark.parametrize("values", [2, 40, 10**6])  # few different values: many ties at the edge
+def test_best_columns_of_many_items_equal_sorting_all(dtype: type, k: int, values: int) -> None:
+    rng = np.random.default_rng(values + k)
+    scores = (rng.integers(0, values, (9, 1003)) / values).astype(dtype)
+    scores[1, 5:] = -np.inf  # nearly all hidden
+    scores[2] = -np.inf
+    scores[3] = np.sort(scores[3])
+    scores[4] = 0
+    columns, found = best_columns(scores, k)
+    assert [[column for column in row if column != NOTHING] for row in columns.tolist()] == plain_best(
+        scores, k
+    )
+    np.testing.assert_array_equal(
+        found, np.take_along_axis(scores, np.argsort(-scores, axis=1, kind="stable")[:, :k], axis=1)
+    )
+
+
+def test_best_columns_of_scores_that_do_not_lie_row_by_row() -> None:
+    scores = np.random.default_rng(0).random((6, 2000))
+    for laid in (np.asfortranarray(scores), np.repeat(scores, 2, axis=1)[:, ::2], scores[::1]):
+        np.testing.assert_array_equal(best_columns(laid, 5)[0], best_columns(scores.copy(), 5)[0])
+
+
+def test_a_model_fitted_again_is_ranked_by_its_new_items() -> None:
+    first = pd.DataFrame({"learner_id": ["a", "b"], "item_id": ["s:1", "s:2"], "weight": 1.0})
+    model = Popularity().fit(first)
+    assert places(model) == {"s:1": 0, "s:2": 1}
+    assert places(model) is places(model)
+    model.fit(first.assign(item_id=["s:0", "s:1"]))
+    assert recommend(model, [["s:0"]], 5) == [[("s:1", 0.5)]]
 
 
 def test_rows_over_several_blocks_keep_their_own_hidden_items(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,9 @@
 
 After training only the item factors are kept on disk: a learner's factors follow from the history by
 one small solve, so a learner who arrives today needs no retraining, and erasing one leaves no trace here.
+
+With YtY + reg I = R Rt and z_i = R^-1 y_i (`white`), the solve is as small as the history is short:
+    R^t x_u = Zt (I + W Z Zt)^-1 c = (I + Zt W Z)^-1 Zt c,   W = C_u - I, over the rows Z of the items done
 """
 
 from collections.abc import Sequence
@@ -13,21 +16,26 @@ from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix
 
-from learnloop.errors import ModelUnavailable, UnknownThing
+from learnloop.errors import BadInput, ModelUnavailable, UnknownThing
 from learnloop.recommend.files import load_model, save_model
-from learnloop.recommend.ranking import top_k
-from learnloop.recommend.signals import matrix, weigh
+from learnloop.recommend.ranking import strongest, top_k
+from learnloop.recommend.signals import matrix, weigh, weighed
 from learnloop.schemas import ItemFeatures, Space, Span
 
 SETTINGS = ("factors", "regularization", "alpha", "iterations", "seed")
+BATCH = 256  # learners folded in at a time
+WORTH_THREADS = 100_000  # pairs; below, waiting for each other takes threads longer than the work
+FOLDED = 4_000_000  # and the numbers gathered for them: 16 MB
 
 
 class IALS:
-    """Factors of shape (n_items, factors); `user_factors` and `learner_ids` live until the process ends.
+    """item_factors: (n_items, factors) float32; `user_factors` and `learner_ids` live until the process ends.
 
     regularization and alpha as in the formula; iterations are full sweeps; `seed` sets the start.
-    Fitting is single-threaded and equal, bit for bit, for equal signals in any row order.
+    Fitting uses every core and is equal, bit for bit, for equal signals in any row order: the rows of a
+    half step do not depend on each other.
     """
 
     name = "ials"
@@ -46,6 +54,11 @@ class IALS:
         iterations: int = 15,
         seed: int = 0,
     ) -> None:
+        """Raises BadInput where regularization is not positive or factors < 1."""
+        if not regularization > 0:
+            raise BadInput(f"regularization must be positive, not {regularization}", field="regularization")
+        if factors < 1:
+            raise BadInput(f"factors must be at least 1, not {factors}", field="factors")
         self.factors = factors
         self.regularization = regularization
         self.alpha = alpha
@@ -53,7 +66,7 @@ class IALS:
         self.seed = seed
         self.item_ids: np.ndarray = np.empty(0, dtype=object)
         self.learner_ids: np.ndarray = np.empty(0, dtype=object)
-        self.user_factors: np.ndarray = np.empty((0, factors))
+        self.user_factors: np.ndarray = np.empty((0, factors), np.float32)
         self._take(np.empty((0, factors), np.float32), np.zeros(factors, np.float32))
 
     def fit(self, signals: pd.DataFrame, features: ItemFeatures | None = None) -> Self:
@@ -62,69 +75,99 @@ class IALS:
         from threadpoolctl import threadpool_limits
 
         weights, self.learner_ids, self.item_ids = matrix(signals)
-        confidences = weights.astype(np.float32)
-        confidences.data = 1 + self.alpha * confidences.data  # `implicit` takes c, not w
+        confidences = confidence_matrix(weights, self.alpha)
         with threadpool_limits(1, "blas"):  # BLAS threads inside its own loops cost tenfold
             model = AlternatingLeastSquares(
                 factors=self.factors,
                 regularization=self.regularization,
                 alpha=1.0,
                 iterations=self.iterations,
-                num_threads=1,
+                num_threads=0 if weights.nnz >= WORTH_THREADS else 1,
                 random_state=self.seed,
             )
             model.fit(confidences, show_progress=False)
-        self.user_factors = np.asarray(model.user_factors, dtype=float)
-        self._take(np.asarray(model.item_factors), self.user_factors.mean(axis=0).astype(np.float32))
+        return self.take_factors(model.user_factors, model.item_factors)
+
+    def take_factors(self, user_factors: np.ndarray, item_factors: np.ndarray) -> Self:
+        """Trained factors of learner_ids and item_ids, (n, factors) float32 each."""
+        self.user_factors = user_factors
+        self._take(item_factors, user_factors.mean(axis=0, dtype=float).astype(np.float32))
         return self
 
     def _take(self, item_factors: np.ndarray, mean_user: np.ndarray) -> None:
-        """Kept as float32, as trained and saved; computed in float64, so loading changes no score."""
-        self._stored = item_factors, mean_user
-        self.item_factors = item_factors.astype(float)
-        self._mean_user = mean_user.astype(float)
+        from scipy.linalg import solve_triangular
+
+        self.item_factors, self._mean_user = item_factors, mean_user
         self._column = {item_id: column for column, item_id in enumerate(self.item_ids)}
-        # YtY + reg I, shared by every learner's solve
-        self._base = self.item_factors.T @ self.item_factors + self.regularization * np.eye(self.factors)
+        exact = item_factors.astype(float)
+        base = exact.T @ exact + self.regularization * np.eye(self.factors)  # YtY + reg I, every learner's
+        self._root = np.linalg.cholesky(base)
+        white = solve_triangular(self._root, exact.T, lower=True).T if len(exact) else exact
+        self._white = np.ascontiguousarray(white, dtype=np.float32)
 
     def fold_in(self, history: Sequence[str]) -> np.ndarray:
         """x_u, shape (factors,), of a learner with `history`; the average learner where it says nothing."""
         columns, weights = weigh(history, self._column)
         if len(columns) == 0:
             return self._mean_user
-        system, confidences = self._system(columns, weights)
-        # x_u = (YtY + Yt(C_u - I)Y + reg I)^-1 Yt C_u p_u
-        return np.linalg.solve(system, self.item_factors[columns].T @ confidences)
+        return self._solved(columns[None, :], weights[None, :])[0].astype(np.float32)
 
-    def _system(self, columns: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        done = self.item_factors[columns]
-        confidences = 1 + self.alpha * weights
-        return self._base + (done.T * (confidences - 1)) @ done, confidences
+    def fold_in_all(self, done: csr_matrix) -> np.ndarray:
+        """(n_learners, factors) float32, from the weights (n_learners, n_items) of what they did."""
+        folded = np.tile(self._mean_user, (done.shape[0], 1))
+        sizes = np.diff(done.indptr)
+        order = np.argsort(sizes, kind="stable")  # learners of about equal length are solved at once
+        start = int(np.searchsorted(sizes[order], 1))
+        while start < len(order):
+            widest = sizes[order[min(start + BATCH, len(order)) - 1]]
+            rows = order[start : start + max(1, min(BATCH, FOLDED // (int(widest) * self.factors)))]
+            folded[rows] = self._solved(*_padded(done, rows))
+            start += len(rows)
+        return folded
+
+    def _solved(self, columns: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """x_u of many, (n, factors) float64; columns, weights: (n, length), padded with weights of 0."""
+        from scipy.linalg import solve_triangular
+
+        done = self._white[columns]
+        turned = done.transpose(0, 2, 1)
+        more = self.alpha * weights  # the diagonal of W
+        confidences = np.where(weights > 0, 1 + more, 0.0)[:, :, None]
+        if columns.shape[1] <= self.factors:
+            systems = more[:, :, None] * (done @ turned)
+            _add_identity(systems)
+            white = turned @ np.linalg.solve(systems, confidences)
+        else:
+            systems = (turned * more[:, None, :].astype(np.float32)).astype(np.float32) @ done
+            systems = systems.astype(float)
+            _add_identity(systems)
+            white = np.linalg.solve(systems, turned @ confidences)
+        return solve_triangular(self._root.T, white[:, :, 0].T, lower=False).T
 
     def scores(self, histories: Sequence[Sequence[str]]) -> np.ndarray:
-        """(n_histories, n_items): x_u . y_i."""
-        folded = np.array([self.fold_in(history) for history in histories])
-        return folded.reshape(len(histories), self.factors) @ self.item_factors.T
+        """(n_histories, n_items) float32: x_u . y_i."""
+        if len(histories) == 1:  # without the sparse matrix, which takes longer than the solve
+            return (self.item_factors @ self.fold_in(histories[0]))[None, :]
+        return self.fold_in_all(weighed(histories, self._column)) @ self.item_factors.T
 
     def contributions(self, history: Sequence[str], item_id: str) -> dict[str, float]:
         """History item -> its part of the score of `item_id`; the parts add up to the score.
 
-        score_i = sum_j (y_i^T W_u y_j) c_uj with W_u = (YtY + Yt(C_u - I)Y + reg I)^-1 (Hu et al. 2008,
+        score_i = sum_j (y_i^T A_u y_j) c_uj with A_u = (YtY + Yt(C_u - I)Y + reg I)^-1 (Hu et al. 2008,
         section 5). Empty where either side is unknown.
         """
         columns, weights = weigh(history, self._column)
         if item_id not in self._column or len(columns) == 0:
             return {}
-        system, confidences = self._system(columns, weights)
-        weighted = np.linalg.solve(system, self.item_factors[self._column[item_id]])
-        parts = (self.item_factors[columns] @ weighted) * confidences
+        done = self._white[columns].astype(float)
+        systems = np.eye(self.factors) + (done.T * (self.alpha * weights)) @ done
+        target = self._white[self._column[item_id]].astype(float)
+        parts = (done @ np.linalg.solve(systems, target)) * (1 + self.alpha * weights)
         return dict(zip(self.item_ids[columns], parts.tolist(), strict=True))
 
     def explain(self, history: Sequence[str], item_id: str) -> str | None:
         """The history item that adds most to the score of `item_id`, or None where none adds anything."""
-        parts = {done: part for done, part in self.contributions(history, item_id).items() if done != item_id}
-        best = min(parts, key=lambda done: (-parts[done], done), default=None)
-        return best if best is not None and parts[best] > 0 else None
+        return strongest(self.contributions(history, item_id), item_id)
 
     def similar(self, item_id: str, k: int = 10) -> pd.DataFrame:
         """The k items nearest by cosine of their factors: item_id, score in [-1, 1], best first.
@@ -146,13 +189,13 @@ class IALS:
 
     @property
     def nbytes(self) -> int:
-        return int(self.item_factors.nbytes + self._base.nbytes + self._mean_user.nbytes)
+        held = (self.item_factors, self._white, self._root, self._mean_user)
+        return int(sum(array.nbytes for array in held))
 
     def save(self, folder: Path) -> None:
         """The item factors and the average learner's; no learner's own (they are personal data)."""
         settings = {name: getattr(self, name) for name in SETTINGS}
-        item_factors, mean_user = self._stored
-        arrays = {"item_factors": item_factors, "mean_user": mean_user}
+        arrays = {"item_factors": self.item_factors, "mean_user": self._mean_user}
         save_model(folder, self.name, self.item_ids, settings, arrays)
 
     @classmethod
@@ -166,3 +209,24 @@ class IALS:
         model.item_ids = item_ids
         model._take(item_factors, mean_user)
         return model
+
+
+def confidence_matrix(weights: csr_matrix, alpha: float) -> csr_matrix:
+    """c_ui = 1 + alpha w_ui of what was done, float32: `implicit` takes c, not w."""
+    confidences = weights.astype(np.float32)
+    confidences.data = 1 + np.float32(alpha) * confidences.data
+    return confidences
+
+
+def _padded(done: csr_matrix, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(columns, weights) of `rows`, (n_rows, longest) each; column 0 with weight 0 fills a shorter one."""
+    sizes = np.diff(done.indptr)[rows]
+    slots = np.arange(sizes.max())
+    real = slots < sizes[:, None]
+    entries = np.where(real, done.indptr[rows][:, None] + slots, 0)
+    return np.where(real, done.indices[entries], 0), np.where(real, done.data[entries], 0.0)
+
+
+def _add_identity(systems: np.ndarray) -> None:
+    size = systems.shape[1]
+    systems.reshape(len(systems), -1)[:, :: size + 1] += 1

@@ -1,14 +1,20 @@
 """Scores to ranked lists, in blocks, so that memory stays bounded for any number of learners."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
+from math import isqrt
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from learnloop.errors import BadInput
 from learnloop.schemas import Recommender
 
-BLOCK = 2048  # learners at a time: 2048 x 5,000 scores are 80 MB
+BLOCK = 2048  # learners at a time: 2048 x 5,000 scores are 40 or 80 MB
 NOTHING = -1  # fills a row of columns where fewer than k items are left
+CROWD = 16  # more than this times k candidates in a row: partitioning is cheaper than sorting them
+
+_PLACES: WeakKeyDictionary[Recommender, tuple[np.ndarray, dict[str, int]]] = WeakKeyDictionary()
 
 
 def best_columns(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -16,11 +22,49 @@ def best_columns(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
 
     Ties go to the smaller column, also at the edge of the list, so that no ranking hangs on chance or on
     the order of a partition. NOTHING fills a row that has fewer.
+
+    Columns are dealt into more groups than k; the k-th best of the groups' best is a bound that at least
+    k columns of a row reach, and few others do: only those are sorted.
     """
     n, m = scores.shape
     k = max(min(k, m), 0)
     if k == 0 or n == 0:
         return np.empty((n, k), dtype=np.int32), np.empty((n, k))
+    groups = max(4 * k, isqrt(m))
+    if m < 4 * groups:
+        return _partitioned(scores, k)
+    scores = np.ascontiguousarray(scores)
+    candidates = scores >= _bound(scores, k, groups)
+    sizes = np.count_nonzero(candidates, axis=1)
+    crowded = sizes > CROWD * k
+    columns, found = np.empty((n, k), dtype=np.int32), np.empty((n, k), dtype=scores.dtype)
+    if crowded.any():
+        columns[crowded], found[crowded] = _partitioned(scores[crowded], k)
+        candidates[crowded] = False
+    open_rows = np.flatnonzero(~crowded)
+    at = np.flatnonzero(candidates)  # by row, then by column
+    values = scores.reshape(-1)[at]
+    order = np.lexsort((-values, np.repeat(open_rows, sizes[open_rows])))  # stable: ties stay by column
+    firsts = np.cumsum(sizes[open_rows]) - sizes[open_rows]
+    best = order[firsts[:, None] + np.arange(k)]
+    columns[open_rows], found[open_rows] = at[best] - open_rows[:, None] * m, values[best]
+    columns[np.isneginf(found)] = NOTHING
+    return columns, found
+
+
+def _bound(scores: np.ndarray, k: int, groups: int) -> np.ndarray:
+    """(n_rows, 1): the k-th best of the maxima of `groups` groups of columns; a few columns are in none."""
+    n, m = scores.shape
+    row, step = scores.strides
+    dealt = np.lib.stride_tricks.as_strided(
+        scores, (n, m // groups, groups), (row, groups * step, step), writeable=False
+    )
+    return np.partition(dealt.max(axis=1), groups - k, axis=1)[:, groups - k : groups - k + 1]
+
+
+def _partitioned(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """`best_columns` for few columns or many ties."""
+    n = len(scores)
     # Everything above the k-th best is in; of what equals it, the smallest columns are.
     edge = -np.partition(-scores, k - 1, axis=1)[:, k - 1 : k]
     above, tied = scores > edge, scores == edge
@@ -56,12 +100,12 @@ def top_k(
     if not (ids[1:] >= ids[:-1]).all():  # columns in order of item_id: the smaller column is the smaller id
         by_id = np.argsort(ids, kind="stable")
         ids = ids[by_id]
-    column = {item_id: place for place, item_id in enumerate(ids)}
+    column = {item_id: place for place, item_id in enumerate(ids)} if hidden is not None else {}
     ranked: list[list[tuple[str, float]]] = []
     for start in range(0, len(scores), BLOCK):
         block = _finite(scores[start : start + BLOCK, by_id])
-        for row, row_hidden in enumerate(hidden[start : start + BLOCK] if hidden is not None else ()):
-            block[row, [column[item_id] for item_id in row_hidden if item_id in column]] = -np.inf
+        if hidden is not None:
+            block[_cells(hidden[start : start + BLOCK], column)] = -np.inf
         ranked.extend(_named(*best_columns(block, k), ids))
     return ranked
 
@@ -71,6 +115,30 @@ def _finite(scores: np.ndarray) -> np.ndarray:
     if not np.isfinite(scores).all():
         raise BadInput("a score is not a finite number", field="scores")
     return scores.copy()
+
+
+def _cells(rows: Sequence[Collection[str]], column: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
+    """(row, column) of every known item of `rows`, to index a block of scores with."""
+    known = [[column[item_id] for item_id in row if item_id in column] for row in rows]
+    sizes = np.fromiter(map(len, known), dtype=np.int64, count=len(known))
+    columns = np.fromiter(chain.from_iterable(known), dtype=np.int64, count=int(sizes.sum()))
+    return np.repeat(np.arange(len(known)), sizes), columns
+
+
+def places(model: Recommender) -> dict[str, int]:
+    """item_id -> its place in model.item_ids; made once a model, as 100,000 entries take 10 ms."""
+    kept = _PLACES.get(model)
+    if kept is None or kept[0] is not model.item_ids:
+        kept = model.item_ids, {item_id: place for place, item_id in enumerate(model.item_ids)}
+        _PLACES[model] = kept
+    return kept[1]
+
+
+def strongest(parts: Mapping[str, float], but: str) -> str | None:
+    """The history item with the largest positive part of a score, `but` itself aside; None without any."""
+    others: Iterable[str] = (done for done in parts if done != but)
+    best = min(others, key=lambda done: (-parts[done], done), default=None)
+    return best if best is not None and parts[best] > 0 else None
 
 
 def _named(columns: np.ndarray, scores: np.ndarray, ids: np.ndarray) -> list[list[tuple[str, float]]]:
@@ -97,20 +165,18 @@ def rank(
     """
     if allowed is not None and len(allowed) != len(histories):
         raise BadInput(f"allowed has {len(allowed)} rows, not {len(histories)}", field="allowed")
-    column = {item_id: place for place, item_id in enumerate(model.item_ids)}
+    column = places(model)
     k = max(min(k, len(column)), 0)
     columns, scores = np.empty((len(histories), k), np.int32), np.empty((len(histories), k))
     for start in range(0, len(histories), block):
         part = histories[start : start + block]
         scored = _finite(model.scores(part))
-        for row, history in enumerate(part):
-            if allowed is not None:
-                open_to = [column[item_id] for item_id in allowed[start + row] if item_id in column]
-                closed = np.ones(len(column), dtype=bool)
-                closed[open_to] = False
-                scored[row, closed] = -np.inf
-            if hide_seen:
-                scored[row, [column[item_id] for item_id in history if item_id in column]] = -np.inf
+        if allowed is not None:
+            closed = np.ones(scored.shape, dtype=bool)
+            closed[_cells(allowed[start : start + block], column)] = False
+            scored[closed] = -np.inf
+        if hide_seen:
+            scored[_cells(part, column)] = -np.inf
         columns[start : start + block], scores[start : start + block] = best_columns(scored, k)
     return columns, scores
 
