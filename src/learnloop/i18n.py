@@ -26,7 +26,11 @@ def N_(message: str) -> str:
 
 # Evidence by code: item/concept titles are filled in by whoever asks for the words.
 REASONS: Mapping[str, str] = {
+    "pinned": N_("Recommended by your teacher"),
     "because_finished": N_("Because you did “{item}”"),
+    "others_did": N_("{learners} learners who did “{item}” did this too"),
+    "similar": N_("Similar to “{item}”, which you did"),
+    "popular_in_course": N_("Popular in “{course}”: {learners} learners did this"),
     "next_in_course": N_("Next in “{course}”"),
     "popular": N_("Popular: {learners} learners did this"),
     "fills_gap": N_("Fills the gap in “{concept}” before “{item}”"),

@@ -44,6 +44,10 @@ class Settings:
     """File with the key the dashboard presents to the API; default `home/secrets/api-dashboard.key`."""
     language: str = "en"
     """Language of what people read when they have not chosen one: `en` or `es`."""
+    exploration: float = 0.0
+    """Temperature of the softmax that draws recommendations; 0: always the best, in order."""
+    diversity: float = 0.0
+    """How much variety counts in a list against relevance, from 0 (not at all) to 1 (alone)."""
     dask_scheduler: str = ""
     """A Dask scheduler that runs already, `tcp://host:8786` or `tls://…`; else a cluster of our own."""
     dask_memory: int = 3_000_000_000
@@ -100,6 +104,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         api_url=text("API_URL", "http://127.0.0.1:8000"),
         api_key_file=Path(text("API_KEY_FILE")) if text("API_KEY_FILE") else None,
         language=text("LANGUAGE", "en"),
+        exploration=_number("EXPLORATION", text("EXPLORATION", "0"), 100.0),
+        diversity=_number("DIVERSITY", text("DIVERSITY", "0"), 1.0),
         dask_scheduler=_scheduler(text("DASK_SCHEDULER")),
         dask_memory=_bytes("DASK_MEMORY", text("DASK_MEMORY", "3GB")),
     )
@@ -181,6 +187,19 @@ def _port(name: str, value: str) -> int:
     if not value.isdigit() or not 0 <= int(value) < 65536:
         raise BadSettings(f"LEARNLOOP_{name}={value!r} is not a port", f"unset LEARNLOOP_{name}")
     return int(value)
+
+
+def _number(name: str, value: str, highest: float) -> float:
+    """From 0 to `highest`."""
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= highest:
+        raise BadSettings(
+            f"LEARNLOOP_{name}={value!r} is no number from 0 to {highest:g}", f"unset LEARNLOOP_{name}"
+        )
+    return number
 
 
 def _scheduler(address: str) -> str:

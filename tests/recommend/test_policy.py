@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from learnloop.i18n import REASONS, reason_text
 from learnloop.recommend.policy import ORDER, Catalogue, next_steps
 from learnloop.recommend.prerequisites import Dropped, usable
-from learnloop.schemas import Step
+from learnloop.schemas import Reason, Step
 
 COURSE = "s:course"
 
@@ -99,9 +99,11 @@ def test_the_reason_names_the_history_item_that_explains() -> None:
         mastery={},
         history=["s:a"],
         items=lessons("a", "c", "b"),
-        explain=lambda history, item_id: history[0] if item_id == "s:b" else None,
+        explain=lambda history, item_id: (
+            [Reason("because_finished", {"item": history[0], "share": 1.0})] if item_id == "s:b" else []
+        ),
     )
-    assert evidence(found[0], "because_finished") == {"item": "s:a"}
+    assert evidence(found[0], "because_finished") == {"item": "s:a", "share": 1.0}
     assert codes(found[1]) == ["next_in_course"]
 
 

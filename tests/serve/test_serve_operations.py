@@ -106,7 +106,8 @@ def test_a_promotion_swaps_and_a_rollback_swaps_back(school: School) -> None:
         finally:
             assert school.registry.rollback() == (2, 1)
         until(lambda: client.get("/health/ready").json()["release"] == 1)
-        assert client.get(path).json() == first, "the old release answers differently after a rollback"
+        again = client.get(path).json()
+        assert again["items"] == first["items"], "the old release answers differently after a rollback"
 
 
 def test_a_swap_drops_no_request(school: School) -> None:

@@ -38,6 +38,12 @@ class Metrics:
         self.recommendations = Counter(
             "learnloop_recommendations_total", "Items recommended", ["reason"], registry=self.registry
         )
+        self.decisions = Counter(
+            "learnloop_decisions_total",
+            "Answers logged with their probabilities, or dropped",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.release = Gauge(
             "learnloop_release_version", "Version behind the alias champion", registry=self.registry
         )

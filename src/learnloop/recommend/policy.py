@@ -2,10 +2,10 @@
 
 The invariant, kept for any graph: no step has a concept with a prerequisite that the learner has not
 mastered. Where a ranked item breaks it, the missing prerequisite's own item takes its place, down the
-chain to the first one the learner can start.
+chain to the first one the learner can start. An instructor's pin comes first, and obeys it too.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Self
@@ -17,11 +17,19 @@ from learnloop.recommend.prerequisites import Dropped, usable
 from learnloop.recommend.signals import roll_up
 from learnloop.schemas import Reason, Step
 
+VERSION = "2"  # of what decides which steps are shown; logged with each decision
+
 # A step's reasons come in this order, the most telling first.
-ORDER = ("fills_gap", "review", "because_finished", "next_in_course", "ready", "popular", "start_here")
+ORDER = (
+    *("pinned", "fills_gap", "review", "because_finished", "next_in_course", "others_did", "similar"),
+    *("popular_in_course", "ready", "popular", "start_here"),
+)
+# A step that has one of these alone did not come by its own place in the ranking.
+SENT_FOR = frozenset({"pinned", "fills_gap", "review"})
 POPULAR_SHARE = 0.2  # the most done fifth of the items may be called popular
 
-Explain = Callable[[Sequence[str], str], str | None]
+# (history, item_id) -> what speaks for the item: `recommend.reasons`
+Explain = Callable[[Sequence[str], str], Sequence[Reason]]
 
 
 class Catalogue:
@@ -54,8 +62,18 @@ class Catalogue:
             {requires for needs in self.prerequisites.values() for requires in needs} - set(self.teachers)
         )
         self.learners = {item_id: int(count) for item_id, count in (popularity or {}).items() if count > 0}
-        counts = [count for item_id, count in self.learners.items() if item_id in self.reachable]
-        self._popular_from = max(2.0, float(np.quantile(counts, 1 - POPULAR_SHARE))) if counts else inf
+        self.course = {
+            item_id: parent for item_id in self.reachable if isinstance(parent := parents[item_id], str)
+        }
+        counts: dict[str | None, list[int]] = {}
+        for item_id, count in self.learners.items():
+            if item_id in self.reachable:
+                for group in {None, self.course.get(item_id)}:
+                    counts.setdefault(group, []).append(count)
+        # None stands for the whole catalogue
+        self._popular_from = {
+            group: max(2.0, float(np.quantile(found, 1 - POPULAR_SHARE))) for group, found in counts.items()
+        }
         self._courses, self._places = self._by_position(items)
 
     def _concepts(self, item_concepts: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
@@ -114,8 +132,9 @@ class Catalogue:
             if place + 1 < len(self._courses[course])
         }
 
-    def is_popular(self, item_id: str) -> bool:
-        return self.learners.get(item_id, 0) >= self._popular_from
+    def is_popular(self, item_id: str, course: str | None = None) -> bool:
+        """Among the most done fifth, of everything or of one course."""
+        return self.learners.get(item_id, 0) >= self._popular_from.get(course, inf)
 
 
 @dataclass
@@ -127,6 +146,7 @@ class _Plan:
     seen: set[str]
     threshold: float
     place: Mapping[str, int]  # item_id -> place in the ranking
+    closed: Collection[str]  # items that must not be shown
     scores: dict[str, float] = field(default_factory=dict)
     reasons: dict[str, list[Reason]] = field(default_factory=dict)
 
@@ -150,7 +170,7 @@ class _Plan:
                 continue
             tried.add(gap)
             teachers = sorted(
-                self.catalogue.teachers.get(gap, ()),
+                (one for one in self.catalogue.teachers.get(gap, ()) if one not in self.closed),
                 key=lambda item_id: (item_id in self.seen, self.place.get(item_id, inf), item_id),
             )
             for item_id in teachers:
@@ -168,6 +188,62 @@ class _Plan:
         return Reason("fills_gap", {"concept": concept, "item": wanted})
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """Steps that may be shown, in order; the first `fixed` of them are an instructor's will."""
+
+    steps: list[Step]
+    fixed: int = 0
+
+
+def candidates(
+    ranked: Sequence[tuple[str, float]],
+    *,
+    mastery: Mapping[str, float],
+    history: Sequence[str],
+    catalogue: Catalogue,
+    whole: Catalogue | None = None,
+    pinned: Sequence[str] = (),
+    closed: Collection[str] = (),
+    threshold: float = 0.6,
+    k: int = 10,
+) -> Candidates:
+    """At most k steps in the order of `ranked`, with the reasons that need no model (`explained` adds those).
+
+    As `next_steps`; also: `catalogue` may hold a part of the items (a filter), `whole` then holds all, so
+    that what is next or popular is said of the course and not of the part. `pinned` come first, or what
+    their missing prerequisites are taught by, with the best score there is. `closed` are never shown, not as
+    a pin or a prerequisite either.
+    """
+    whole = whole or catalogue
+    seen = {whole.rolls_up.get(item_id, item_id) for item_id in history}
+    place = {item_id: number for number, (item_id, _) in enumerate(ranked)}
+    plan = _Plan(catalogue, mastery, seen, threshold, place, closed)
+    following, begun = (
+        whole.next_in_course(seen),
+        {whole.course[item] for item in seen if item in whole.course},
+    )
+    best = float(ranked[0][1]) if ranked else 0.0
+    wishes = [(item_id, best, True) for item_id in pinned] + [(*pair, False) for pair in ranked]
+    fixed = 0
+    for item_id, score, is_pin in wishes:
+        if len(plan.scores) >= k:
+            break
+        if item_id not in catalogue.reachable or item_id in seen or item_id in closed:
+            continue
+        missing = plan.missing(item_id)
+        for concept in missing:
+            plan.fill(concept, item_id, float(score))
+        if not missing:
+            reasons = _why(whole, item_id, not history, following.get(item_id), begun)
+            for reason in [Reason("pinned"), *reasons] if is_pin else reasons:
+                plan.add(item_id, float(score), reason)
+        fixed = len(plan.scores) if is_pin else fixed
+    chosen = list(plan.scores.items())[: max(k, 0)]
+    steps = [Step(item_id, score, _ordered(plan.reasons[item_id])) for item_id, score in chosen]
+    return Candidates(steps, min(fixed, len(steps)))
+
+
 def next_steps(
     ranked: Sequence[tuple[str, float]],
     *,
@@ -179,6 +255,8 @@ def next_steps(
     popularity: Mapping[str, int] | None = None,
     catalogue: Catalogue | None = None,
     explain: Explain | None = None,
+    pinned: Sequence[str] = (),
+    closed: Collection[str] = (),
     threshold: float = 0.6,
     k: int = 10,
 ) -> list[Step]:
@@ -186,51 +264,57 @@ def next_steps(
 
     ranked: (item_id, score), best first, the whole ranking where possible. mastery: concept_id ->
     P(knows); a concept that is absent is below any threshold. Either `catalogue`, or what makes one:
-    `items`, `item_concepts`, `prerequisites`, `popularity`. explain(history, item_id) names the history
-    item that speaks most for an item (`IALS.explain`). A filling item inherits the score of the item
+    `items`, `item_concepts`, `prerequisites`, `popularity`. A filling item inherits the score of the item
     it opens the way to. Items the catalogue does not hold are passed over.
     """
     if catalogue is None:
         catalogue = Catalogue(items or {}, item_concepts or {}, prerequisites or {}, popularity)
-    seen = {catalogue.rolls_up.get(item_id, item_id) for item_id in history}
-    place = {item_id: number for number, (item_id, _) in enumerate(ranked)}
-    plan = _Plan(catalogue, mastery, seen, threshold, place)
-    following = catalogue.next_in_course(seen)
-    for item_id, score in ranked:
-        if len(plan.scores) >= k:
-            break
-        if item_id not in catalogue.reachable or item_id in seen:
-            continue
-        missing = plan.missing(item_id)
-        for concept in missing:
-            plan.fill(concept, item_id, float(score))
-        if not missing:
-            for reason in _why(catalogue, item_id, history, following.get(item_id), explain):
-                plan.add(item_id, float(score), reason)
-    chosen = list(plan.scores.items())[: max(k, 0)]
-    return [Step(item_id, score, _ordered(plan.reasons[item_id])) for item_id, score in chosen]
+    found = candidates(
+        ranked,
+        mastery=mastery,
+        history=history,
+        catalogue=catalogue,
+        pinned=pinned,
+        closed=closed,
+        threshold=threshold,
+        k=k,
+    )
+    return explained(found.steps, history, explain) if explain is not None else found.steps
+
+
+def explained(steps: Sequence[Step], history: Sequence[str], explain: Explain) -> list[Step]:
+    """The steps with what `explain` says for each that came by its own place in the ranking."""
+    return [_explained(step, history, explain) for step in steps]
+
+
+def _explained(step: Step, history: Sequence[str], explain: Explain) -> Step:
+    if not history or {reason.code for reason in step.reasons} <= SENT_FOR:
+        return step
+    told = explain(history, step.item_id)
+    if not told:
+        return step
+    # to somebody who has done something, `start_here` is what is said when nothing else can be
+    kept = [reason for reason in step.reasons if reason.code != "start_here"]
+    return Step(step.item_id, step.score, _ordered([*kept, *told]))
 
 
 def _why(
-    catalogue: Catalogue,
-    item_id: str,
-    history: Sequence[str],
-    course: str | None,
-    explain: Explain | None,
+    whole: Catalogue, item_id: str, is_new: bool, next_in: str | None, begun: Collection[str]
 ) -> list[Reason]:
-    """The reasons for an item the learner can start; at least one."""
+    """The reasons for an item the learner can start; at least one. begun: the learner's courses."""
     found = []
-    because = explain(history, item_id) if explain is not None and history else None
-    if because is not None:
-        found.append(Reason("because_finished", {"item": because}))
-    if course is not None:
-        found.append(Reason("next_in_course", {"course": course}))
-    needs = catalogue.requires(item_id)
+    if next_in is not None:
+        found.append(Reason("next_in_course", {"course": next_in}))
+    needs = whole.requires(item_id)
     if needs:
         found.append(Reason("ready"))
-    if catalogue.is_popular(item_id):
-        found.append(Reason("popular", {"learners": catalogue.learners[item_id]}))
-    if not history and not needs:
+    course = whole.course.get(item_id)
+    if course in begun and whole.is_popular(item_id, course):
+        evidence = {"course": course, "learners": whole.learners[item_id]}
+        found.append(Reason("popular_in_course", evidence))
+    elif whole.is_popular(item_id):
+        found.append(Reason("popular", {"learners": whole.learners[item_id]}))
+    if is_new and not needs:
         found.append(Reason("start_here"))
     return found or [Reason("start_here")]  # it needs nothing: a place to start, if not in this course
 

@@ -7,7 +7,7 @@
 The counts are of the release's training learners, so a reason quotes numbers that were there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from learnloop.recommend.diversity import Likeness
 from learnloop.recommend.files import load_model, save_model
 from learnloop.recommend.signals import matrix
-from learnloop.schemas import Reason
+from learnloop.schemas import Reason, Recommender
 
 KEPT = 50  # companions an item: more are hardly ever the most telling
 BLOCK = 512  # items at a time: 512 x 100,000 counts are 400 MB at the worst, each pair done together
@@ -25,6 +26,7 @@ BLOCK = 512  # items at a time: 512 x 100,000 counts are 400 MB at the worst, ea
 FEWEST = 5
 LIFT = 1.2  # learners of X do Y so many times as often as learners at large
 WEIGHTY = 0.05  # of the score; less is not a reason
+ALIKE = 0.5  # a cosine; two lessons that share one of two concepts each
 
 
 class Companions:
@@ -146,3 +148,29 @@ def others_did(companions: Companions | None, history: Sequence[str], item_id: s
     """`others_did`: learners of one history item who did `item_id` as well."""
     found = companions.best(history, item_id) if companions is not None else None
     return None if found is None else Reason("others_did", {"item": found[0], "learners": found[1]})
+
+
+def similar(likeness: Likeness | None, history: Sequence[str], item_id: str) -> Reason | None:
+    """`similar`: the history item most like `item_id` by its text or concepts, from ALIKE on."""
+    found = likeness.most_like(history, item_id) if likeness is not None else None
+    if found is None or found[1] < ALIKE:
+        return None
+    return Reason("similar", {"item": found[0], "similarity": round(found[1], 2), "by": found[2]})
+
+
+def told_by(
+    ranker: Recommender | None, companions: Companions | None = None, likeness: Likeness | None = None
+) -> Callable[[Sequence[str], str], list[Reason]]:
+    """`explain` of `policy.next_steps`. A ranker that cannot take its scores apart gives no
+    `because_finished`: another model's account of it would not be true."""
+    contributions = getattr(ranker, "contributions", None)
+
+    def explain(history: Sequence[str], item_id: str) -> list[Reason]:
+        found = [
+            because(contributions(history, item_id), item_id) if contributions is not None else None,
+            others_did(companions, history, item_id),
+            similar(likeness, history, item_id),
+        ]
+        return [reason for reason in found if reason is not None]
+
+    return explain

@@ -16,7 +16,11 @@ from learnloop.schemas import Recommender
 ORIGINS = {
     "random": ("random_ranking", "RandomRanking"),
     "popularity": ("popularity", "Popularity"),
+    "neighbours": ("neighbours", "ItemNeighbours"),
+    "ease": ("ease", "EASE"),
     "ials": ("als", "IALS"),
+    "bpr": ("bpr", "BPR"),
+    "sasrec": ("sasrec", "SASRec"),
 }
 
 

@@ -1,20 +1,39 @@
 """From a learner's history and a release to next steps and mastery: the other rooms composed, and no I/O."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from learnloop.recommend.policy import Catalogue, next_steps
+from learnloop.recommend.decisions import Decision, decide, wanted
+from learnloop.recommend.filters import Filters, Rules
+from learnloop.recommend.policy import Candidates, Catalogue, candidates, explained
 from learnloop.recommend.ranking import top_k
 from learnloop.schemas import Reason, Step
 from learnloop.serve.histories import History
-from learnloop.serve.state import Models, Serving, Shelf
+from learnloop.serve.state import NO_FILTERS, Models, Serving, Shelf
 
 THRESHOLD = 0.6  # of mastery; the line in the dashboard's chart
+KEPT_ANSWERS = 20  # drawn ones, of one learner
 RANKED = 500  # items the policy looks through: deeper ones are never reached at k <= 50
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What one request asks for. language: only items in it; else in those the learner has learnt in."""
+
+    k: int = 10
+    language: str = ""
+    filters: Filters = NO_FILTERS
+    temperature: float = 0.0
+    diversity: float = 0.0
+
+    def asked(self) -> dict[str, Any]:
+        """What was asked for, without what was left open."""
+        filters = {name: value for name, value in vars(self.filters).items() if value}
+        return {"k": self.k, **({"language": self.language} if self.language else {}), **filters}
 
 
 @dataclass(frozen=True)
@@ -23,51 +42,113 @@ class Advice:
     p_correct: float | None
 
 
-def advise(serving: Serving, history: History, k: int, language: str = "") -> list[Advice]:
-    """`advice_of`, kept until the learner does something or the release changes: pages are reloaded."""
-    kept = history.memo.get("advice")
-    if kept is None or kept[0] is not serving.mark or kept[1] != (k, language):
-        kept = (serving.mark, (k, language), advice_of(serving, history, k, language))
-        history.memo["advice"] = kept
-    found: list[Advice] = kept[2]
-    return found
+@dataclass(frozen=True)
+class Answer:
+    items: list[Advice]
+    decision: Decision
 
 
-def advice_of(serving: Serving, history: History, k: int, language: str = "") -> list[Advice]:
+def advise(
+    serving: Serving,
+    learner_id: str,
+    history: History,
+    wish: Wish,
+    rules: Rules,
+    rng: np.random.Generator,
+) -> Answer:
     """At most k next steps; where nothing is known of the learner, the popular items that need nothing.
 
-    language: only items in it; else in those the learner has learnt in. Done items stay away, but for a
-    review that the policy gives as such.
+    Done items stay away, but for a review that the policy gives as such; blocked and hidden ones always do.
+    Kept until the learner does something or the release changes, because pages are reloaded: the answer, or
+    the candidates where `rng` draws among them.
     """
+    key = (serving.mark, rules, history.hidden, wish)
+    kept = history.memo.get("advice")
+    if kept is None or kept[0] != key:
+        kept = (key, _candidates(serving, learner_id, history, wish, rules), {})
+        history.memo["advice"] = kept
+    found: Candidates = kept[1]
+    known: dict[tuple[int, ...], list[Advice]] = kept[2]
+    decision = decide(found, wish.k, rng, wish.temperature, wish.diversity, serving.likeness.matrix)
+    if decision.shown not in known:
+        if len(known) >= KEPT_ANSWERS:
+            known.clear()
+        known[decision.shown] = _told(serving, history, decision)
+    return Answer(known[decision.shown], decision)
+
+
+def _candidates(serving: Serving, learner_id: str, history: History, wish: Wish, rules: Rules) -> Candidates:
+    done = _done(serving, history)
+    models, shelf, whole = serving.released, serving.shelf(_filters(serving, wish, done)), serving.shelf()
+    courses = _courses(serving, history, wish, done)
+    closed = _closed(serving, history, rules.blocked(learner_id, courses))
     rolls_up = serving.content.rolls_up
-    done = [rolls_up[item_id] for item_id in history.done if item_id in rolls_up]
-    spoken = {serving.content.facts[item_id]["language"] for item_id in set(done)}
-    # whose language nobody knows may be in anybody's
-    wanted = {language} if language else spoken | {"und"} if spoken else spoken
-    models, shelf = serving.released, serving.shelf(wanted)
-    steps = next_steps(
-        _ranking(models, shelf, done),
+    return candidates(
+        _ranking(models, shelf, done, closed),
         mastery=_known(serving, models, shelf, history, done),
         history=done,
         catalogue=shelf.catalogue,
-        explain=models.recommenders.ials.explain,
+        whole=whole.catalogue,
+        pinned=[rolls_up.get(item_id, item_id) for item_id in rules.pinned(learner_id, courses)],
+        closed=closed,
         threshold=THRESHOLD,
-        k=k,
+        k=wanted(wish.k, wish.temperature, wish.diversity),
     )
+
+
+def _told(serving: Serving, history: History, decision: Decision) -> list[Advice]:
+    """The steps that are shown, with the reasons that take time to find."""
+    done = _done(serving, history)
+    steps = explained(decision.steps, done, serving.explain)
     if not done:
-        steps = _starting(shelf.catalogue, steps)
-    chances = _chances(serving, models, history, [step.item_id for step in steps])
+        steps = _starting(serving.shelf().catalogue, steps)
+    chances = _chances(serving, serving.released, history, [step.item_id for step in steps])
     return [Advice(step, p) for step, p in zip(steps, chances, strict=True)]
 
 
-def _ranking(models: Models, shelf: Shelf, done: Sequence[str]) -> list[tuple[str, float]]:
+def _done(serving: Serving, history: History) -> list[str]:
+    rolls_up = serving.content.rolls_up
+    return [rolls_up[item_id] for item_id in history.done if item_id in rolls_up]
+
+
+def _filters(serving: Serving, wish: Wish, done: Sequence[str]) -> Filters:
+    if wish.language:
+        return replace(wish.filters, languages=frozenset([wish.language]))
+    if wish.filters.course:  # whoever asks for a course wants it in its language
+        return wish.filters
+    spoken = {serving.content.facts[item_id]["language"] for item_id in set(done)}
+    # whose language nobody knows may be in anybody's
+    return replace(wish.filters, languages=frozenset(spoken | {"und"} if spoken else spoken))
+
+
+def _courses(serving: Serving, history: History, wish: Wish, done: Sequence[str]) -> set[str]:
+    """Those begun or signed up for, and the one that is asked for: an instructor's rule may be for them."""
+    parents = serving.shelf().catalogue.course
+    registered = {event.item_id for event in history.events if event.verb == "registered"}
+    begun = {parents[item_id] for item_id in {*done, *registered} if item_id in parents}
+    return begun | registered | ({wish.filters.course} if wish.filters.course else set())
+
+
+def _closed(serving: Serving, history: History, blocked: Collection[str]) -> frozenset[str]:
+    """What is blocked or hidden, as the items a learner is sent to; a blocked course closes all in it."""
+    content, closed = serving.content, frozenset(blocked) | (history.hidden or frozenset())
+    found = {content.rolls_up.get(item_id, item_id) for item_id in closed}
+    courses = {one for one in closed if content.facts.get(one, {}).get("kind") == "course"}
+    if courses:
+        found |= {one for one, course in serving.shelf().catalogue.course.items() if course in courses}
+    return frozenset(found)
+
+
+def _ranking(
+    models: Models, shelf: Shelf, done: Sequence[str], closed: Collection[str]
+) -> list[tuple[str, float]]:
     """The best items of the release, then what came after its training, in order of name."""
     seen = set(done)
     strange = seen.isdisjoint(shelf.trained)
     model = models.recommenders.popularity if strange else models.recommenders.ranker
-    (ranked,) = top_k(model.scores([done]), model.item_ids, RANKED, [shelf.absent | seen])
+    (ranked,) = top_k(model.scores([done]), model.item_ids, RANKED, [shelf.absent.union(seen, closed)])
     lowest = min((score for _, score in ranked), default=0.0)
-    newer = [item_id for item_id in shelf.newer if item_id not in seen]
+    newer = [item_id for item_id in shelf.newer if item_id not in seen and item_id not in closed]
     return ranked + [(item_id, lowest) for item_id in newer[: max(RANKED - len(ranked), 0)]]
 
 
@@ -89,12 +170,13 @@ def _known(
 
 
 def _starting(catalogue: Catalogue, steps: Sequence[Step]) -> list[Step]:
-    """For a learner nobody knows: `start_here`, before any other reason, on every step that needs nothing."""
+    """For a learner nobody knows: `start_here`, after a pin alone, on every step that needs nothing."""
     found = []
     for step in steps:
-        others = [reason for reason in step.reasons if reason.code != "start_here"]
-        needs = catalogue.requires(step.item_id)
-        found.append(step if needs else Step(step.item_id, step.score, (Reason("start_here"), *others)))
+        pinned = [reason for reason in step.reasons if reason.code == "pinned"]
+        others = [reason for reason in step.reasons if reason.code not in ("start_here", "pinned")]
+        needs, reasons = catalogue.requires(step.item_id), (*pinned, Reason("start_here"), *others)
+        found.append(step if needs else Step(step.item_id, step.score, reasons))
     return found
 
 
@@ -169,7 +251,7 @@ def words(serving: Serving, reason: Reason, language: str) -> tuple[Mapping[str,
             filled[name] = content.titles.get(value, value)
         elif name == "concept":
             filled[name] = content.concept_titles.get(value, value)
-        elif name == "mastery":
+        elif name in ("mastery", "share", "similarity"):
             filled[name] = format_percent(float(value), locale=language)
         elif isinstance(value, int):
             filled[name] = format_decimal(value, locale=language)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import anyio
@@ -13,9 +13,11 @@ from fastapi import Request
 from learnloop import settings as configuration
 from learnloop.monitor.metrics import Metrics
 from learnloop.serve import queries
-from learnloop.serve.histories import Event, Histories
+from learnloop.serve.decision_log import DecisionLog, Made
+from learnloop.serve.histories import Event, Histories, History
 from learnloop.serve.state import Keeper, Serving
 from learnloop.settings import Settings
+from learnloop.store import curation, decisions
 
 log = logging.getLogger("learnloop.serve")
 
@@ -57,6 +59,7 @@ class Backend:
         self.metrics = Metrics()
         self.histories = Histories(self._read_history)
         self.totals = Totals()
+        self.decisions = DecisionLog(self._write_decisions, self._count_decisions)
         self._threads = anyio.CapacityLimiter(DATABASE_THREADS)
 
     @property
@@ -75,6 +78,22 @@ class Backend:
         """`function(*arguments)` in a thread, for whatever waits for the database."""
         return await anyio.to_thread.run_sync(function, *arguments, limiter=self._threads)
 
+    async def history(self, learner_id: str) -> History:
+        """The learner's events, and what is hidden from them by their own wish."""
+        history = await self.histories.get(learner_id)
+        while history.hidden is None:
+            before = history.wishes
+            found = await self.run(curation.hidden, self.engine, learner_id)
+            if history.wishes == before:  # else it was read before a wish that has been committed since
+                history.hidden = frozenset(found)
+        return history
+
+    async def wished(self, learner_id: str) -> None:
+        """After the commit of a wish: what is hidden is read again."""
+        history = await self.histories.get(learner_id)
+        history.wishes += 1
+        history.hidden = None
+
     async def refresh(self) -> None:
         await asyncio.to_thread(self.keeper.refresh)
         models = self.keeper.serving.models if self.keeper.serving else None
@@ -88,6 +107,12 @@ class Backend:
                 await self.refresh()
             except Exception:
                 log.exception("the refresh failed; what is in memory keeps serving")
+
+    def _write_decisions(self, made: Sequence[Made]) -> None:
+        decisions.append(self.engine, [one.row() for one in made])
+
+    def _count_decisions(self, outcome: str, count: int) -> None:
+        self.metrics.decisions.labels(outcome).inc(count)
 
     async def _read_history(self, learner_id: str) -> list[Event]:
         return await self.run(queries.history, self.engine, learner_id)

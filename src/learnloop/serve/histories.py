@@ -29,10 +29,15 @@ class Event(NamedTuple):
 
 @dataclass
 class History:
-    """One learner's events in order. `memo` holds what was computed from them, until the next event."""
+    """One learner's events in order. `memo` holds what was computed from them, until the next event.
+
+    hidden: what the learner does not want to see, None until it is asked for; `wishes` counts its changes.
+    """
 
     events: list[Event]
     read_at: float
+    hidden: frozenset[str] | None = None
+    wishes: int = 0
     memo: dict[str, Any] = field(default_factory=dict)
 
     def add(self, event: Event) -> None:

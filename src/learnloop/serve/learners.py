@@ -1,20 +1,29 @@
 """What a learner gets: the next steps with their reasons, mastery, progress."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import uuid4
 
+import numpy as np
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import JSONResponse
 
+from learnloop.errors import UnknownThing
 from learnloop.i18n import best_language, reason_text
+from learnloop.recommend import policy
+from learnloop.recommend.filters import Filters
 from learnloop.schemas import Reason
 from learnloop.serve import advice, queries
 from learnloop.serve.backend import Backend, backend
-from learnloop.serve.events import LEARNER_ID
+from learnloop.serve.decision_log import Made
+from learnloop.serve.events import LEARNER_ID, PRINTED, ItemId
 from learnloop.serve.histories import History
+from learnloop.serve.items import NO_ITEM, ItemPath
 from learnloop.serve.problems import ANSWERS
 from learnloop.serve.replies import (
     LEARNER,
+    Hidden,
     Learners,
     MasteryReply,
     Me,
@@ -23,6 +32,7 @@ from learnloop.serve.replies import (
 )
 from learnloop.serve.security import Caller, Staff, may_see
 from learnloop.serve.state import Serving
+from learnloop.store import curation
 
 router = APIRouter(prefix="/v1", tags=["Learners"], responses=ANSWERS)
 
@@ -65,6 +75,20 @@ async def get_recommendations(
             description="Only items in it; default: the languages the learner has learnt in",
         ),
     ] = "",
+    course: Annotated[ItemId | None, Query(description="Only items of this course")] = None,
+    level: Annotated[
+        str, Query(max_length=100, pattern=PRINTED, description="Only items of this level, as items tell it")
+    ] = "",
+    licence: Annotated[
+        str, Query(max_length=100, pattern=PRINTED, description="Only items under it, say `CC-BY-4.0`")
+    ] = "",
+    max_duration_s: Annotated[
+        int | None, Query(ge=1, le=10**9, description="Only items that take no longer, and say so")
+    ] = None,
+    diversity: Annotated[
+        float | None,
+        Query(ge=0, le=1, description="0: the plain ranking; 1: variety alone. Default: LEARNLOOP_DIVERSITY"),
+    ] = None,
     accept_language: Annotated[str, Header(description="Language of the reasons: en, es")] = "",
 ) -> Response:
     """Uses every event committed so far, without a retrain.
@@ -72,18 +96,49 @@ async def get_recommendations(
     An item whose prerequisite the learner has not mastered is not recommended; what teaches the missing
     prerequisite is (reason `fills_gap`, or `review` where it was done before). What was done is not
     recommended again, but for such a review. A learner nobody has heard of is a new learner: popular items
-    that need nothing, with the reason `start_here`.
+    that need nothing, with the reason `start_here`. What an instructor pinned comes first (`pinned`); what
+    one blocked, or the learner hid, does not come. Each answer is logged under its `decision_id`, with the
+    other candidates and their probabilities.
     """
     may_see(identity, learner_id)
     serving = here.serving
     version = serving.released.version
-    history = await here.histories.get(learner_id)
+    history = await here.history(learner_id)
+    if course is not None and course not in serving.content.facts:
+        raise UnknownThing(f"there is no course {course!r}")
+    wish = advice.Wish(
+        k,
+        language,
+        Filters(course=course or "", level=level, licence=licence, max_duration_s=max_duration_s),
+        here.settings.exploration,
+        here.settings.diversity if diversity is None else diversity,
+    )
+    # The draw can be repeated from the decision's own name.
+    decision_id = uuid4()
+    rng = np.random.default_rng(decision_id.int)
+    answer = advice.advise(serving, learner_id, history, wish, here.keeper.rules, rng)
+    here.decisions.offer(
+        Made(
+            decision_id,
+            learner_id,
+            datetime.now(UTC),
+            version,
+            policy.VERSION,
+            wish.temperature,
+            wish.diversity,
+            wish.asked(),
+            answer.decision,
+        )
+    )
     spoken = best_language(accept_language, here.settings.language)
-    found = advice.advise(serving, history, k, language)
-    for one in found:
+    for one in answer.items:
         here.metrics.recommendations.labels(one.step.reasons[0].code).inc()
-    items = [_item(serving, one, spoken) for one in found]
-    body = {"learner_id": learner_id, "release": version, "items": items}
+    body = {
+        "learner_id": learner_id,
+        "release": version,
+        "decision_id": str(decision_id),
+        "items": [_item(serving, one, spoken) for one in answer.items],
+    }
     return JSONResponse(body, headers={**PRIVATE, "Content-Language": spoken, "Vary": "Accept-Language"})
 
 
@@ -104,6 +159,46 @@ def _reason(serving: Serving, reason: Reason, language: str) -> dict[str, Any]:
         "evidence": dict(evidence),
         "text": reason_text(reason, language, filled),
     }
+
+
+@router.get(
+    "/learners/{learner_id}/hidden", response_model=Hidden, summary="What the learner does not want to see"
+)
+async def get_hidden(identity: Caller, learner_id: LearnerId, here: Here) -> Response:
+    """The oldest wish first."""
+    may_see(identity, learner_id)
+    return await _hidden(here, learner_id)
+
+
+@router.post(
+    "/learners/{learner_id}/hidden/{item_id:path}",
+    response_model=Hidden,
+    summary="Not interested",
+    responses=NO_ITEM,
+)
+async def hide(identity: Caller, learner_id: LearnerId, item_id: ItemPath, here: Here) -> Response:
+    """The item is not recommended to the learner any more. Twice is once."""
+    may_see(identity, learner_id)
+    await here.run(curation.hide, here.engine, learner_id, item_id)
+    await here.wished(learner_id)
+    return await _hidden(here, learner_id)
+
+
+@router.delete(
+    "/learners/{learner_id}/hidden/{item_id:path}",
+    response_model=Hidden,
+    summary="Interested after all",
+)
+async def unhide(identity: Caller, learner_id: LearnerId, item_id: ItemPath, here: Here) -> Response:
+    may_see(identity, learner_id)
+    await here.run(curation.unhide, here.engine, learner_id, item_id)
+    await here.wished(learner_id)
+    return await _hidden(here, learner_id)
+
+
+async def _hidden(here: Backend, learner_id: str) -> Response:
+    found = await here.run(curation.hidden, here.engine, learner_id)
+    return JSONResponse({"learner_id": learner_id, "item_ids": found}, headers=PRIVATE)
 
 
 @router.get(

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 
@@ -38,7 +39,25 @@ class Recommended(BaseModel):
 class Recommendations(BaseModel):
     learner_id: str = Field(examples=[LEARNER])
     release: int
+    decision_id: UUID = Field(description="This answer in the log of decisions")
     items: list[Recommended]
+
+
+class Hidden(BaseModel):
+    learner_id: str = Field(examples=[LEARNER])
+    item_ids: list[str]
+
+
+class RuleReply(BaseModel):
+    item_id: str
+    scope: str = Field(examples=["course"], description="all, course or learner")
+    course: str | None
+    learner_id: str | None
+    created_at: datetime
+
+
+class RulesReply(BaseModel):
+    rules: list[RuleReply] = Field(description="The oldest first")
 
 
 class ConceptMastery(BaseModel):

@@ -21,6 +21,7 @@ from learnloop.store.api_keys import Identity
 log = logging.getLogger("learnloop.serve")
 
 STAFF = ("instructor", "admin", "service")
+TEACHERS = ("instructor", "admin")
 REMEMBERED_SECONDS = 30.0  # so long a revoked key may still be let in by a process that has just seen it
 REMEMBERED_KEYS = 10_000
 FIRST_KEYS_LOCK = 0x6C6C6B657973  # "llkeys", of PostgreSQL's advisory locks
@@ -90,6 +91,15 @@ async def staff(identity: Caller) -> Identity:
 
 
 Staff = Annotated[Identity, Depends(staff)]
+
+
+async def teacher(identity: Caller) -> Identity:
+    if identity.role not in TEACHERS:
+        raise forbidden("this is for the roles instructor and admin")
+    return identity
+
+
+Teacher = Annotated[Identity, Depends(teacher)]
 
 
 def may_see(identity: Identity, learner_id: str) -> None:

@@ -7,26 +7,35 @@ no two releases.
 import json
 import logging
 import threading
-from collections.abc import Collection, Mapping
+from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
 from learnloop import settings as configuration
 from learnloop.errors import DatabaseUnavailable, LearnloopError, ModelUnavailable, NothingToDo
-from learnloop.recommend.policy import Catalogue
+from learnloop.recommend.diversity import Likeness
+from learnloop.recommend.filters import Filters, Rule, Rules, pick
+from learnloop.recommend.policy import Catalogue, Explain
+from learnloop.recommend.reasons import told_by
 from learnloop.recommend.stored import Recommenders
 from learnloop.serve import content, security
 from learnloop.serve.content import Content
 from learnloop.settings import Settings
-from learnloop.store import database, embedded
+from learnloop.store import curation, database, embedded
 from learnloop.store.releases import Registry, Release
 from learnloop.trace.logistic import LogisticTracer
 
 log = logging.getLogger("learnloop.serve")
+
+NO_FILTERS = Filters()
+KEPT_SHELVES = 64
 
 
 @dataclass(frozen=True)
@@ -83,11 +92,11 @@ class Shelf:
 
 @dataclass(frozen=True, eq=False)
 class Serving:
-    """What answers a request: content, models (None before the first release), and shelves by language."""
+    """What answers a request: content, models (None before the first release), and shelves by filters."""
 
     content: Content
     models: Models | None
-    _shelves: dict[frozenset[str], Shelf] = field(init=False, default_factory=dict, repr=False)
+    _shelves: OrderedDict[Filters, Shelf] = field(init=False, default_factory=OrderedDict, repr=False)
     # Stands for this object in what is kept about a learner, without keeping an old release in memory.
     mark: object = field(init=False, default_factory=object, repr=False)
 
@@ -98,18 +107,51 @@ class Serving:
             raise NothingToDo("nothing has been released yet", "learnloop run")
         return self.models
 
-    def shelf(self, languages: Collection[str] = ()) -> Shelf:
-        """Of all items, or of those in some languages; made at first use, so that a swap stays quick.
+    def shelf(self, filters: Filters = NO_FILTERS) -> Shelf:
+        """Of all items, or of those that pass; made at first use, so that a swap stays quick.
 
         Raises NothingToDo before the first release.
         """
-        # what there are no items in does not count: one empty shelf for all such wishes
-        wanted = frozenset(languages) & self.content.languages or frozenset(["none"] if languages else [])
-        if wanted not in self._shelves:
+        key = self._known(filters)
+        if key not in self._shelves:
             items = self.content.items
-            chosen = items[items["language"].isin(wanted)] if wanted else items
-            self._shelves[wanted] = Shelf.of(chosen, self.content, self.released)
-        return self._shelves[wanted]
+            chosen = pick(items, key) if key != NO_FILTERS else items
+            self._shelves[key] = Shelf.of(chosen, self.content, self.released)
+            if len(self._shelves) > KEPT_SHELVES:
+                # the first are of all items and of each language: they are made before the swap
+                self._shelves.pop(next(key for key in self._shelves if _is_rare(key)))
+        return self._shelves[key]
+
+    def _known(self, filters: Filters) -> Filters:
+        """The same wish in the words of the content, so that two wishes that mean the same share a shelf."""
+        # what there are no items in does not count: one empty shelf for all such wishes
+        languages = filters.languages & self.content.languages
+        languages = languages or frozenset(["none"] if filters.languages else [])
+        longest = filters.max_duration_s
+        if longest is not None:
+            place = int(np.searchsorted(self.durations, longest, side="right"))
+            longest = float(self.durations[place - 1]) if place else 0.0
+        level, licence = filters.level.lower(), filters.licence.lower()
+        return Filters(languages, filters.course, level, licence, longest)
+
+    @cached_property
+    def durations(self) -> np.ndarray:
+        """(n,) the durations there are, in seconds, sorted."""
+        return np.unique(self.content.items["duration_s"].dropna().to_numpy(float))
+
+    @cached_property
+    def likeness(self) -> Likeness:
+        catalogue = self.shelf().catalogue
+        return Likeness(sorted(catalogue.reachable), catalogue.concepts, catalogue.course)
+
+    @cached_property
+    def explain(self) -> Explain:
+        found = self.released.recommenders
+        return told_by(found.ranker, found.companions, self.likeness)
+
+
+def _is_rare(filters: Filters) -> bool:
+    return filters != Filters(languages=filters.languages)
 
 
 class Keeper:
@@ -122,6 +164,7 @@ class Keeper:
     def __init__(self, settings: Settings, database_url: str) -> None:
         self.settings, self.database_url = settings, database_url
         self.serving: Serving | None = None
+        self.rules = Rules()
         self.trouble: dict[str, LearnloopError] = {}
         self._turn, self._closed = threading.Lock(), False
         self._engine: sa.Engine | None = None
@@ -161,6 +204,7 @@ class Keeper:
             if serving is None or content.fingerprint(engine) != serving.content.fingerprint:
                 fresh = content.read(engine)
                 serving = Serving(fresh, serving.models if serving else None)
+            self.read_rules()
         if serving is not None and "database" not in self.trouble:
             with self._noting("release"):
                 serving = self._with_champion(serving)
@@ -168,8 +212,16 @@ class Keeper:
             if serving.models is not None:
                 # Before the swap, so that no request waits for them.
                 for languages in (set(), *({one, "und"} for one in serving.content.languages)):
-                    serving.shelf(languages)
+                    serving.shelf(Filters(frozenset(languages)))
+                _ = serving.explain
             self.serving = serving
+
+    def read_rules(self) -> None:
+        """The instructors' pins and blocks; `rules` stays the same object where they stay the same."""
+        rows = curation.rules(self.engine)
+        found = tuple(Rule(row["kind"], row["item_id"], row["scope"], row["target"]) for row in rows)
+        if found != self.rules.rules:
+            self.rules = Rules(found)
 
     def _open(self) -> sa.Engine:
         engine = database.connect(self.database_url)

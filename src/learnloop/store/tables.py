@@ -261,6 +261,38 @@ api_keys = Table(
     _time("revoked_at", nullable=True),
 )
 
+# What instructors decided: `store.curation`.
+curation = Table(
+    "curation",
+    metadata,
+    _key("kind"),  # pin or block
+    _key("item_id"),
+    _key("scope"),  # all, course or learner
+    _key("target"),  # which course or learner; "" for all
+    _text("created_by"),
+    _created(),
+)
+
+# What a learner does not want to be recommended.
+hidden_items = Table("hidden_items", metadata, _key("learner_id"), _key("item_id"), _created())
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("decision_id", Uuid, primary_key=True),
+    _id("learner_id"),
+    _time("made_at"),
+    Column("release", BigInteger, nullable=False),
+    _text("policy"),
+    Column("temperature", Double, nullable=False),
+    Column("diversity", Double, nullable=False),
+    _json("request"),
+    _json("candidates"),
+    Index(None, "learner_id"),
+    # rows come in the order of their times: a few bytes for each range of pages
+    Index(None, "made_at", postgresql_using="brin"),
+)
+
 RAW_PAGES = pa.DataFrameSchema(
     {
         "url": pa.Column(str, pa.Check.str_length(min_value=1), coerce=True),
