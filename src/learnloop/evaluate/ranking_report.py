@@ -70,11 +70,12 @@ def document(result: Result, drawn: Mapping[str, str]) -> str:
         f'<section id="{name}"><h2>{escape(title)}</h2>{inner}</section>' for name, title, inner in told
     )
     template = files("learnloop.evaluate").joinpath("ranking.html").read_text(encoding="utf-8")
-    return Template(template).substitute(
+    page = Template(template).substitute(
         heading="How well the models recommend",
         made=_made(result),
         body=words.headline(result) + _tiles(result) + f"<nav>{links}</nav>" + body,
     )
+    return page.encode("utf-8", "replace").decode("utf-8")  # a file's name may hold what is no letter
 
 
 def _untitled(result: Result) -> list[tuple[str, Any]]:
@@ -171,6 +172,9 @@ def _models(result: Result, drawn: Mapping[str, str]) -> str:
             sections.figure(drawn, "metric_by_model"),
             table(heads, rows, sections.place(models, result)),
         ]
+    for name, model in models.items():
+        if model.get("predictions"):
+            parts.append(paragraph(Html(f"{code(name)} is another tool's: {words.listed(model)}"), "note"))
     for name in failed:
         error = str((result["models"][name] or {}).get("error") or "it was not measured")
         parts.append(
@@ -221,7 +225,7 @@ def _settings(result: Result) -> str:
                 words.tuning(model.get("tuning")),
                 _seconds(seconds.get("fit")),
                 _seconds(seconds.get("recommend")),
-                size(model.get("nbytes")),
+                size(model.get("nbytes") or None),
             ]
         )
     if not rows:

@@ -179,8 +179,9 @@ def curve(result: Result, drawn: Drawn) -> str:
 def calibration(result: Result, drawn: Drawn) -> str:
     if "calibration" not in drawn:
         return ""
+    of = f" The mix here is of {result['calibrated_on']}." if result.get("calibrated_on") else ""
     return paragraph(
         "A learner who did two thirds statistics and one third biology should find both in the list, in about"
         " those shares. The distance (Steck 2018) is 0 where the list has the learner's own mix. Less is"
-        " nearer, and nearer is not always better: a list that only repeats the past opens nothing new."
+        f" nearer, and nearer is not always better: a list that only repeats the past opens nothing new.{of}"
     ) + figure(drawn, "calibration")

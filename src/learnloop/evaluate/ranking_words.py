@@ -44,8 +44,7 @@ SPLITS = {
 GROUPS = {
     "language": "Language",
     "level": "Level",
-    "popularity": "Popular, middling, rare and cold items",
-    "cold_items": "Popular, middling, rare and cold items",
+    "items": "Items: popular, middling, rare, and cold (hardly or never seen in training)",
 }
 DESCRIBED = {
     "metric_by_model": "NDCG of each model on the test with its interval",
@@ -89,6 +88,15 @@ MEANINGS = (
 )
 _SEVERE = {"high", "critical", "error", "severe", "leak", "fail", "failed"}
 _MIDDLE = {"medium", "middle", "warning", "moderate", "warn"}
+_COUNTED = {
+    "rows": "rows read",
+    "of_other_learners": "of learners who are not asked, left out",
+    "repeated": "repeated in a list, left out",
+    "seen": "already done by the learner, left out",
+    "unknown_items": "not in the catalogue, kept as misses",
+    "short_lists": "lists shorter than the others",
+    "learners_without": "learners without a list, who score 0",
+}
 FEW_LEARNERS = 100
 FAR = 0.2  # validation above test by this share of it
 
@@ -271,6 +279,15 @@ def parameters(params: Any) -> Html | str:
         return "none"
     told = " ".join(str(code(f"{name}={_plain(value)}", 120)) for name, value in params.items())
     return Html(f'<div class="wide">{told}</div>')
+
+
+def listed(model: Mapping[str, Any]) -> str:
+    """What became of a ranking that came as a file, in words that are HTML."""
+    counted = {name: int(number(n) or 0) for name, n in (model.get("predictions") or {}).items()}
+    told = [
+        f"{n:,} {_COUNTED.get(name, escape(str(name).replace('_', ' ')))}" for name, n in counted.items() if n
+    ]
+    return "; ".join(told) + "." if told else "nothing was left out."
 
 
 def tuning(told: Any) -> str:
