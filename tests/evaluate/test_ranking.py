@@ -5,7 +5,7 @@ from math import log2
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learnloop.errors import BadInput, NothingToDo
@@ -22,11 +22,13 @@ items = st.integers(0, 14).map(lambda number: f"s:{number}")
 
 
 def plain(recommended: list[str], relevant: set[str], k: int) -> dict[str, float]:
-    gain = ideal = hits = 0.0
+    gain = ideal = hits = precisions = first = 0.0
     for rank in range(1, k + 1):
         if rank <= len(recommended) and recommended[rank - 1] in relevant:
             hits += 1
             gain += 1 / log2(rank + 1)
+            precisions += hits / rank
+            first = first or 1 / rank
         if rank <= len(relevant):
             ideal += 1 / log2(rank + 1)
     return {
@@ -34,9 +36,12 @@ def plain(recommended: list[str], relevant: set[str], k: int) -> dict[str, float
         "recall": hits / len(relevant),
         "ndcg": gain / ideal,
         "hit": float(hits > 0),
+        "map": precisions / min(k, len(relevant)),
+        "mrr": first,
     }
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     recommended=st.lists(items, unique=True, max_size=15),
     relevant=st.sets(items, min_size=1, max_size=15),
@@ -63,7 +68,7 @@ def test_a_worked_example() -> None:
 
 def test_a_learner_who_got_nothing_scores_nothing() -> None:
     found = ranking_metrics({}, {"a": {"s:1"}}, 5)
-    assert found[list(METRICS)].to_numpy().tolist() == [[0.0] * 4]
+    assert found[list(METRICS)].to_numpy().tolist() == [[0.0] * len(METRICS)]
 
 
 def test_k_is_at_most_the_catalogue() -> None:

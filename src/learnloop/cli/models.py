@@ -1,4 +1,4 @@
-"""Model commands: train, evaluate, generate, release, retrain, roll back, watch."""
+"""Model commands: train, generate, release, retrain, roll back, watch."""
 
 from typing import Annotated
 
@@ -36,16 +36,6 @@ def train(
         test_share=test_share,
         seed=seed,
     )
-
-
-@app.command()
-def evaluate(k: TopK = 10, seed: Seed = 0, json_: Json = False) -> None:
-    """Score the trained candidate on the held-back part, beside popularity and random.
-
-    Example: learnloop evaluate --k 10 --json
-    """
-
-    report("evaluate.evaluate", json_, k=k, seed=seed)
 
 
 @app.command()

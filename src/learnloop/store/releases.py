@@ -63,6 +63,9 @@ class Run:
     def document(self, value: Any, name: str) -> None:
         self._client.log_dict(self.id, value, name)
 
+    def text(self, value: str, name: str) -> None:
+        self._client.log_text(self.id, value, name)
+
 
 class Registry:
     """Everything Learnloop asks of MLflow. Make one with `Registry.open`."""
