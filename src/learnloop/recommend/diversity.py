@@ -78,7 +78,7 @@ class Likeness:
         best: tuple[str, float, str] | None = None
         taught = np.asarray((self._concepts[rows] @ self._concepts[own].T).todense()).ravel()
         if taught.max(initial=0.0) > 0:
-            best = (names[int(taught.argmax())], float(taught.max()), "concepts")
+            best = (names[int(taught.argmax())], min(float(taught.max()), 1.0), "concepts")
         if self._features is not None:
             said = self._features[rows] @ self._features[own]
             if said.max(initial=0.0) > (best[1] if best else 0.0):
@@ -93,7 +93,7 @@ def _indicators(sets: Sequence[Sequence[str]]) -> csr_matrix:
     for names in sets:
         own = sorted(set(names))
         indices += [column.setdefault(name, len(column)) for name in own]
-        data += [1 / np.sqrt(len(own))] * len(own)
+        data += [len(own) ** -0.5] * len(own) if own else []
         indptr.append(len(indices))
     return csr_matrix((data, indices, indptr), shape=(len(sets), max(len(column), 1)))
 

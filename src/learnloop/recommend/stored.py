@@ -21,6 +21,9 @@ ORIGINS = {
     "ials": ("als", "IALS"),
     "bpr": ("bpr", "BPR"),
     "sasrec": ("sasrec", "SASRec"),
+    "blend": ("blend", "Blend"),
+    "sasrec": ("sasrec", "SASRec"),
+    "blend": ("blend", "Blend"),
 }
 
 
