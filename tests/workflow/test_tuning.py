@@ -80,7 +80,7 @@ def test_the_planted_setting_is_found_and_said_to_matter() -> None:
     assert found["best_value"] > 0.9 > 0.5 > found["default_value"]
     assert found["history"][0]["params"] == {"shift": 1, "blur": 1.0}
     assert found["history"][0]["value"] == found["default_value"]
-    assert list(found["importance"])[0] == "shift"
+    assert next(iter(found["importance"])) == "shift"
     assert sum(found["importance"].values()) == pytest.approx(1, abs=1e-3)
     assert [done for done, _ in told] == list(range(26))
     assert told[-1] == (25, found["best_value"])
