@@ -1,6 +1,7 @@
 """The recommenders by name: what can be trained, tuned and evaluated. Contract: tests/contracts."""
 
 from learnloop.recommend.als import IALS
+from learnloop.recommend.blend import Blend
 from learnloop.recommend.bpr import BPR
 from learnloop.recommend.ease import EASE
 from learnloop.recommend.neighbours import ItemNeighbours
@@ -9,5 +10,5 @@ from learnloop.recommend.random_ranking import RandomRanking
 from learnloop.recommend.sasrec import SASRec
 
 RECOMMENDERS: dict[str, type] = {
-    kind.name: kind for kind in (RandomRanking, Popularity, ItemNeighbours, EASE, IALS, BPR, SASRec)
+    kind.name: kind for kind in (RandomRanking, Popularity, ItemNeighbours, EASE, IALS, BPR, SASRec, Blend)
 }
