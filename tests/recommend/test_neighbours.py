@@ -45,13 +45,15 @@ def plain_similarities(
     return S
 
 
+@pytest.mark.parametrize("sparse", [0, 20])  # sorted as they are, or laid out
 @pytest.mark.parametrize("pairs", [1, 60, 10**6])  # at a time
 @pytest.mark.parametrize("moments", [4, 1000])
 @pytest.mark.parametrize(("order", "decay"), [("any", 0.8), ("after", 0.4), ("after", 0.9), ("after", 1.0)])
 def test_similarities_equal_plain_loops(
-    order: str, decay: float, moments: int, pairs: int, monkeypatch: pytest.MonkeyPatch
+    order: str, decay: float, moments: int, pairs: int, sparse: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(neighbours, "PAIRS", pairs)
+    monkeypatch.setattr(neighbours, "SPARSE", sparse)
     signals = some_signals(1, moments)
     model = ItemNeighbours(6, 3.0, 0.3, order, decay).fit(signals)
     plain = plain_similarities(signals, 6, 3.0, 0.3, plain_pairs(signals, order, decay))

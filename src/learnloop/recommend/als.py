@@ -71,10 +71,14 @@ class IALS:
 
     def fit(self, signals: pd.DataFrame, features: ItemFeatures | None = None) -> Self:
         """Raises NothingToDo without signals, BadInput on bad weights."""
+        return self.fit_matrix(*matrix(signals))
+
+    def fit_matrix(self, weights: csr_matrix, learner_ids: np.ndarray, item_ids: np.ndarray) -> Self:
+        """As `fit`, from w of shape (n_learners, n_items) and the names of its rows and columns."""
         from implicit.cpu.als import AlternatingLeastSquares
         from threadpoolctl import threadpool_limits
 
-        weights, self.learner_ids, self.item_ids = matrix(signals)
+        self.learner_ids, self.item_ids = learner_ids, item_ids
         confidences = confidence_matrix(weights, self.alpha)
         with threadpool_limits(1, "blas"):  # BLAS threads inside its own loops cost tenfold
             model = AlternatingLeastSquares(

@@ -26,7 +26,8 @@ from learnloop.schemas import ItemFeatures, Space, Span
 
 SETTINGS = ("neighbours", "shrinkage", "normalisation", "order", "decay", "n_learners")
 ARRAYS = {"item_learners", "starts", "columns", "similarities"}
-PAIRS = 8_000_000  # counted, and cells laid out, at a time: about 200 MB
+PAIRS = 8_000_000  # counted, or cells laid out, at a time: about 200 MB
+SPARSE = 20  # rows with fewer entries than one cell in so many are sorted as they are
 FAINT = 0.01  # a pair that the decay leaves less than this is not counted
 PRIOR = 1e-6  # orders what nothing else tells apart, say all items of a new learner, by popularity
 
@@ -195,9 +196,34 @@ class ItemNeighbours:
 
 def strongest_in_rows(rows: csr_matrix, k: int) -> csr_matrix:
     """The k largest positive entries of each row; ties go to the smaller column."""
-    columns, found = best_columns(rows.astype(np.float32).toarray(), k)
-    row, place = np.nonzero(found > 0)
-    return csr_matrix((found[row, place], (row, columns[row, place])), shape=rows.shape)
+    rows = rows.astype(np.float32)
+    rows.eliminate_zeros()
+    many = np.diff(rows.indptr) > k
+    if not many.any():
+        return rows
+    found = [_entries(rows[~many], np.flatnonzero(~many))]
+    places, step = np.flatnonzero(many), max(1, PAIRS // rows.shape[1])
+    for start in range(0, len(places), step):
+        part = places[start : start + step]
+        found.append(_entries(_cut(rows[part], k), part))
+    data, row, column = (np.concatenate(values) for values in zip(*found, strict=True))
+    return csr_matrix((data, (row, column)), shape=rows.shape)
+
+
+def _entries(rows: csr_matrix, places: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return rows.data, np.repeat(places, np.diff(rows.indptr)), rows.indices
+
+
+def _cut(rows: csr_matrix, k: int) -> csr_matrix:
+    """`strongest_in_rows` of rows that all have more than k."""
+    n, m = rows.shape
+    if rows.nnz * SPARSE > n * m:  # laid out, the few best are found without sorting the others
+        columns, found = best_columns(rows.toarray(), k)
+        return csr_matrix((found.ravel(), columns.ravel(), np.arange(n + 1) * k), shape=(n, m))
+    row = np.repeat(np.arange(n), np.diff(rows.indptr))
+    order = np.lexsort((rows.indices, -rows.data, row))
+    kept = order[np.arange(len(row)) - rows.indptr[row] < k]
+    return csr_matrix((rows.data[kept], rows.indices[kept], np.arange(n + 1) * k), shape=(n, m))
 
 
 def together(done: csr_matrix) -> Iterator[tuple[int, csr_matrix]]:
@@ -251,7 +277,7 @@ def _laid_out(signals: pd.DataFrame, item_ids: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _blocks(pairs: np.ndarray) -> Iterator[tuple[int, int]]:
-    """(first, end) of runs of items with about PAIRS pairs and cells each, at least one item."""
-    block = (np.cumsum(np.maximum(pairs, len(pairs))) // PAIRS).astype(np.int64)
+    """(first, end) of runs of items with about PAIRS pairs each, at least one item."""
+    block = (np.cumsum(pairs) // PAIRS).astype(np.int64)
     edges = np.r_[0, np.flatnonzero(np.diff(block)) + 1, len(pairs)].tolist()
     yield from pairwise(edges)
