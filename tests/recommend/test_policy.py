@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from math import nan
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learnloop.i18n import REASONS, reason_text
-from learnloop.recommend.policy import ORDER, Catalogue, next_steps
+from learnloop.recommend.decisions import decide, wanted
+from learnloop.recommend.diversity import Likeness
+from learnloop.recommend.policy import ORDER, Catalogue, candidates, next_steps
 from learnloop.recommend.prerequisites import Dropped, usable
 from learnloop.schemas import Reason, Step
 
@@ -115,6 +118,67 @@ def test_only_the_most_done_fifth_is_called_popular() -> None:
     assert {step.item_id for step in found if "popular" in codes(step)} == {"s:l8", "s:l9"}
     assert evidence(found[-1], "popular") == {"learners": 100}
     assert all("start_here" in codes(step) for step in found)
+
+
+def test_popular_in_a_course_is_said_to_those_who_began_it() -> None:
+    items = lessons(*"abcde") | {
+        f"t:{name}": {"kind": "lesson", "parent_id": "t:course", "position": place}
+        for place, name in enumerate("vwxyz")
+    }
+    popularity = {f"s:{name}": 5 + place for place, name in enumerate("abcde")}
+    popularity |= {f"t:{name}": 50 + place for place, name in enumerate("vwxyz")}
+    ranked = [("s:e", 3.0), ("s:d", 2.0), ("t:z", 1.0)]
+    found = next_steps(ranked, mastery={}, history=["s:a"], items=items, popularity=popularity)
+    assert evidence(found[0], "popular_in_course") == {"course": COURSE, "learners": 9}
+    assert "popular" not in codes(found[0])
+    assert codes(found[1]) == ["start_here"], "neither in its course nor at large"
+    assert evidence(found[2], "popular") == {"learners": 54}
+    assert "popular_in_course" not in codes(found[2]), "a course not begun is nobody's"
+
+
+def test_a_pin_comes_first_and_is_said_to_be_one() -> None:
+    items = lessons(*"abc")
+    ranked = [("s:a", 3.0), ("s:b", 2.0)]
+    found = next_steps(ranked, mastery={}, history=[], items=items, pinned=["s:c", "s:gone", "s:b"])
+    assert ids(found) == ["s:c", "s:b", "s:a"]
+    assert [codes(step)[0] for step in found] == ["pinned", "pinned", "start_here"]
+    assert [step.score for step in found] == [3.0, 3.0, 3.0], "no lower than what it is put before"
+    assert ids(next_steps(ranked, mastery={}, history=["s:c"], items=items, pinned=["s:c"])) == ["s:a", "s:b"]
+    assert ids(next_steps(ranked, mastery={}, history=[], items=items, pinned=["s:c"], k=1)) == ["s:c"]
+
+
+def test_before_a_pin_comes_what_it_needs() -> None:
+    found = next_steps(RANKED, mastery={}, history=[], pinned=["s:functions"], **CHAIN)
+    assert ids(found) == ["s:variables"]
+    assert evidence(found[0], "fills_gap") == {"concept": "c:var", "item": "s:functions"}
+    catalogue = Catalogue(CHAIN["items"], CHAIN["item_concepts"], CHAIN["prerequisites"])
+    more = candidates(
+        [("s:loops", 1.0)], mastery={}, history=[], catalogue=catalogue, pinned=["s:functions"], k=5
+    )
+    assert (ids(more.steps), more.fixed) == (["s:variables"], 1), "what a pin needs is as fixed as the pin"
+
+
+def test_what_is_closed_is_not_shown_as_a_pin_or_to_fill_a_gap() -> None:
+    found = next_steps(RANKED, mastery={}, history=[], closed={"s:variables"}, **CHAIN)
+    assert found == [], "nothing else teaches what is missing"
+    items = lessons(*"ab")
+    ranked = [("s:a", 2.0), ("s:b", 1.0)]
+    found = next_steps(ranked, mastery={}, history=[], items=items, pinned=["s:a"], closed={"s:a"})
+    assert ids(found) == ["s:b"]
+
+
+def test_a_part_of_the_catalogue_keeps_prerequisites_and_what_is_next() -> None:
+    """Lesson b is too long: c is neither next in the course, nor open before b's concept is mastered."""
+    items, taught = lessons(*"abcd"), {"s:b": ["c:b"], "s:c": ["c:c"]}
+    whole = Catalogue(items, taught, {"c:c": ["c:b"]}, {"s:d": 9})
+    part = Catalogue({name: row for name, row in items.items() if name != "s:b"}, taught, {"c:c": ["c:b"]})
+    ranked = [("s:b", 3.0), ("s:c", 2.0), ("s:d", 1.0)]
+    found = candidates(ranked, mastery={}, history=["s:a"], catalogue=part, whole=whole).steps
+    assert ids(found) == ["s:d"]
+    assert codes(found[0]) == ["popular_in_course"]
+    found = candidates(ranked, mastery={"c:b": 1.0}, history=["s:a"], catalogue=part, whole=whole).steps
+    assert ids(found) == ["s:c", "s:d"]
+    assert "next_in_course" not in codes(found[0])
 
 
 def test_one_learner_makes_nothing_popular() -> None:
@@ -233,8 +297,13 @@ beliefs = st.dictionaries(names, st.floats(0, 1), max_size=7)
     mastery=beliefs,
     history=st.lists(item_names, max_size=5),
     order=st.permutations([f"s:{number}" for number in range(9)]),
+    pinned=st.lists(item_names, max_size=3, unique=True),
+    closed=st.sets(item_names, max_size=3),
+    left_out=st.sets(item_names, max_size=3),
     k=st.integers(0, 12),
     threshold=st.floats(0.05, 0.95),
+    knobs=st.tuples(st.sampled_from([0.0, 0.3]), st.sampled_from([0.0, 0.6])),
+    seed=st.integers(0, 3),
 )
 def test_the_invariant_holds_on_any_graph(
     graph: dict[str, list[str]],
@@ -242,15 +311,34 @@ def test_the_invariant_holds_on_any_graph(
     mastery: dict[str, float],
     history: list[str],
     order: list[str],
+    pinned: list[str],
+    closed: set[str],
+    left_out: set[str],
     k: int,
     threshold: float,
+    knobs: tuple[float, float],
+    seed: int,
 ) -> None:
-    catalogue = Catalogue(lessons(*map(str, range(9))), item_concepts, graph)
+    """With pins, blocks, a filter, exploration and diversity too."""
+    items = lessons(*map(str, range(9)))
+    whole = Catalogue(items, item_concepts, graph)
+    passing = {name: row for name, row in items.items() if name not in left_out}
     ranked = [(item_id, float(-place)) for place, item_id in enumerate(order)]
-    steps = next_steps(
-        ranked, mastery=mastery, history=history, catalogue=catalogue, threshold=threshold, k=k
+    found = candidates(
+        ranked,
+        mastery=mastery,
+        history=history,
+        catalogue=Catalogue(passing, item_concepts, graph),
+        whole=whole,
+        pinned=pinned,
+        closed=closed,
+        threshold=threshold,
+        k=wanted(k, *knobs),
     )
-    let_go = {(edge.concept_id, edge.requires_id) for edge in catalogue.dropped}
+    likeness = Likeness([*items], item_concepts, {})
+    steps = decide(found, k, np.random.default_rng(seed), *knobs, likeness.matrix).steps
+    let_go = {(edge.concept_id, edge.requires_id) for edge in whole.dropped}
+    assert {step.item_id for step in steps}.isdisjoint(closed | left_out)
     for step in steps:
         for concept in item_concepts.get(step.item_id, []):
             for requires in graph.get(concept, []):
@@ -266,9 +354,15 @@ def test_the_invariant_holds_on_any_graph(
             assert any(mastery.get(concept, 0.0) < threshold for concept in taught_here)
         else:
             assert "review" not in codes(step)
+        if "pinned" in codes(step):
+            assert step.item_id in pinned
     assert len(steps) <= k
     assert len(set(ids(steps))) == len(steps)
-    assert [step.score for step in steps] == sorted((step.score for step in steps), reverse=True)
+    shown_pins = [step.item_id for step in steps if "pinned" in codes(step)]
+    assert shown_pins == [item_id for item_id in pinned if item_id in shown_pins]
+    assert shown_pins == [step.item_id for step in steps[: found.fixed] if "pinned" in codes(step)]
+    scores = [step.score for step in found.steps]
+    assert scores == sorted(scores, reverse=True)
 
 
 @settings(max_examples=300, deadline=None)

@@ -17,7 +17,9 @@ from starlette.testclient import TestClient
 from learnloop import schemas
 from learnloop.prepare.answers import to_answers
 from learnloop.recommend.als import IALS
+from learnloop.recommend.ease import EASE
 from learnloop.recommend.popularity import Popularity
+from learnloop.recommend.reasons import Companions
 from learnloop.recommend.signals import signals
 from learnloop.serve.app import create_app
 from learnloop.settings import Settings
@@ -60,9 +62,9 @@ def catalogue() -> dict[str, pd.DataFrame]:
                 "abstract": None,
                 "language": language,
                 "subject": None,
-                "level": None,
-                "duration_s": 600.0 if kind == "lesson" else None,
-                "licence": "CC0-1.0",
+                "level": ("beginner" if place < 2 else "advanced") if kind == "lesson" else None,
+                "duration_s": 300.0 * (place + 1) if kind == "lesson" else None,
+                "licence": "CC0-1.0" if language == "en" else "CC-BY-4.0",
                 "url": f"http://127.0.0.1/{item_id.partition(':')[2]}",
                 "answer": "the key of it" if kind == "exercise" else None,
                 "attributes": {"hint": "the hint of it"} if kind == "exercise" else {},
@@ -165,6 +167,8 @@ def release_folder(folder: Path, factors: int, seed: int, with_tracer: bool = Tr
     models: dict[str, Any] = {
         "recommender/ials": IALS(factors=factors, iterations=5, seed=seed).fit(done),
         "recommender/popularity": Popularity().fit(done),
+        "recommender/ranker": EASE().fit(done) if seed == 0 else IALS(factors=factors, seed=9).fit(done),
+        "recommender/companions": Companions().fit(done),
     }
     if with_tracer:
         models["tracer"] = tracer()

@@ -142,6 +142,7 @@ class _Plan:
     """The steps of one learner while they are being found; insertion order is the order of the steps."""
 
     catalogue: Catalogue
+    whole: Catalogue
     mastery: Mapping[str, float]
     seen: set[str]
     threshold: float
@@ -152,7 +153,7 @@ class _Plan:
 
     def missing(self, item_id: str) -> list[str]:
         # `not >=`, so that a mastery that is unknown or NaN counts as missing
-        return [c for c in self.catalogue.requires(item_id) if not self.mastery.get(c, 0.0) >= self.threshold]
+        return [c for c in self.whole.requires(item_id) if not self.mastery.get(c, 0.0) >= self.threshold]
 
     def add(self, item_id: str, score: float, reason: Reason) -> None:
         self.scores.setdefault(item_id, score)
@@ -211,14 +212,14 @@ def candidates(
     """At most k steps in the order of `ranked`, with the reasons that need no model (`explained` adds those).
 
     As `next_steps`; also: `catalogue` may hold a part of the items (a filter), `whole` then holds all, so
-    that what is next or popular is said of the course and not of the part. `pinned` come first, or what
+    that what is required, next or popular is said of the course and not of the part. `pinned` come first, or what
     their missing prerequisites are taught by, with the best score there is. `closed` are never shown, not as
     a pin or a prerequisite either.
     """
     whole = whole or catalogue
     seen = {whole.rolls_up.get(item_id, item_id) for item_id in history}
     place = {item_id: number for number, (item_id, _) in enumerate(ranked)}
-    plan = _Plan(catalogue, mastery, seen, threshold, place, closed)
+    plan = _Plan(catalogue, whole, mastery, seen, threshold, place, closed)
     following, begun = (
         whole.next_in_course(seen),
         {whole.course[item] for item in seen if item in whole.course},

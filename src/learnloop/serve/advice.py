@@ -85,7 +85,7 @@ def _candidates(serving: Serving, learner_id: str, history: History, wish: Wish,
     rolls_up = serving.content.rolls_up
     return candidates(
         _ranking(models, shelf, done, closed),
-        mastery=_known(serving, models, shelf, history, done),
+        mastery=_known(serving, models, whole, history, done),
         history=done,
         catalogue=shelf.catalogue,
         whole=whole.catalogue,
@@ -109,6 +109,11 @@ def _told(serving: Serving, history: History, decision: Decision) -> list[Advice
 def _done(serving: Serving, history: History) -> list[str]:
     rolls_up = serving.content.rolls_up
     return [rolls_up[item_id] for item_id in history.done if item_id in rolls_up]
+
+
+def filters_of(serving: Serving, history: History, wish: Wish) -> Filters:
+    """Those of the wish, and the languages it stands for."""
+    return _filters(serving, wish, _done(serving, history))
 
 
 def _filters(serving: Serving, wish: Wish, done: Sequence[str]) -> Filters:
@@ -153,16 +158,16 @@ def _ranking(
 
 
 def _known(
-    serving: Serving, models: Models, shelf: Shelf, history: History, done: Sequence[str]
+    serving: Serving, models: Models, whole: Shelf, history: History, done: Sequence[str]
 ) -> dict[str, float]:
     """Mastery of what others require. Nobody masters what they have never met: an estimate that rests on
     other learners alone (no answer, no item done that teaches the concept) does not open a door."""
-    teaches = serving.shelf().catalogue.concepts
+    teaches = whole.catalogue.concepts
     met = {concept for item_id in done for concept in teaches.get(item_id, ())}
     if models.tracer is None:  # then having done what teaches it stands for mastery
         return dict.fromkeys(met, 1.0)
     met |= {c for event in history.answers for c in serving.content.taught.get(event.item_id, ())}
-    wanted = [concept for concept in shelf.required if concept in met]
+    wanted = [concept for concept in whole.required if concept in met]
     if not wanted:
         return {}
     found = models.tracer.mastery(answers(serving, history), wanted)

@@ -7,7 +7,6 @@ no two releases.
 import json
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -35,7 +34,8 @@ from learnloop.trace.logistic import LogisticTracer
 log = logging.getLogger("learnloop.serve")
 
 NO_FILTERS = Filters()
-KEPT_SHELVES = 64
+KEPT_SHELVES = 64  # of filters on more than the language
+NOWHERE = "\0"  # what no item says
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,8 @@ class Serving:
 
     content: Content
     models: Models | None
-    _shelves: OrderedDict[Filters, Shelf] = field(init=False, default_factory=OrderedDict, repr=False)
+    _shelves: dict[Filters, Shelf] = field(init=False, default_factory=dict, repr=False)
+    _turn: threading.Lock = field(init=False, default_factory=threading.Lock, repr=False)
     # Stands for this object in what is kept about a learner, without keeping an old release in memory.
     mark: object = field(init=False, default_factory=object, repr=False)
 
@@ -113,14 +114,21 @@ class Serving:
         Raises NothingToDo before the first release.
         """
         key = self._known(filters)
-        if key not in self._shelves:
+        found = self._shelves.get(key)
+        if found is None:
             items = self.content.items
             chosen = pick(items, key) if key != NO_FILTERS else items
-            self._shelves[key] = Shelf.of(chosen, self.content, self.released)
-            if len(self._shelves) > KEPT_SHELVES:
-                # the first are of all items and of each language: they are made before the swap
-                self._shelves.pop(next(key for key in self._shelves if _is_rare(key)))
-        return self._shelves[key]
+            found = Shelf.of(chosen, self.content, self.released)
+            with self._turn:
+                self._shelves[key] = found
+                rare = [key for key in self._shelves if key != Filters(languages=key.languages)]
+                if len(rare) > KEPT_SHELVES:
+                    del self._shelves[rare[0]]
+        return found
+
+    def has_shelf(self, filters: Filters) -> bool:
+        """Without one, `shelf` takes long where there are many items: call it from a thread."""
+        return self._known(filters) in self._shelves
 
     def _known(self, filters: Filters) -> Filters:
         """The same wish in the words of the content, so that two wishes that mean the same share a shelf."""
@@ -131,8 +139,16 @@ class Serving:
         if longest is not None:
             place = int(np.searchsorted(self.durations, longest, side="right"))
             longest = float(self.durations[place - 1]) if place else 0.0
-        level, licence = filters.level.lower(), filters.licence.lower()
+        level, licence = (
+            value.lower() if not value or value.lower() in self._said[name] else NOWHERE
+            for name, value in (("level", filters.level), ("licence", filters.licence))
+        )
         return Filters(languages, filters.course, level, licence, longest)
+
+    @cached_property
+    def _said(self) -> Mapping[str, frozenset[str]]:
+        items = self.content.items
+        return {name: frozenset(items[name].dropna().str.lower()) for name in ("level", "licence")}
 
     @cached_property
     def durations(self) -> np.ndarray:
@@ -148,10 +164,6 @@ class Serving:
     def explain(self) -> Explain:
         found = self.released.recommenders
         return told_by(found.ranker, found.companions, self.likeness)
-
-
-def _is_rare(filters: Filters) -> bool:
-    return filters != Filters(languages=filters.languages)
 
 
 class Keeper:
