@@ -22,8 +22,7 @@ ORIGINS = {
     "bpr": ("bpr", "BPR"),
     "sasrec": ("sasrec", "SASRec"),
     "blend": ("blend", "Blend"),
-    "sasrec": ("sasrec", "SASRec"),
-    "blend": ("blend", "Blend"),
+    "hybrid": ("hybrid", "Hybrid"),
 }
 
 
