@@ -139,11 +139,13 @@ def _audit(result: Result) -> str:
     parts = [paragraph("The most serious first. A leak makes every number below it worthless.")]
     for one in sorted(findings, key=lambda one: words.severity(one.get("severity"))):
         rank = ("high", "middle", "low")[words.severity(one.get("severity"))]
-        name = escape(str(one.get("check") or "check").replace("_", " "))
+        check = str(one.get("check") or "check")
+        name = escape(check.replace("_", " "))
+        told = f"<p>{words.CHECKS[check]}</p>" if check in words.CHECKS else ""
         evidence, advice = words.evidence(one.get("evidence")), one.get("advice")
         parts.append(
             f'<div class="finding {rank}"><p><b>{name}</b> <span class="severity">'
-            f"{escape(str(one.get('severity') or ''))}</span></p><p>{escape(evidence)}</p>"
+            f"{escape(str(one.get('severity') or ''))}</span></p>{told}<p>{escape(evidence)}</p>"
             + (paragraph(f"What to do: {advice}") if advice else "")
             + "</div>"
         )

@@ -86,6 +86,19 @@ MEANINGS = (
         " learners, Efron & Tibshirani 1993).",
     ),
 )
+CHECKS = {  # what `evaluate.audit` may find
+    "test_rows_in_training": "Rows of the test stand in training, too: a model may have seen the answers.",
+    "future_in_training": "Training holds events from after the test began.",
+    "learners_under_several_names": "Some learners stand in the file under several spellings.",
+    "items_under_several_names": "Some items stand in the file under several spellings.",
+    "test_above_validation": "A model is far better on the test than on validation, and the others are not.",
+    "test_above_all_others": "A ranking from outside is far better than every model of ours.",
+    "control_above_chance": "A model does well even where each learner is given another one's answers.",
+    "item_column_knows_the_test": "A column of the items knows how popular they become in the test.",
+    "log_column_names_the_next_item": "A column of the log names what the learner did next.",
+    "popularity_bias": "A model shows the most popular items far more often than learners do them.",
+    "position_bias": "A model puts one and the same item first for most learners.",
+}
 _SEVERE = {"high", "critical", "error", "severe", "leak", "fail", "failed"}
 _MIDDLE = {"medium", "middle", "warning", "moderate", "warn"}
 _COUNTED = {
