@@ -36,7 +36,7 @@ ONE_PASS: dict[str, dict[str, Any]] = {
 
 
 def signals(n_learners: int, n_items: int) -> pd.DataFrame:
-    """About DONE items a learner, some far more popular than others, mostly of the learner's own twentieth."""
+    """About DONE items a learner, some far more popular than others, mostly of the own twentieth."""
     rng = np.random.default_rng(0)
     sizes = rng.geometric(1 / DONE, n_learners)
     learner = np.repeat(np.arange(n_learners), sizes)

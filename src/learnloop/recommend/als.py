@@ -105,9 +105,9 @@ class IALS:
         self._column = {item_id: column for column, item_id in enumerate(self.item_ids)}
         exact = item_factors.astype(float)
         base = exact.T @ exact + self.regularization * np.eye(self.factors)  # YtY + reg I, every learner's
-        self._root = np.linalg.cholesky(base)
-        white = solve_triangular(self._root, exact.T, lower=True).T if len(exact) else exact
-        self._white = np.ascontiguousarray(white, dtype=np.float32)
+        root = np.linalg.cholesky(base)
+        self._back = solve_triangular(root, np.eye(self.factors), lower=True)  # R^-1
+        self._white = np.ascontiguousarray(exact @ self._back.T, dtype=np.float32)
 
     def fold_in(self, history: Sequence[str]) -> np.ndarray:
         """x_u, shape (factors,), of a learner with `history`; the average learner where it says nothing."""
@@ -131,22 +131,21 @@ class IALS:
 
     def _solved(self, columns: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """x_u of many, (n, factors) float64; columns, weights: (n, length), padded with weights of 0."""
-        from scipy.linalg import solve_triangular
-
         done = self._white[columns]
+        more = (self.alpha * weights).astype(np.float32)[:, :, None]  # the diagonal of W
+        confidences = np.where(weights > 0, 1 + self.alpha * weights, 0.0)[:, :, None]
         turned = done.transpose(0, 2, 1)
-        more = self.alpha * weights  # the diagonal of W
-        confidences = np.where(weights > 0, 1 + more, 0.0)[:, :, None]
         if columns.shape[1] <= self.factors:
-            systems = more[:, :, None] * (done @ turned)
+            systems = done @ turned
+            systems *= more
             _add_identity(systems)
-            white = turned @ np.linalg.solve(systems, confidences)
+            solved = np.linalg.solve(systems.astype(float), confidences)
+            white = turned @ solved.astype(np.float32)
         else:
-            systems = (turned * more[:, None, :].astype(np.float32)).astype(np.float32) @ done
-            systems = systems.astype(float)
+            systems = (done * more).transpose(0, 2, 1) @ done
             _add_identity(systems)
-            white = np.linalg.solve(systems, turned @ confidences)
-        return solve_triangular(self._root.T, white[:, :, 0].T, lower=False).T
+            white = np.linalg.solve(systems.astype(float), turned @ confidences.astype(np.float32))
+        return white[:, :, 0].astype(float) @ self._back
 
     def scores(self, histories: Sequence[Sequence[str]]) -> np.ndarray:
         """(n_histories, n_items) float32: x_u . y_i."""
@@ -193,7 +192,7 @@ class IALS:
 
     @property
     def nbytes(self) -> int:
-        held = (self.item_factors, self._white, self._root, self._mean_user)
+        held = (self.item_factors, self._white, self._back, self._mean_user)
         return int(sum(array.nbytes for array in held))
 
     def save(self, folder: Path) -> None:

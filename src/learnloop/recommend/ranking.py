@@ -103,7 +103,7 @@ def top_k(
     column = {item_id: place for place, item_id in enumerate(ids)} if hidden is not None else {}
     ranked: list[list[tuple[str, float]]] = []
     for start in range(0, len(scores), BLOCK):
-        block = _finite(scores[start : start + BLOCK, by_id])
+        block = _finite(scores[start : start + BLOCK, by_id]).copy()
         if hidden is not None:
             block[_cells(hidden[start : start + BLOCK], column)] = -np.inf
         ranked.extend(_named(*best_columns(block, k), ids))
@@ -111,10 +111,9 @@ def top_k(
 
 
 def _finite(scores: np.ndarray) -> np.ndarray:
-    """A copy that may be written to, of the same precision."""
     if not np.isfinite(scores).all():
         raise BadInput("a score is not a finite number", field="scores")
-    return scores.copy()
+    return scores
 
 
 def _cells(rows: Sequence[Collection[str]], column: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -170,7 +169,7 @@ def rank(
     columns, scores = np.empty((len(histories), k), np.int32), np.empty((len(histories), k))
     for start in range(0, len(histories), block):
         part = histories[start : start + block]
-        scored = _finite(model.scores(part))
+        scored = np.require(_finite(model.scores(part)), requirements="W")  # ours to change, by contract
         if allowed is not None:
             closed = np.ones(scored.shape, dtype=bool)
             closed[_cells(allowed[start : start + block], column)] = False

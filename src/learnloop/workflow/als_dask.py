@@ -43,7 +43,8 @@ def fit_matrix_partitioned(
     model = IALS(**settings)
     model.learner_ids, model.item_ids = learner_ids, item_ids
     confidences = confidence_matrix(weights, model.alpha)
-    starts = als_partitions.start(*confidences.shape, model.factors, model.seed)
+    n_learners, n_items = confidences.shape
+    starts = als_partitions.start(n_learners, n_items, model.factors, model.seed)
     counts = {}
     for side, matrix_of, factors in zip(SIDES, (confidences, confidences.T.tocsr()), starts, strict=True):
         counts[side] = _lay_out(scratch, side, matrix_of, factors, blocks)
