@@ -5,11 +5,13 @@ Needs no database and no server, and writes nothing but the report it is asked f
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from learnloop.collect.logs import read_predictions
 from learnloop.errors import BadInput, UnknownThing
@@ -93,7 +95,7 @@ def evaluate_recommend(
         "calibrated_on": files.mixed()[0] or "popularity thirds",
         **found,
         "curve": {},
-        "audit": [],
+        "audit": None,  # not asked for; [] is clean
     }
     if curve:
         result["curve"] = learning_curves(kinds, found, kept["asked"][-1])
@@ -133,7 +135,20 @@ def _folds(
         if n_folds > 1:
             raise BadInput("--test is one fold", "leave --folds or --test out", "folds")
         return [protocols.given(files.log.frame, files.test.frame, hide_seen)]
-    return protocols.folds(files.log.frame, split, n_folds, test_share, seed)
+    if not hide_seen and split != "time":
+        raise BadInput(f"--split {split} asks only for what is new", "--split time", "show_seen")
+    found = protocols.folds(files.log.frame, split, n_folds, test_share, seed)
+    return found if hide_seen else _with_repeats(files.log.frame, found)
+
+
+def _with_repeats(log: pd.DataFrame, found: "list[Fold]") -> "list[Fold]":
+    """The windows of time with all that was done in them, done before or not."""
+    log = log.sort_values("at", kind="stable", ignore_index=True)
+    edges = [*(len(fold.train) for fold in found), len(log)]
+    return [
+        replace(protocols.given(log[:start], log[start:end], hide_seen=False), name=fold.name)
+        for fold, start, end in zip(found, edges, edges[1:], strict=False)
+    ]
 
 
 def _rules(files: Files, kinds: dict[str, Kind], group_by: Sequence[str], **options: Any) -> Rules:

@@ -110,6 +110,8 @@ def features(files: Files) -> ItemFeatures | None:
     """What the items' text and metadata say, for the models that read it; None without --items."""
     if files.items is None:
         return None
-    from learnloop.workflow.features import item_features
-
+    try:
+        from learnloop.workflow.features import item_features
+    except ImportError:
+        return None
     return item_features(files.items)
