@@ -33,10 +33,10 @@ from learnloop.evaluate.ranking_result import (
     MOST_LINES,
     Result,
     at_k,
+    drawn_values,
     group,
     group_kinds,
     group_metric,
-    group_values,
     is_history,
     leading,
     measured,
@@ -116,7 +116,7 @@ def by_history_length(result: Result) -> Figure | None:
     kind = next((kind for kind in group_kinds(result) if is_history(kind)), None)
     if kind is None:
         return None
-    bands, models = group_values(result, kind), measured(result)
+    bands, models = drawn_values(result, kind), measured(result)
     metric = group_metric(result, kind)
     label = at_k({"ndcg": "NDCG", "recall": "Recall"}[metric], result)
     figure, axes = canvas("By length of history", "Items the learner had done before", label, (WIDTH, 3.9))
@@ -190,7 +190,7 @@ def validation_and_test(result: Result) -> Figure | None:
 
 def by_group(result: Result, kind: str) -> Figure | None:
     """A row a group: the chosen model, and the best other one, with intervals."""
-    models, values = measured(result), group_values(result, kind)
+    models, values = measured(result), drawn_values(result, kind)
     metric = group_metric(result, kind)
     names = leading(result)[:2]
     if not values or not names:

@@ -6,11 +6,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from learnloop.evaluate.ranking_html import number
+from learnloop.evaluate.ranking_html import known, number
 
 Result = Mapping[str, Any]
 MOST_LINES = 6  # models beside each other where each is a line or a column
 MOST_GROUPS = 12
+FEWEST_DRAWN = 5  # in a group: fewer say nothing, and their interval is none
 BASELINE = "popularity"
 
 
@@ -76,6 +77,17 @@ def group_values(result: Result, kind: str) -> list[str]:
         return sorted(sizes, key=lambda value: (_first_number(value), value))
     largest = set(sorted(sizes, key=lambda value: (-sizes[value], value))[:MOST_GROUPS])
     return [value for value in sizes if value in largest]
+
+
+def drawn_values(result: Result, kind: str) -> list[str]:
+    """Those of `group_values` that are large enough to be drawn; all where none is."""
+    models = list(measured(result).values())
+    values = group_values(result, kind)
+    sizes = {
+        value: max(known(group(model, kind, value).get("n") for model in models), default=0)
+        for value in values
+    }
+    return [value for value in values if sizes[value] >= FEWEST_DRAWN] or values
 
 
 def group_metric(result: Result, kind: str) -> str:

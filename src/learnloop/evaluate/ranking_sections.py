@@ -22,6 +22,7 @@ from learnloop.evaluate.ranking_html import (
 from learnloop.evaluate.ranking_result import Result
 
 Drawn = Mapping[str, str]
+_FEW = f" Groups of fewer than {found_in.FEWEST_DRAWN} are in the table alone."
 MOST_FOLDS = 8  # with a column of their own
 
 
@@ -93,11 +94,16 @@ def history(result: Result, drawn: Drawn) -> str:
     kind = next((kind for kind in found_in.group_kinds(result) if found_in.is_history(kind)), None)
     if kind is None:
         return ""
+    new = (
+        "The leftmost band is learners nobody knew before: there a model can only guess what is popular, and"
+        " all models should meet. "
+        if "0" in found_in.drawn_values(result, kind)
+        else ""
+    )
     return (
         paragraph(
-            "The leftmost band is learners nobody knew before: there a model can only guess what is popular,"
-            " and all models should meet. A good model climbs as it learns more of a learner; a line that"
-            " falls is one that long histories confuse, or learners who have little left to find."
+            f"{new}A good model climbs as it learns more of a learner. A line that falls is a model that long"
+            " histories confuse, or learners who have little left to find; compare it with the other lines."
         )
         + figure(drawn, "history_length")
         + _group_table(result, kind)
@@ -131,12 +137,10 @@ def _group_table(result: Result, kind: str) -> str:
         told = [found_in.group(models[name], kind, value) for name in names]
         n = next((count(one.get("n")) for one in told if one.get("n") is not None), None)
         rows.append([value, n, *(two_lines(one.get(metric)) for one in told)])
-    heads = [
-        "group",
-        "*n",
-        *(f"*{name}" for name in names),
-    ]
-    note = f'<p class="note">{escape(found_in.at_k(words.METRICS[metric], result))} by model.</p>'
+    heads = ["group", "*n", *(f"*{name}" for name in names)]
+    few = "" if found_in.drawn_values(result, kind) == found_in.group_values(result, kind) else _FEW
+    label = escape(found_in.at_k(words.METRICS[metric], result))
+    note = f'<p class="note">{label} by model.{few}</p>'
     return table(heads, rows) + note
 
 

@@ -224,7 +224,7 @@ def _about_data(result: Result) -> list[str]:
     if learners and new is not None and new > learners / 4:
         found.append(
             f"{percent(new, learners)} of the learners in the test are new, and to a new learner every model"
-            " can offer little more than what is popular."
+            " can offer little more than what is popular. Judge by the learners with a history, below."
         )
     reachable = number(test.get("reachable_share"))
     if reachable is not None and reachable < 0.9:
@@ -261,7 +261,7 @@ def _about_model(result: Result, models: Mapping[str, Any]) -> list[str]:
     lift = number((model.get("beyond") or {}).get("popularity_lift"))
     if lift is not None and lift > 0.5:
         found.append(
-            f"It shows learners items {percent(lift)} more popular than what they did before: rare items, and"
+            f"It shows learners items {lift:.0%} more popular than what they did before: rare items, and"
             " those who like them, come off badly."
         )
     covered = number((model.get("beyond") or {}).get("coverage"))
@@ -282,14 +282,15 @@ def severity(told: Any) -> int:
 def evidence(told: Any) -> str:
     """A sentence as it is; numbers by their names."""
     if isinstance(told, Mapping):
-        return "; ".join(f"{str(name).replace('_', ' ')}: {_plain(value)}" for name, value in told.items())
+        named = {str(name).replace("_s_", "'s ").replace("_", " "): value for name, value in told.items()}
+        return "; ".join(f"{name}: {_plain(value)}" for name, value in named.items())
     return "" if told is None else _plain(told)
 
 
 def parameters(params: Any) -> Html | str:
     """Names and values of a model's settings."""
     if not isinstance(params, Mapping) or not params:
-        return "none"
+        return "the defaults"
     told = " ".join(str(code(f"{name}={_plain(value)}", 120)) for name, value in params.items())
     return Html(f'<div class="wide">{told}</div>')
 
