@@ -153,9 +153,9 @@ def main() -> None:
         again += ["--learners", str(given.learners), "--items", str(given.items)]
         printed = subprocess.run(again, check=True, capture_output=True, text=True).stdout
         report["models"][name] = json.loads(printed.splitlines()[-1]) | {"date": report["date"]}
+        given.out.parent.mkdir(exist_ok=True)
+        given.out.write_text(json.dumps(report, indent=2) + "\n")
         print(f"{name:12s} {report['models'][name]}", flush=True)
-    given.out.parent.mkdir(exist_ok=True)
-    given.out.write_text(json.dumps(report, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -120,9 +120,9 @@ def main() -> None:
                 "load_average": round(load, 1),
             }
             report["models"].setdefault(name, {})[str(n_items)] = found
+            given.out.parent.mkdir(exist_ok=True)
+            given.out.write_text(json.dumps(report, indent=2) + "\n")
             print(f"{name:12s} {n_items:7,} items: {found}", flush=True)
-    given.out.parent.mkdir(exist_ok=True)
-    given.out.write_text(json.dumps(report, indent=2) + "\n")
 
 
 if __name__ == "__main__":

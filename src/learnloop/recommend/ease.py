@@ -23,6 +23,9 @@ from learnloop.recommend.signals import matrix, weigh, weighed
 from learnloop.schemas import ItemFeatures, Space, Span
 
 SETTINGS = ("regularization", "dropout", "weighted", "max_items", "n_learners")
+# The inverse is taken in float32, half the time and memory, up to this condition number (a bound of it). At
+# 4.5e4, MovieLens' 900 most done items, weights were off by 7e-5 of the largest; the top 20 stayed the same.
+SINGLE = 1e5
 MIRROR = 1024  # rows at a time
 PRIOR = 1e-6  # orders what nothing else tells apart, say all items of a new learner, by popularity
 
@@ -30,8 +33,9 @@ PRIOR = 1e-6  # orders what nothing else tells apart, say all items of a new lea
 class EASE:
     """weights: B, (n_heads, n_heads) float32, over the `max_items` most done items, the heads.
 
-    Fitting takes 8 bytes x n_heads^2 for the inverse and 4 for B, which stays (20,000 items: 3.2 + 1.6 GB),
-    and about n_heads^3 multiplications. Other items score below all heads, by popularity.
+    Fitting takes 4 bytes x n_heads^2 for the inverse (8 where SINGLE asks for it) and 4 for B, which stays
+    (20,000 items: 1.6 + 1.6 GB), and about n_heads^3 multiplications, on all cores. Other items score below
+    all heads, by popularity.
     """
 
     name = "ease"
@@ -147,10 +151,13 @@ class EASE:
 
 def item_weights(done: csr_matrix, regularization: float, dropout: float) -> np.ndarray:
     """B, (n_items, n_items) float32 with a diagonal of 0, from X, (n_learners, n_items)."""
-    gram = (done.T @ done).toarray()
-    sizes = np.diagonal(gram).copy()
-    gram[np.diag_indices_from(gram)] += regularization + dropout / (1 - dropout) * sizes
-    inverse = _inverse(gram)
+    gram = done.T @ done
+    sizes = gram.diagonal()
+    penalties = regularization + dropout / (1 - dropout) * sizes
+    bound = (gram.sum(axis=0) + penalties).max() / penalties.min()
+    system = gram.astype(np.float32 if bound <= SINGLE else float).toarray()
+    system[np.diag_indices_from(system)] = sizes + penalties
+    inverse = _inverse(system)
     weights = np.empty(inverse.shape, np.float32)
     scale = 1 / np.diagonal(inverse)
     for start in range(0, len(weights), MIRROR):
@@ -164,12 +171,14 @@ def _inverse(system: np.ndarray) -> np.ndarray:
     from scipy.linalg import lapack
 
     # The transpose, equal to it, is in LAPACK's order, so that nothing is copied.
-    factor, failed = lapack.dpotrf(system.T, lower=1, overwrite_a=1)
+    single = system.dtype == np.float32
+    factorize, invert = (lapack.spotrf, lapack.spotri) if single else (lapack.dpotrf, lapack.dpotri)
+    factor, failed = factorize(system.T, lower=1, overwrite_a=1)
     if failed:
         raise BadInput(
             "the items' weights cannot be solved for: raise regularization", field="regularization"
         )
-    inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+    inverse, _ = invert(factor, lower=1, overwrite_c=1)
     for start in range(0, len(inverse), MIRROR):  # only the lower half was written
         end = start + MIRROR
         inverse[start:end, end:] = inverse[end:, start:end].T
