@@ -1,5 +1,6 @@
 """The steps that partitions share: their outcome is that of one frame, however the rows are cut."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from learnloop.errors import BadInput
 from learnloop.prepare import scale, tables
 from learnloop.prepare.dwell import OUTLIER, drop_outliers, dwell_limits, merged, statistics
+from learnloop.prepare.local_times import Clock
 from learnloop.prepare.repeats import REPEAT
 from learnloop.schemas import RawChunk
 from learnloop.simulate.volume import Volume, items, part
@@ -56,9 +58,10 @@ def test_planted_faults_are_refused_and_repaired_as_often_as_they_were_planted()
     assert cleaned.accounting.repaired["time without a zone taken as UTC"] == truth["time without a zone"]
 
 
-def test_it_keeps_what_an_import_of_the_same_rows_keeps() -> None:
-    cleaned = scale.whole([(0, chunk(raw(), "a"))], CONTEXT)
-    context = tables.Context(pseudonymise, NOW, KNOWN)
+@pytest.mark.parametrize("clock", [Clock(), Clock(("%Y-%m-%dT%H:%M:%S.%fZ",), "America/Lima")])
+def test_it_keeps_what_an_import_of_the_same_rows_keeps(clock: Clock) -> None:
+    cleaned = scale.whole([(0, chunk(raw(), "a"))], replace(CONTEXT, clock=clock))
+    context = tables.Context(pseudonymise, NOW, KNOWN, clock)
     imported = tables.clean(chunk(raw(), "a"), context)
     order = ["event_id"]
     ours, theirs = (

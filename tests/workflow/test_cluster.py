@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import psutil
@@ -135,6 +136,14 @@ def test_a_local_cluster_listens_on_loopback_alone_and_keeps_to_its_memory(tmp_p
             if connection.status == psutil.CONN_LISTEN
         }
         assert {"127.0.0.1"} <= listening <= {"127.0.0.1", "::1"}
+
+
+def test_a_local_worker_keeps_no_profile_of_its_tasks(tmp_path: Path) -> None:
+    def watched(dask_worker: Any) -> bool:
+        return "profile" in dask_worker.periodic_callbacks
+
+    with cluster.client(loop_with(tmp_path, DASK_MEMORY="1GB").settings) as client:
+        assert not any(client.run(watched).values())
 
 
 def test_a_task_that_fails_ends_the_run_with_its_own_error(

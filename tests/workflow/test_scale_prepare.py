@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -132,6 +133,55 @@ def test_a_csv_file_with_other_names_is_prepared_as_its_parquet_twin(
     pd.testing.assert_frame_equal(clean(tmp_path / "0"), clean(tmp_path / "1"))
 
 
+LOCAL = """Student;Exercise;When
+ana;loops;03/02/2025 18:04
+ana;loops;30/03/2025 02:30
+ana;loops;26/10/2025 02:30
+ana;loops;2025-10-27T18:04:00Z
+"""
+UTC = ["2025-02-03T17:04Z", "2025-03-30T01:00Z", "2025-10-26T00:30Z", "2025-10-27T18:04Z"]
+
+
+def test_files_in_a_form_of_their_own_are_read_by_the_options_that_an_import_has(
+    loop: Loop, tmp_path: Path
+) -> None:
+    folder, out, mapping = tmp_path / "logs", tmp_path / "out", tmp_path / "map.toml"
+    folder.mkdir()
+    (folder / "1.csv").write_text("Student;Exercise;When\nben;loops;2025-10-28T18:04:00Z\n")
+    (folder / "2.csv").write_text(LOCAL)
+    mapping.write_text('learner_id = "Student"\nitem_id = "Exercise"\noccurred_at = "When"\n')
+    with pytest.raises(BadInput, match=r"2\.csv line 3: .* --date-format"):
+        prepare_interactions(loop, interactions=folder, out=out, mapping=mapping, now=NOW)
+    options = [f"--mapping={mapping}", "--delimiter=semicolon"]
+    options += ["--date-format=%d/%m/%Y %H:%M", "--timezone=Europe/Madrid"]
+    done = CliRunner().invoke(
+        app,
+        ["prepare", f"--interactions={folder}", f"--out={out}", "--json", *options],
+        env={"LEARNLOOP_HOME": str(tmp_path / "home"), "LEARNLOOP_PSEUDONYM_KEY": KEY},
+    )
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["rows"]["repaired"] == {
+        "time read by the date format given": 3,
+        "time without a zone taken as of the zone given": 3,
+        "hour that the clocks repeated taken as the first": 1,
+        "hour that the clocks skipped moved to its end": 1,
+        "verb filled in: answered with a result, else experienced": 5,
+    }
+    times = sorted(clean(out)["occurred_at"])
+    assert times == [pd.Timestamp(time) for time in [*UTC, "2025-10-28T18:04Z"]]
+
+
+@pytest.mark.parametrize(
+    "given", [{"date_formats": ["%H:%M"]}, {"timezone": "Europe/Madird"}, {"delimiter": "::"}]
+)
+def test_an_option_that_cannot_be_meant_is_refused_before_anything_is_read(
+    logs: Path, loop: Loop, tmp_path: Path, given: dict[str, Any]
+) -> None:
+    with pytest.raises(BadInput, match=r"--date-format|--timezone|--delimiter"):
+        prepare_interactions(loop, interactions=logs, out=tmp_path / "out", **given)
+    assert not list(tmp_path.iterdir())
+
+
 def test_nothing_was_done_before_its_item_was_made(loop: Loop, tmp_path: Path) -> None:
     items, log = tmp_path / "items.csv", tmp_path / "log.csv"
     items.write_text("item_id,title,parent_id,created_at\npy,Python,,2025-03-01\nloops,Loops,py,\nx,X,,\n")
@@ -186,6 +236,19 @@ def test_the_key_is_in_no_file_and_in_no_message(logs: Path, tmp_path: Path) -> 
         (tmp_path / folder).mkdir(parents=True)
     cluster.here(partitions.read_file, [(plan, 0)], lambda: None)
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+
+
+def test_a_task_hands_back_as_little_for_many_buckets_as_for_one(logs: Path, tmp_path: Path) -> None:
+    sizes = []
+    for buckets in (1, 50):
+        work = tmp_path / f"{buckets}"
+        for folder in partitions.FOLDERS:
+            (work / folder).mkdir(parents=True)
+        plan = partitions.Plan(work, (logs / "part-00000.parquet",), "volume", NOW, buckets, key=KEY.encode())
+        for n, task in enumerate((partitions.read_file, partitions.find_duplicates)):
+            report = cluster.here(task, [(plan, 0)], lambda: None)[0]
+            sizes.append((n, len(json.dumps(report))))
+    assert sizes[:2] == sizes[2:]
 
 
 def test_the_command(logs: Path, tmp_path: Path) -> None:

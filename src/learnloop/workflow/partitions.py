@@ -3,7 +3,8 @@
     WORK/plan.json                  what is being prepared; another plan makes the rest worthless
     WORK/read/00003.rows.arrow      file 3: events that passed the row rules, record batches by learner
     WORK/read/00003.keys.arrow      file 3: fingerprint, place and learner bucket of each, by event
-    WORK/again/00007.npy            bucket 7 of events: places of duplicates, by learner bucket
+    WORK/read/00003.rows.npy, ….keys.npy    file 3: which bucket each record batch is of
+    WORK/again/00007.npy            bucket 7 of events: learner bucket and place of duplicates, sorted
     WORK/settled/00007.arrow        bucket 7 of learners: without duplicates and repeats, sorted
     WORK/times/00007.parquet        bucket 7 of learners: how long they took on which item, a histogram
     WORK/limits.parquet             of all buckets: how long is too long on which item
@@ -186,7 +187,9 @@ def _read_file(plan: Plan, order: int, stem: Path) -> Report:
 
     one, two = (stem.with_name(f"{stem.name}.{kind}.arrow") for kind in ("rows", "keys"))
     write_whole(one, lambda a: write_whole(two, lambda b: write_whole(rejected, lambda c: write(a, b, c))))
-    return {"account": accounting.to_dict(), "rules": list(rules), "rows": rows.where, "keys": keys.where}
+    for path, batches in ((one, rows), (two, keys)):
+        _save(path.with_suffix(".npy"), np.array(batches.buckets, dtype=np.int32))
+    return {"account": accounting.to_dict(), "rules": list(rules)}
 
 
 def _chunks(plan: Plan, order: int) -> Iterator[RawChunk]:
@@ -203,15 +206,17 @@ def _find_duplicates(plan: Plan, bucket: int, path: Path) -> Report:
     place = table["place"].to_numpy()
     again = scale.duplicates(keys, place)
     learners = table["learner_bucket"].to_numpy()[again]
-    order = np.argsort(learners, kind="stable")
-    edges = np.searchsorted(learners[order], np.arange(plan.buckets + 1))
-    write_whole(path, lambda beside: _save(beside, place[again][order]))
-    return {"edges": edges.tolist()}
+    order = np.lexsort((place[again], learners))
+    _save(path, np.stack([learners[order].astype(np.int64), place[again][order]]))
+    return {}
 
 
 def _settle_bucket(plan: Plan, bucket: int, path: Path) -> Report:
-    events = _gather(plan, "rows", bucket, ROWS).to_pandas(types_mapper=TYPES.get)
-    settled, rejected = scale.settle(events, _dropped(plan, bucket), plan.names)
+    dropped = _dropped(plan, bucket)
+    # the events are in no variable here, so that `settle` can let go of them
+    settled, rejected = scale.settle(
+        _gather(plan, "rows", bucket, ROWS).to_pandas(types_mapper=TYPES.get), dropped, plan.names
+    )
     _write_parquet(plan.work / "done" / "rejected" / f"settle-{path.stem}.parquet", rejected, REJECTED)
     account = Accounting()
     scale.take_back(account, rejected)
@@ -222,23 +227,23 @@ def _settle_bucket(plan: Plan, bucket: int, path: Path) -> Report:
 
 
 def _finish_bucket(plan: Plan, bucket: int, rules: tuple[str, ...], path: Path) -> Report:
-    with (
-        pa.OSFile(str(plan.work / "settled" / f"{bucket:05d}.arrow")) as file,
-        pa.ipc.open_file(file) as reader,
-    ):
-        events = reader.read_all().to_pandas(types_mapper=TYPES.get)
-    interactions, repaired = scale.finish(events, rules, _limits(plan))
+    interactions, repaired = scale.finish(_settled(plan, bucket), rules, _limits(plan))
     _write_parquet(path, interactions, EVENT)
     return {"account": Accounting(repaired=repaired).to_dict()}
 
 
+def _settled(plan: Plan, bucket: int) -> pd.DataFrame:
+    path = plan.work / "settled" / f"{bucket:05d}.arrow"
+    with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
+        return reader.read_all().to_pandas(types_mapper=TYPES.get)
+
+
 class _Batches:
-    """An Arrow file whose record batches each hold rows of one bucket; `where` says which."""
+    """An Arrow file whose record batches each hold rows of one bucket; `buckets` says of which."""
 
     def __init__(self, schema: pa.Schema) -> None:
         self.schema = schema
-        self.where: dict[str, list[int]] = {}
-        self.count = 0
+        self.buckets: list[int] = []
 
     def open(self, path: Path) -> pa.ipc.RecordBatchFileWriter:
         options = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -254,21 +259,19 @@ class _Batches:
         for number, start, end in zip(present, starts, [*starts[1:], len(order)], strict=True):
             for batch in table.slice(start, end - start).to_batches():
                 self.writer.write_batch(batch)
-                self.where.setdefault(str(number), []).append(self.count)
-                self.count += 1
+                self.buckets.append(int(number))
 
 
 def _gather(plan: Plan, kind: str, bucket: int, schema: pa.Schema) -> pa.Table:
     """One bucket's rows of all files, in the order of files and lines."""
     batches = []
     for order in range(len(plan.files)):
-        stem = plan.work / "read" / f"{order:05d}"
-        where = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))[kind].get(str(bucket), [])
-        if where:
+        path = plan.work / "read" / f"{order:05d}.{kind}.arrow"
+        where = np.flatnonzero(np.load(path.with_suffix(".npy")) == bucket)
+        if len(where):
             # not memory-mapped: a page of a mapped file counts as this process's memory
-            path = stem.with_name(f"{stem.name}.{kind}.arrow")
             with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
-                batches += [reader.get_batch(number) for number in where]
+                batches += [reader.get_batch(int(number)) for number in where]
     return pa.Table.from_batches(batches, schema).combine_chunks()
 
 
@@ -276,11 +279,10 @@ def _dropped(plan: Plan, bucket: int) -> np.ndarray:
     """Sorted places of the duplicates among one bucket's learners."""
     found = []
     for number in range(plan.buckets):
-        path = plan.work / "again" / f"{number:05d}.npy"
-        edges = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["edges"]
-        if edges[bucket] < edges[bucket + 1]:
-            found.append(np.load(path, mmap_mode="r")[edges[bucket] : edges[bucket + 1]])
-    return np.sort(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
+        learners, places = np.load(plan.work / "again" / f"{number:05d}.npy")
+        start, end = np.searchsorted(learners, [bucket, bucket + 1])
+        found.append(places[start:end].copy())
+    return np.sort(np.concatenate(found))
 
 
 def _buckets(learners: pd.Series, count: int) -> np.ndarray:
@@ -329,5 +331,8 @@ def _write_arrow(path: Path, frame: pd.DataFrame) -> None:
 
 
 def _save(path: Path, values: np.ndarray) -> None:
-    with open(path, "wb") as file:
-        np.save(file, values, allow_pickle=False)
+    def write(beside: Path) -> None:
+        with open(beside, "wb") as file:
+            np.save(file, values, allow_pickle=False)
+
+    write_whole(path, write)

@@ -45,7 +45,7 @@ BUCKET_ROWS = 250_000  # sorting them takes no more memory than reading a chunk
 BYTES_A_ROW = 80  # of a text file, to guess how many rows it has
 SMALL = 300_000  # rows that are done before a cluster would have started
 SUFFIXES = (".parquet", ".pq", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
-VERSION = 4  # of what lies in the work folder
+VERSION = 5  # of what lies in the work folder
 
 
 def prepare_interactions(
