@@ -5,6 +5,7 @@ import copy
 import doctest
 import inspect
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import lxml.html
@@ -12,12 +13,15 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from learnloop.errors import BadInput
 from learnloop.evaluate import audit, ranking_html, ranking_report
 from learnloop.evaluate.ranking import paired_difference, ranking_metrics, summary
+from learnloop.evaluate.ranking_html import decimal
 from learnloop.evaluate.ranking_plots import figures
 from learnloop.evaluate.ranking_report import MARK_WITHIN, document, is_report, report_page
 from learnloop.evaluate.ranking_result import group_values, leading, measured, stems
 from learnloop.evaluate.ranking_words import CHECKS, cautions
+from learnloop.workflow.evaluate_recommend import evaluate_recommend
 
 HOSTILE = "学習 <script>alert(1)</script> ${body} $x_1$ \x07 \" onload='x' </text></svg>"
 QUALITY_PAGE = b'<!doctype html><head><meta name="generator" content="learnloop data quality report"></head>'
@@ -448,3 +452,38 @@ def test_it_reads_what_the_metrics_of_this_room_give() -> None:
     assert "above the next, chance, p < .001" in verdict(told)
     assert len(figures(told)) == 2
     assert ranking_report.MARK in undrawn(told)
+
+
+def planted_log(path: Path) -> Path:
+    """60 learners go through 12 items in order, each from a random place on, an item an hour."""
+    rng = np.random.default_rng(1)
+    lines = ["learner_id,item_id,occurred_at,gender"]
+    for learner in range(60):
+        start, begun = int(rng.integers(8)), 1_700_000_000 + int(rng.integers(20)) * 3_600
+        for step in range(5):
+            item = f"i{(start + step) % 12:02d}"
+            lines.append(f"l{learner},{item},{begun + 3_600 * step},{'fm'[learner % 2]}")
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_the_report_of_a_real_evaluation(tmp_path: Path) -> None:
+    log, out = planted_log(tmp_path / "log.csv"), tmp_path / "ranking.html"
+    options = {"models": ["random", "popularity", "neighbours"], "n_bootstrap": 50, "folds": 2, "k": 3}
+    told = evaluate_recommend(log, **options, group_by=["gender"], curve=True, audit=True, report=out)
+    assert told["best"] == "neighbours"
+    page = out.read_text("utf-8")
+    text = text_of(page)
+    assert "neighbours was chosen" in text
+    assert f"NDCG@3 {decimal(told['models']['neighbours']['metrics']['ndcg'])}" in text
+    sections = [section.get("id") for section in lxml.html.fromstring(page).iter("section")]
+    assert sections == [
+        *("audit", "models", "comparisons", "gap", "popularity", "history", "groups", "folds", "curve"),
+        *("calibration", "settings", "data", "words"),
+    ]
+    assert set(figures(told)) == {*PLOTS, "learning_curve", "calibration", "groups_gender", "groups_items"}
+    evaluate_recommend(log, models=["popularity"], n_bootstrap=50, report=out)  # replaces its like
+    out.write_text("<html>my thesis</html>")
+    with pytest.raises(BadInput, match="no such report"):
+        evaluate_recommend(log, models=["popularity"], n_bootstrap=50, report=out)
+    assert out.read_text() == "<html>my thesis</html>"
