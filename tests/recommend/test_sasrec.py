@@ -138,17 +138,23 @@ def test_what_says_when_to_stop_is_not_trained_on() -> None:
     assert sorted(map(len, fitting)) == sorted(n - 1 if n in sizes else n for n in range(1, 11))
 
 
-def test_starting_vectors_are_the_scaled_singular_vectors() -> None:
-    from scipy.sparse import csr_matrix
-
-    X = (np.random.default_rng(8).random((40, 12)) < 0.3).astype(float)
-    X[:, 0] = 1  # nobody without an item
-    found = starting_vectors(csr_matrix(X * 3.0), factors=5)  # weights do not count
-    _, _, right = np.linalg.svd(X / np.sqrt(np.outer(X.sum(1), X.sum(0))))
-    wanted = right[:5].T
-    wanted = 0.15 * wanted / np.linalg.norm(wanted, axis=1, keepdims=True)
+def test_starting_vectors_are_those_of_the_plain_eigenproblem() -> None:
+    rng = np.random.default_rng(8)
+    sequences = [rng.permutation(12)[: rng.integers(1, 12)] for _ in range(40)]
+    A = np.zeros((13, 13))  # and an item that nobody did near another
+    for sequence in sequences:
+        for i, one in enumerate(sequence):
+            for j, other in enumerate(sequence):
+                if 1 <= abs(i - j) <= 5:
+                    A[one, other] += 0.7 ** (abs(i - j) - 1)
+    D = np.diag(1 / np.sqrt(np.where(A.sum(0) > 0, A.sum(0), 1)))
+    values, vectors = np.linalg.eigh(D @ A @ D)
+    wanted = (vectors * np.sqrt(np.maximum(values, 0)))[:, -5:]
+    wanted[:12] *= 0.3 / np.linalg.norm(wanted[:12], axis=1, keepdims=True)
+    found = starting_vectors(sequences, 13, factors=5)
     np.testing.assert_allclose(found @ found.T, wanted @ wanted.T, atol=1e-5)  # equal but for signs
-    assert starting_vectors(csr_matrix(X[:, :3]), factors=5).shape == (3, 5)
+    np.testing.assert_array_equal(found[12], 0)
+    np.testing.assert_array_equal(starting_vectors([np.array([0]), np.array([1])], 2, factors=5), 0)
 
 
 def test_fitting_leaves_pytorch_as_it_was() -> None:

@@ -6,9 +6,9 @@
 
 Full softmax, or one over a few hundred items, is what lifts SASRec above its binary loss (Klenitskiy &
 Vasilev 2023, SASRec+; Petrov & Macdonald 2023, gSASRec). Ours differs from the paper in three ways: item
-vectors start from a truncated SVD of who did what, biases from the log of popularity, and a sequence is
-cut into windows, so that a long one is learnt from as a whole. Training is PyTorch; scoring is the same
-network in NumPy, so serving never loads PyTorch.
+vectors start from the leading eigenvectors of what is done near what, biases from the log of popularity,
+and a sequence is cut into windows, so that a long one is learnt from as a whole. Training is PyTorch;
+scoring is the same network in NumPy, so serving never loads PyTorch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,8 @@ SETTINGS = (
 )
 VALIDATED = 0.2, 1000  # share of the learners whose last item says when to stop, and how many at most
 EPSILON = 1e-5  # of a layer norm, as in PyTorch
-START = 0.15  # length of an item vector before training
+START = 0.3  # length of an item vector before training
+REACH, FADE = 5, 0.7  # items so near each other, and what each place between them takes
 
 
 class SASRec:
@@ -69,12 +70,12 @@ class SASRec:
         blocks: int = 2,
         heads: int = 1,
         length: int = 50,
-        dropout: float = 0.2,
-        learning_rate: float = 4e-3,
+        dropout: float = 0.3,
+        learning_rate: float = 2e-3,
         epochs: int = 30,
-        patience: int = 4,
+        patience: int = 5,
         batch: int = 32,
-        negatives: int = 256,
+        negatives: int = 512,
         windows: int = 10_000,
         seed: int = 0,
     ) -> None:
@@ -116,7 +117,8 @@ class SASRec:
         rng = np.random.default_rng(self.seed)
         fitting, validation = _held_out(sequences(signals, self.item_ids), rng)
         plan = Plan(**{name: getattr(self, name) for name in SETTINGS if name != "seed"})
-        weights = train(fitting, validation, starting_vectors(done, self.factors), log_share, plan, rng)
+        start = starting_vectors(fitting, len(self.item_ids), self.factors)
+        weights = train(fitting, validation, start, log_share, plan, rng)
         self._take(weights | {"item_share": log_share})
         return self
 
@@ -187,25 +189,41 @@ def _held_out(
     return fitting, [sequences[row] for row in sorted(chosen)]
 
 
-def starting_vectors(done: csr_matrix, factors: int) -> np.ndarray:
-    """(n_items, factors) float32: right singular vectors of D_u^-1/2 X D_i^-1/2, each row of length START.
+def starting_vectors(sequences: Sequence[np.ndarray], n_items: int, factors: int) -> np.ndarray:
+    """(n_items, factors) float32, each row of length START, or 0 where an item has no neighbours.
 
-    X is 1 where a learner did an item. Where the matrix has fewer singular vectors the rest is 0.
+    The leading eigenvectors of D^-1/2 A D^-1/2, times the roots of their eigenvalues (0 for negative ones),
+    with A_ij = sum FADE^(d - 1) over the places where i and j are d <= REACH apart in a sequence.
     """
-    from scipy.sparse.linalg import svds
+    from scipy.sparse.linalg import eigsh
     from threadpoolctl import threadpool_limits
 
-    found = np.zeros((done.shape[1], factors), dtype=np.float32)
-    rank = min(factors, min(done.shape) - 1)
-    if rank < 1:
+    found = np.zeros((n_items, factors), dtype=np.float32)
+    near = _near(sequences, n_items)
+    rank = min(factors, n_items - 1)
+    if rank < 1 or near.nnz == 0:
         return found
-    ones = csr_matrix((np.ones(done.nnz), done.indices, done.indptr), shape=done.shape)
-    by_learner, by_item = (diags(1 / np.sqrt(ones.getnnz(axis=axis))) for axis in (1, 0))
+    rng = np.random.default_rng(0)
+    degrees = np.asarray(near.sum(axis=1)).ravel()
+    scale = diags(1 / np.sqrt(np.where(degrees > 0, degrees, 1)))
     with threadpool_limits(1, "blas"):  # one order of adding up, on any machine
-        _, _, right = svds(by_learner @ ones @ by_item, k=rank, rng=np.random.default_rng(0))
-    lengths = np.linalg.norm(right, axis=0)
-    found[:, :rank] = (right * (START / np.where(lengths > 0, lengths, 1))).T
+        values, vectors = eigsh(scale @ near @ scale, k=rank, which="LA", v0=rng.random(n_items), rng=rng)
+    vectors = vectors * np.sqrt(np.maximum(values, 0))
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    found[:, :rank] = vectors * (START / np.where(lengths > 1e-9, lengths, np.inf))
     return found
+
+
+def _near(sequences: Sequence[np.ndarray], n_items: int) -> csr_matrix:
+    """A of `starting_vectors`, (n_items, n_items), symmetric."""
+    columns = np.concatenate([np.asarray(sequence) for sequence in sequences])
+    owners = np.repeat(np.arange(len(sequences)), [len(sequence) for sequence in sequences])
+    found = csr_matrix((n_items, n_items))
+    for distance in range(1, REACH + 1):
+        one = np.flatnonzero(owners[:-distance] == owners[distance:])
+        weights = np.full(len(one), FADE ** (distance - 1))
+        found = found + csr_matrix((weights, (columns[one], columns[one + distance])), shape=found.shape)
+    return (found + found.T).tocsr()
 
 
 def encode(weights: Mapping[str, np.ndarray], windows: np.ndarray, heads: int) -> np.ndarray:
