@@ -1,9 +1,10 @@
 """Likeness by hand, and lists that grow more varied as the knob is turned."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from learnloop.recommend.diversity import Likeness, intra_list_diversity
+from learnloop.recommend.diversity import Likeness, intra_list_diversity, item_texts
 from learnloop.recommend.exploration import draw
 from learnloop.schemas import ItemFeatures
 
@@ -45,10 +46,46 @@ def test_the_most_alike_of_a_history_by_concepts_or_text_not_by_course() -> None
     assert plain.most_like(["s:a"], "s:a") is None
     assert plain.most_like(["s:a"], "s:nowhere") is None
     assert plain.most_like([], "s:a") is None
-    rows = np.array([[1, 0], [0.8, 0.6]], dtype=np.float32)
-    told = Likeness(ITEMS, CONCEPTS, COURSES, ItemFeatures(np.array(["s:a", "s:c"], dtype=object), rows))
-    name, cosine, by = told.most_like(["s:b", "s:c"], "s:a") or ("", 0.0, "")
-    assert (name, round(cosine, 6), by) == ("s:c", 0.8, "text")
+
+
+def test_texts_are_alike_where_few_pairs_are_closer() -> None:
+    """A hundred texts about nothing in common, of which two are near and two are nearly as near as those."""
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(100, 60))
+    rows[1] = rows[0] + rng.normal(size=60)
+    rows /= np.linalg.norm(rows, axis=1)[:, None]
+    ids = [f"s:{n:03d}" for n in range(100)]
+    told = Likeness(ids, {}, {}, ItemFeatures(np.array(ids, dtype=object), rows.astype(np.float32)))
+    name, cosine, by = told.most_like(ids[1:], "s:000") or ("", 0.0, "")
+    assert (name, by) == ("s:001", "text")
+    assert cosine == pytest.approx(float(rows[0] @ rows[1]), abs=1e-6)
+    pairs = rows @ rows.T
+    for one in range(2, 100):
+        found = told.most_like(ids, ids[one])
+        best = max(pairs[one][other] for other in range(100) if other != one)
+        usual = np.quantile(pairs[np.triu_indices(100, 1)], 0.995)
+        assert (found is not None) == (best >= max(0.25, usual) - 1e-6)
+    assert told.most_like(["s:gone"], "s:000") is None
+
+
+def test_the_texts_of_a_catalogue_tell_lessons_apart() -> None:
+    about = {
+        "s:a": "Photosynthesis turns light into sugar in the chloroplast of the leaf.",
+        "s:b": "Cellular respiration turns sugar from photosynthesis into energy in the mitochondrion.",
+        "s:c": "A list in Python holds values in order and is changed by append.",
+        "s:d": "A dictionary in Python holds values by key; a list holds values in order.",
+        "s:e": "Una lista guarda valores en orden.",
+    }
+    items = pd.DataFrame({"item_id": list(about), "text": list(about.values())}).assign(
+        kind="lesson", parent_id=None, title="", language=["en"] * 4 + ["es"]
+    )
+    found = item_texts(items.sample(frac=1, random_state=0))
+    assert found.item_ids.tolist() == sorted(about)
+    likeness = Likeness(sorted(about), {}, {}, found)
+    matrix = likeness.matrix(sorted(about))
+    assert matrix[0, 1] > max(matrix[0, 2], matrix[0, 3])
+    assert matrix[2, 3] > max(matrix[2, 0], matrix[2, 1])
+    assert item_texts(items.iloc[:1]).matrix.shape[0] == 1
 
 
 def test_the_diversity_of_a_list_is_the_mean_distance_of_its_pairs() -> None:

@@ -14,6 +14,7 @@ from learnloop.recommend.ease import EASE
 from learnloop.recommend.popularity import Popularity
 from learnloop.recommend.reasons import Companions
 from learnloop.recommend.stored import Recommenders
+from learnloop.schemas import ItemFeatures
 from learnloop.workflow.recommenders import RECOMMENDERS
 
 HISTORIES = [[], ["s:01"], ["s:01", "s:07", "s:03"]]
@@ -33,12 +34,16 @@ def test_every_recommender_is_found_by_its_name(name: str) -> None:
 
 def test_the_chosen_one_ranks_the_same_after_loading(signals: pd.DataFrame, tmp_path: Path) -> None:
     ranker, ials = EASE().fit(signals), IALS(factors=4).fit(signals)
-    Recommenders(ranker, ials, Popularity().fit(signals), Companions().fit(signals)).save(tmp_path)
+    texts = ItemFeatures(np.array(["s:01", "s:02"], dtype=object), np.eye(2, dtype=np.float32), "text")
+    Recommenders(ranker, ials, Popularity().fit(signals), Companions().fit(signals), texts).save(tmp_path)
     loaded = Recommenders.load(tmp_path)
     assert isinstance(loaded.ranker, EASE)
     assert isinstance(loaded.ials, IALS)
     np.testing.assert_array_equal(loaded.ranker.scores(HISTORIES), ranker.scores(HISTORIES))
     assert loaded.companions is not None
+    assert loaded.texts is not None
+    assert (loaded.texts.item_ids.tolist(), loaded.texts.basis) == (["s:01", "s:02"], "text")
+    np.testing.assert_array_equal(loaded.texts.matrix, texts.matrix)
     assert loaded.companions.both("s:01") == Companions().fit(signals).both("s:01")
 
 

@@ -12,6 +12,12 @@ def train(
     recommender: Annotated[
         str, typer.Option(help="Its name, or auto: the best on a validation part of the training data.")
     ] = "auto",
+    tuned: Annotated[
+        bool, typer.Option("--tuned", help="With what `learnloop tune recommend` found best.")
+    ] = False,
+    dask: Annotated[
+        bool, typer.Option("--dask", help="Train iALS on partitions: the same factors, for more data.")
+    ] = False,
     factors: Annotated[int, typer.Option(min=1, help="Length of the factors of iALS.")] = 64,
     regularization: Annotated[float, typer.Option(min=0.0)] = 10.0,
     alpha: Annotated[float, typer.Option(min=0.0, help="Weight of what was done over what was not.")] = 4.0,
@@ -29,6 +35,8 @@ def train(
         "train.train",
         json_,
         recommender=recommender,
+        tuned=tuned,
+        dask=dask,
         factors=factors,
         regularization=regularization,
         alpha=alpha,

@@ -11,13 +11,20 @@ Maximal marginal relevance (Carbonell & Goldstein 1998) trades it against releva
 `recommend.exploration.draw` does so with diversity = 1 - lambda.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.sparse import csr_matrix
 
+from learnloop.recommend.features import text_vectors, texts, unit
+from learnloop.recommend.signals import recommendable
 from learnloop.schemas import ItemFeatures
+
+ALIKE = 0.5  # two items that share one of two concepts each
+# Cosines of texts depend on the collection; in the demo's, lessons that belong together have .28 to .34.
+ALIKE_TEXT, CLOSEST, SAMPLE = 0.25, 0.995, 1000
 
 
 class Likeness:
@@ -34,16 +41,19 @@ class Likeness:
         features: ItemFeatures | None = None,
     ) -> None:
         self._row = {item_id: row for row, item_id in enumerate(item_ids)}
-        self._concepts = _indicators([concepts.get(item_id, ()) for item_id in item_ids])
+        self._sets = [frozenset(concepts.get(item_id, ())) for item_id in item_ids]
+        self._concepts = _indicators(self._sets)
         own = [courses.get(item_id) for item_id in item_ids]
         self._courses = _indicators([(course,) if isinstance(course, str) else () for course in own])
         self._features: np.ndarray | None = None
+        self._text_from = ALIKE_TEXT
         if features is not None and len(features.item_ids):
             place = {item_id: row for row, item_id in enumerate(features.item_ids)}
             self._features = np.zeros((len(item_ids), features.matrix.shape[1]), np.float32)
             for item_id, row in self._row.items():
                 if item_id in place:
                     self._features[row] = features.matrix[place[item_id]]
+            self._text_from = max(ALIKE_TEXT, _usual(features.matrix))
 
     def matrix(self, item_ids: Sequence[str]) -> np.ndarray:
         """(n, n), 1 on the diagonal; the mean over the parts that two items both have."""
@@ -67,26 +77,50 @@ class Likeness:
         return found
 
     def most_like(self, history: Sequence[str], item_id: str) -> tuple[str, float, str] | None:
-        """(history item, cosine, "text" or "concepts") of the one most like `item_id` in what it teaches or
-        says; the course says nothing here. None where nothing is alike."""
+        """(history item, cosine, "concepts" or "text") of the one most like `item_id` in what it teaches, or
+        else in what it says; the course says nothing here. None where nothing is alike: a cosine of ALIKE between
+        concepts, and between texts one that CLOSEST of the pairs of items do not reach, ALIKE_TEXT at least.
+        """
         if item_id not in self._row:
             return None
         names = sorted({done for done in history if done in self._row and done != item_id})
-        if not names:
+        own, best, name = self._row[item_id], 0.0, ""
+        for done in names:
+            theirs = self._sets[self._row[done]]
+            shared = len(self._sets[own] & theirs)
+            cosine = shared / (len(self._sets[own]) * len(theirs)) ** 0.5 if shared else 0.0
+            if cosine > best:
+                best, name = cosine, done
+        if best >= ALIKE:
+            return name, best, "concepts"
+        if self._features is None or not names:
             return None
-        rows, own = [self._row[done] for done in names], self._row[item_id]
-        best: tuple[str, float, str] | None = None
-        taught = np.asarray((self._concepts[rows] @ self._concepts[own].T).todense()).ravel()
-        if taught.max(initial=0.0) > 0:
-            best = (names[int(taught.argmax())], min(float(taught.max()), 1.0), "concepts")
-        if self._features is not None:
-            said = self._features[rows] @ self._features[own]
-            if said.max(initial=0.0) > (best[1] if best else 0.0):
-                best = (names[int(said.argmax())], min(float(said.max()), 1.0), "text")
-        return best
+        said = self._features[[self._row[done] for done in names]] @ self._features[own]
+        best, name = min(float(said.max()), 1.0), names[int(said.argmax())]
+        return (name, best, "text") if best >= self._text_from else None
 
 
-def _indicators(sets: Sequence[Sequence[str]]) -> csr_matrix:
+def _usual(vectors: np.ndarray) -> float:
+    """The cosine that CLOSEST of the pairs of (some of) the rows do not reach."""
+    some = vectors[:: max(len(vectors) // SAMPLE, 1)]
+    pairs = (some @ some.T)[np.triu_indices(len(some), 1)]
+    return float(np.quantile(pairs, CLOSEST)) if len(pairs) else 1.0
+
+
+def item_texts(items: pd.DataFrame) -> ItemFeatures:
+    """What the items a learner can be sent to say, as vectors: text alone, no metadata. items: schemas.ITEMS.
+
+    The mean of a language is taken off first: what all its texts share says nothing about two of them.
+    """
+    rows = items[items["item_id"].isin(recommendable(items))].sort_values("item_id", ignore_index=True)
+    vectors = text_vectors(texts(rows)) if len(rows) > 1 else np.zeros((len(rows), 0))
+    for language in sorted(set(rows["language"])):
+        own = (rows["language"] == language).to_numpy()
+        vectors[own] -= vectors[own].mean(axis=0)
+    return ItemFeatures(rows["item_id"].to_numpy(object), unit(vectors).astype(np.float32), "text")
+
+
+def _indicators(sets: Sequence[Iterable[str]]) -> csr_matrix:
     """(n, n_names), a row a set, of length 1."""
     column: dict[str, int] = {}
     indices, indptr, data = [], [0], []

@@ -212,9 +212,9 @@ def candidates(
     """At most k steps in the order of `ranked`, with the reasons that need no model (`explained` adds those).
 
     As `next_steps`; also: `catalogue` may hold a part of the items (a filter), `whole` then holds all, so
-    that what is required, next or popular is said of the course and not of the part. `pinned` come first, or what
-    their missing prerequisites are taught by, with the best score there is. `closed` are never shown, not as
-    a pin or a prerequisite either.
+    that what is required, next or popular is said of the course and not of the part. `pinned` come first, or
+    what their missing prerequisites are taught by, with the best score there is. `closed` are never shown,
+    not as a pin or a prerequisite either.
     """
     whole = whole or catalogue
     seen = {whole.rolls_up.get(item_id, item_id) for item_id in history}

@@ -26,7 +26,6 @@ BLOCK = 512  # items at a time: 512 x 100,000 counts are 400 MB at the worst, ea
 FEWEST = 5
 LIFT = 1.2  # learners of X do Y so many times as often as learners at large
 WEIGHTY = 0.05  # of the score; less is not a reason
-ALIKE = 0.5  # a cosine; two lessons that share one of two concepts each
 
 
 class Companions:
@@ -151,9 +150,9 @@ def others_did(companions: Companions | None, history: Sequence[str], item_id: s
 
 
 def similar(likeness: Likeness | None, history: Sequence[str], item_id: str) -> Reason | None:
-    """`similar`: the history item most like `item_id` by its text or concepts, from ALIKE on."""
+    """`similar`: the history item most like `item_id` by its concepts or text."""
     found = likeness.most_like(history, item_id) if likeness is not None else None
-    if found is None or found[1] < ALIKE:
+    if found is None:
         return None
     return Reason("similar", {"item": found[0], "similarity": round(found[1], 2), "by": found[2]})
 

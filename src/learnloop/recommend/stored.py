@@ -7,10 +7,10 @@ from pathlib import Path
 
 from learnloop.errors import ModelUnavailable
 from learnloop.recommend.als import IALS
-from learnloop.recommend.files import MANIFEST
+from learnloop.recommend.files import MANIFEST, load_model, save_model
 from learnloop.recommend.popularity import Popularity
 from learnloop.recommend.reasons import Companions
-from learnloop.schemas import Recommender
+from learnloop.schemas import ItemFeatures, Recommender
 
 # Name -> module and class, imported when one is wanted: some bring PyTorch with them.
 ORIGINS = {
@@ -47,16 +47,18 @@ def load(folder: Path) -> Recommender:
 
 @dataclass(frozen=True)
 class Recommenders:
-    """`ranker` makes the recommendations; iALS knows what is alike, `companions` who did both of two items.
+    """`ranker` makes the recommendations; iALS knows what is alike, `companions` who did both of two items,
+    `texts` what says the like.
 
-    On disk: ials/, popularity/, ranker/ where the ranker is another model than iALS, companions/. A release
-    made before there was a choice has the first two alone.
+    On disk: ials/, popularity/, ranker/ where the ranker is another model than iALS, companions/ and
+    texts/. A release made before there was a choice has the first two alone.
     """
 
     ranker: Recommender
     ials: IALS
     popularity: Popularity
     companions: Companions | None = None
+    texts: ItemFeatures | None = None
 
     def save(self, folder: Path) -> None:
         parts: dict[str, Recommender | Companions] = {"ials": self.ials, "popularity": self.popularity}
@@ -67,6 +69,10 @@ class Recommenders:
         for name, part in parts.items():
             (folder / name).mkdir(parents=True)
             part.save(folder / name)
+        if self.texts is not None:
+            (folder / "texts").mkdir(parents=True)
+            settings, arrays = {"basis": self.texts.basis}, {"item_vectors": self.texts.matrix}
+            save_model(folder / "texts", "texts", self.texts.item_ids, settings, arrays)
 
     @classmethod
     def load(cls, folder: Path) -> "Recommenders":
@@ -78,4 +84,10 @@ class Recommenders:
             ials=ials,
             popularity=Popularity.load(folder / "popularity"),
             companions=Companions.load(companions) if companions.exists() else None,
+            texts=_texts(folder / "texts") if (folder / "texts").exists() else None,
         )
+
+
+def _texts(folder: Path) -> ItemFeatures:
+    item_ids, settings, arrays = load_model(folder, "texts", {"basis"}, {"item_vectors"})
+    return ItemFeatures(item_ids, arrays["item_vectors"], str(settings["basis"]))

@@ -158,7 +158,8 @@ class Serving:
     @cached_property
     def likeness(self) -> Likeness:
         catalogue = self.shelf().catalogue
-        return Likeness(sorted(catalogue.reachable), catalogue.concepts, catalogue.course)
+        texts = self.models.recommenders.texts if self.models else None
+        return Likeness(sorted(catalogue.reachable), catalogue.concepts, catalogue.course, texts)
 
     @cached_property
     def explain(self) -> Explain:

@@ -7,22 +7,25 @@ data (`workflow.choose`).
 """
 
 import importlib.metadata
-from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 
-from learnloop.errors import BadInput
+from learnloop.errors import BadInput, NothingToDo
 from learnloop.evaluate.split import time_split
 from learnloop.prepare.answers import to_answers
 from learnloop.recommend.als import IALS
+from learnloop.recommend.diversity import item_texts
+from learnloop.recommend.features import item_features
 from learnloop.recommend.popularity import Popularity
 from learnloop.recommend.reasons import Companions
 from learnloop.recommend.signals import signals
 from learnloop.recommend.stored import Recommenders
-from learnloop.schemas import ItemFeatures
+from learnloop.schemas import Recommender
 from learnloop.store import reading, snapshots
 from learnloop.trace.logistic import LogisticTracer
 from learnloop.workflow import candidate
@@ -34,10 +37,15 @@ from learnloop.workflow.recommenders import RECOMMENDERS
 TEST_SHARE = 0.2
 
 
+DASK_BLOCKS = 8  # of learners and of items, each a task of a half step
+
+
 def train(
     loop: Loop,
     *,
     recommender: str = "auto",
+    tuned: bool = False,
+    dask: bool = False,
     factors: int = 64,
     regularization: float = 10.0,
     alpha: float = 4.0,
@@ -47,14 +55,18 @@ def train(
 ) -> dict[str, Any]:
     """recommender: the name of the one to release, or `auto` for the best of a few fast ones on validation.
 
-    The numbers are those of iALS. Raises NothingToDo where there are no interactions, BadInput on a
-    recommender there is not.
+    tuned: with what `learnloop tune recommend` found best for each. dask: iALS on partitions. The numbers are
+    those of iALS. Raises NothingToDo where there are no interactions, or nothing has been tuned; BadInput on
+    a recommender there is not.
     """
-    if recommender != "auto" and recommender not in RECOMMENDERS:
-        raise BadInput(
-            f"there is no recommender {recommender!r}; there are auto, {', '.join(sorted(RECOMMENDERS))}",
-            field="recommender",
-        )
+    numbers = {
+        "factors": factors,
+        "regularization": regularization,
+        "alpha": alpha,
+        "iterations": iterations,
+        "seed": seed,
+    }
+    make, ials = _makers(loop, recommender, numbers, tuned)
     loop.settings.snapshots_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # who did what is private
     with step("snapshot of the interactions"):
         snapshot = snapshots.export(loop.engine, loop.settings.snapshots_dir)
@@ -62,26 +74,14 @@ def train(
         items, item_concepts = reading.items(loop.engine), reading.item_concepts(loop.engine)
     known, _, split_at = time_split(interactions, test_share)
     done, answers = signals(known, items), to_answers(known, items, item_concepts)
-    parameters = {
-        "factors": factors,
-        "regularization": regularization,
-        "alpha": alpha,
-        "iterations": iterations,
-        "seed": seed,
-        "test_share": test_share,
-    }
-    ials = partial(IALS, factors, regularization, alpha, iterations, seed)
-    make: dict[str, Make] = {**RECOMMENDERS, "ials": ials}
-    features: ItemFeatures | None = None
-    choice = _choice(recommender, known, items, make, features)
+    choice = _choice(recommender, known, items, make)
     with step(f"trained recommenders on {len(done):,} learner-item pairs"):
-        fitted = ials().fit(done)
-        ranker = fitted if choice.name == "ials" else make[choice.name]().fit(done, features)
-        recommenders = Recommenders(ranker, fitted, Popularity().fit(done), Companions().fit(done))
+        recommenders = _recommenders(loop, choice.name, make, ials, done, items, dask)
     tracer = None
     if len(answers):
         with step(f"trained the tracer on {len(answers):,} answers"):
             tracer = LogisticTracer().fit(answers)
+    parameters = {**ials, "test_share": test_share}
     facts = {
         "snapshot_sha256": snapshot.sha256,
         "snapshot_file": snapshot.path.name,
@@ -110,15 +110,69 @@ def train(
     }
 
 
-def _choice(
-    recommender: str,
-    known: pd.DataFrame,
-    items: pd.DataFrame,
-    make: dict[str, Make],
-    features: ItemFeatures | None,
-) -> Choice:
+def _makers(
+    loop: Loop, recommender: str, ials: dict[str, Any], tuned: bool
+) -> tuple[dict[str, Make], dict[str, Any]]:
+    """(how each recommender that may be needed is made, the settings of iALS)."""
+    if recommender != "auto" and recommender not in RECOMMENDERS:
+        raise BadInput(
+            f"there is no recommender {recommender!r}; there are auto, {', '.join(sorted(RECOMMENDERS))}",
+            field="recommender",
+        )
+    settings: dict[str, dict[str, Any]] = {}
+    wanted = [name for name in (FAST if recommender == "auto" else [recommender]) if name in RECOMMENDERS]
+    if tuned:
+        from learnloop.workflow.tuning import tuned_params
+
+        for name in wanted:
+            try:
+                settings[name] = tuned_params(loop.settings, name)
+            except NothingToDo:  # then it competes as it is, beside one that has been
+                continue
+        if not settings:
+            raise NothingToDo("no recommender has been tuned yet", "learnloop tune recommend")
+    ials = {**ials, **settings.pop("ials", {})}
+    make: dict[str, Make] = {name: partial(RECOMMENDERS[name], **settings.get(name, {})) for name in wanted}
+    return {**make, **({"ials": partial(IALS, **ials)} if "ials" in wanted else {})}, ials
+
+
+def _choice(recommender: str, known: pd.DataFrame, items: pd.DataFrame, make: dict[str, Make]) -> Choice:
     if recommender != "auto":
         return Choice(recommender, "asked for by name")
-    competing: Sequence[str] = [name for name in FAST if name in make]
-    with step(f"chose among {', '.join(competing)}"):
-        return choose(known, items, {name: make[name] for name in competing}, features)
+    with step(f"chose among {', '.join(make)}"):
+        return choose(known, items, make)
+
+
+def _recommenders(
+    loop: Loop,
+    name: str,
+    make: dict[str, Make],
+    ials: dict[str, Any],
+    done: pd.DataFrame,
+    items: pd.DataFrame,
+    dask: bool,
+) -> Recommenders:
+    """All that a release carries, fitted on the whole training part."""
+    fitted = _on_partitions(loop, ials, done) if dask else IALS(**ials).fit(done)
+    ranker: Recommender = fitted
+    if name != "ials":
+        # the fast ones read no features, which take a while to make
+        features = None if name in FAST else item_features(items)
+        ranker = make[name]().fit(done, features)
+    return Recommenders(
+        ranker,
+        fitted,
+        Popularity().fit(done),
+        Companions().fit(done),
+        item_texts(items) if len(items) else None,
+    )
+
+
+def _on_partitions(loop: Loop, ials: dict[str, Any], done: pd.DataFrame) -> IALS:
+    from learnloop.workflow.als_dask import fit_partitioned
+    from learnloop.workflow.cluster import workers
+
+    folder = loop.settings.home / "dask"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with TemporaryDirectory(dir=folder) as scratch, workers(loop.settings) as run:
+        return fit_partitioned(done, run, DASK_BLOCKS, Path(scratch), **ials)
