@@ -10,6 +10,7 @@ from typing import Any
 
 from learnloop.evaluate import ranking_result as found_in
 from learnloop.evaluate import ranking_words as words
+from learnloop.evaluate.plots import short
 from learnloop.evaluate.ranking_html import (
     count,
     decimal,
@@ -27,7 +28,7 @@ MOST_FOLDS = 8  # with a column of their own
 
 
 def named(name: str, result: Result) -> str:
-    return f"{name} (chosen)" if name == result.get("best") else name
+    return f"{short(name, 40)} (chosen)" if name == result.get("best") else short(name, 40)
 
 
 def place(models: Mapping[str, Any], result: Result) -> int | None:
@@ -137,7 +138,7 @@ def _group_table(result: Result, kind: str) -> str:
         told = [found_in.group(models[name], kind, value) for name in names]
         n = next((count(one.get("n")) for one in told if one.get("n") is not None), None)
         rows.append([value, n, *(two_lines(one.get(metric)) for one in told)])
-    heads = ["group", "*n", *(f"*{name}" for name in names)]
+    heads = ["group", "*n", *(f"*{short(name)}" for name in names)]
     few = "" if found_in.drawn_values(result, kind) == found_in.group_values(result, kind) else _FEW
     label = escape(found_in.at_k(words.METRICS[metric], result))
     note = f'<p class="note">{label} by model.{few}</p>'
@@ -167,7 +168,9 @@ def folds(result: Result, drawn: Drawn) -> str:
             " folds alike; above, it counts learners alike."
         )
         + figure(drawn, "folds")
-        + table(["model", "*mean of folds", "*standard deviation", *(f"*{fold}" for fold in shown)], rows)
+        + table(
+            ["model", "*mean of folds", "*standard deviation", *(f"*{short(fold)}" for fold in shown)], rows
+        )
     )
 
 
