@@ -19,12 +19,14 @@ from learnloop.errors import BadInput, DatabaseUnavailable, LearnloopError, Mode
 from learnloop.evaluate.protocols import Fold, folds
 from learnloop.evaluate.ranking import ranking_metrics
 from learnloop.evaluate.split import time_split
+from learnloop.recommend.features import item_features
 from learnloop.recommend.ranking import NOTHING, rank
 from learnloop.recommend.signals import pairs, targets
 from learnloop.schemas import ItemFeatures, Space
 from learnloop.settings import Settings
 from learnloop.store import reading, snapshots
 from learnloop.workflow import tuning_storage, tuning_study
+from learnloop.workflow.choose import FAST
 from learnloop.workflow.console import bar, step
 from learnloop.workflow.context import Loop
 from learnloop.workflow.recommenders import RECOMMENDERS
@@ -164,6 +166,8 @@ def tune_recommend(
         items = reading.items(loop.engine)
     known, _, _ = time_split(interactions, test_share)
     (fold,) = folds(_log(known, items), split, 1, test_share, seed)
+    # the fast ones read no features, which take a while to make
+    features = None if set(names) <= set(FAST) else item_features(items)
     about = {
         "snapshot_sha256": snapshot.sha256,
         "split": split,
@@ -177,7 +181,7 @@ def tune_recommend(
     with tuning_storage.storage(loop.engine) as storage:
         for name in names:
             try:
-                found[name] = _tune_one(loop, storage, name, fold, about, budget, fresh)
+                found[name] = _tune_one(loop, storage, name, fold, features, about, budget, fresh)
             except DatabaseUnavailable:
                 raise
             except LearnloopError as error:
@@ -226,12 +230,13 @@ def _tune_one(
     storage: "BaseStorage",
     name: str,
     fold: Fold,
+    features: ItemFeatures | None,
     about: Mapping[str, Any],
     budget: Mapping[str, Any],
     fresh: bool,
 ) -> dict[str, Any]:
     kind: Any = RECOMMENDERS[name]
-    measure = OnFold(kind, fold, about["k"], about["seed"])
+    measure = OnFold(kind, fold, about["k"], about["seed"], features)
     key = study_name(name, kind.space, about)
     crew = tuning_storage.Crew(loop.engine, key)
     try:
