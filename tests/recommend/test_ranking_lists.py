@@ -71,6 +71,16 @@ def test_a_model_fitted_again_is_ranked_by_its_new_items() -> None:
     assert recommend(model, [["s:0"]], 5) == [[("s:1", 0.5)]]
 
 
+def test_what_is_known_of_an_array_of_ids_goes_with_it() -> None:
+    ids = np.array(["s:c", "s:a", "s:b"], dtype=object)
+    before = set(ranking._ORDERED)
+    for _ in range(2):
+        assert top_k(np.array([[1.0, 1.0, 2.0]]), ids, 2, [["s:b"]]) == [[("s:a", 1.0), ("s:c", 1.0)]]
+    assert set(ranking._ORDERED) - before == {id(ids)}
+    del ids
+    assert set(ranking._ORDERED) <= before
+
+
 def test_rows_over_several_blocks_keep_their_own_hidden_items(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranking, "BLOCK", 2)
     scores = np.arange(15.0).reshape(5, 3)

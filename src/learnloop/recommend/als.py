@@ -3,6 +3,9 @@
     minimise  sum_ui c_ui (p_ui - x_u . y_i)^2 + reg (|x_u|^2 + |y_i|^2)
     p_ui = 1 where the learner did the item, else 0;  c_ui = 1 + alpha w_ui
 
+reg is one number, as `implicit` takes one a half step; scaling it by how much a learner did (Rendle et al.
+2022) would need a solver of our own.
+
 After training only the item factors are kept on disk: a learner's factors follow from the history by
 one small solve, so a learner who arrives today needs no retraining, and erasing one leaves no trace here.
 
