@@ -66,7 +66,7 @@ def test_with_half_normalisation_and_no_shrinkage_it_is_the_cosine() -> None:
     unit = X / np.linalg.norm(X, axis=0)
     cosine = unit.T @ unit
     np.fill_diagonal(cosine, 0)
-    model = ItemNeighbours(neighbours=99, shrinkage=0.0).fit(signals)
+    model = ItemNeighbours(neighbours=99, shrinkage=0.0, normalisation=0.5, order="any").fit(signals)
     np.testing.assert_allclose(model.similarities.toarray(), cosine, rtol=1e-5, atol=1e-7)
 
 

@@ -28,7 +28,7 @@ from learnloop.schemas import ItemFeatures, Recommender, Space
 SETTINGS = ("bases", "holdout", "max_learners", "seed")
 DEFAULTS: dict[str, dict[str, Any]] = {
     "popularity": {"half_life": 0.1},
-    "neighbours": {},
+    "neighbours": {"order": "any", "normalisation": 0.5},
     "neighbours:after": {"order": "after"},
     "ease": {},
     "ials": {},

@@ -49,10 +49,10 @@ class ItemNeighbours:
 
     def __init__(
         self,
-        neighbours: int = 100,
-        shrinkage: float = 10.0,
-        normalisation: float = 0.5,
-        order: str = "any",
+        neighbours: int = 200,
+        shrinkage: float = 15.0,
+        normalisation: float = 0.25,
+        order: str = "after",
         decay: float = 0.8,
     ) -> None:
         """decay is read with order="after" only. Raises BadInput on values out of range."""
