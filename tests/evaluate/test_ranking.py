@@ -1,5 +1,9 @@
 """Ranking metrics against ten plain lines, and intervals and p-values against what is known of them."""
 
+import json
+import os
+import subprocess
+import sys
 from math import log2
 
 import numpy as np
@@ -11,9 +15,14 @@ from hypothesis import strategies as st
 from learnloop.errors import BadInput, NothingToDo
 from learnloop.evaluate.ranking import (
     METRICS,
+    Relevance,
     coverage,
+    holm,
     mean_popularity,
+    means,
+    metrics,
     paired_difference,
+    paired_differences,
     ranking_metrics,
     summary,
 )
@@ -158,3 +167,88 @@ def test_coverage_and_popularity_count_what_is_shown() -> None:
     assert coverage({}, n_items=8) == coverage({}, n_items=0) == 0.0
     assert mean_popularity(shown, {"s:1": 10, "s:2": 4}, k=2) == (10 + 4 + 10 + 0) / 4
     assert mean_popularity({}, {}) == 0.0
+
+
+def drawn(seed: int, n: int = 50, m: int = 30, k: int = 10) -> tuple[np.ndarray, list[set[str]], list[str]]:
+    rng = np.random.default_rng(seed)
+    item_ids = [f"s:{number:02d}" for number in range(m)]
+    columns = np.array([rng.permutation(m)[:k] for _ in range(n)])
+    relevant = [{item_ids[place] for place in rng.permutation(m)[: rng.integers(1, 15)]} for _ in range(n)]
+    return columns, relevant, item_ids
+
+
+THEIRS = """
+import json, sys
+from ranx import Qrels, Run, evaluate
+relevant, lists, names = json.load(sys.stdin)
+qrels = Qrels({str(row): dict.fromkeys(items, 1) for row, items in enumerate(relevant)})
+scores = [{item: 1 / (place + 1) for place, item in enumerate(items)} for items in lists]
+run = Run({str(row): scored for row, scored in enumerate(scores)})
+print(json.dumps({name: float(value) for name, value in evaluate(qrels, run, names).items()}))
+"""
+
+
+def test_metrics_equal_ranx() -> None:
+    columns, relevant, item_ids = drawn(1)
+    asked = Relevance.of(relevant, item_ids)
+    ours = metrics(asked.hits(columns), asked.sizes, 10)
+    lists = [[item_ids[column] for column in row] for row in columns]
+    names = {"precision": "precision", "recall": "recall", "ndcg": "ndcg", "hit": "hit_rate", "mrr": "mrr"}
+    wanted = [f"{name}@10" for name in (*names.values(), "map")]
+    # In a process of its own, without numba's compiler: that would take minutes, and warns.
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", THEIRS],
+        input=json.dumps([[sorted(items) for items in relevant], lists, wanted]),
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    theirs = json.loads(told.stdout.splitlines()[-1])
+    for name, other in names.items():
+        assert ours[name].mean() == pytest.approx(theirs[f"{other}@10"]), name
+    # Theirs is over |T|, ours over min(k, |T|), with which 1 can be reached.
+    over_all = ours["map"] * np.minimum(asked.sizes, 10) / asked.sizes
+    assert (asked.sizes > 10).any()
+    assert over_all.mean() == pytest.approx(theirs["map@10"])
+
+
+def test_a_worked_example_of_map_and_mrr() -> None:
+    found = ranking_metrics({"a": ["s:9", "s:1", "s:2"]}, {"a": {"s:1", "s:2", "s:3"}}, 10, k=3)
+    assert found.loc["a", "mrr"] == 1 / 2
+    assert found.loc["a", "map"] == pytest.approx((1 / 2 + 2 / 3) / 3)
+
+
+def test_what_the_catalogue_lacks_is_missed_and_fillers_hit_nothing() -> None:
+    asked = Relevance.of([{"s:1", "gone"}, {"gone"}, {"s:0"}], ["s:0", "s:1"])
+    assert asked.sizes.tolist() == [2, 1, 1]
+    assert asked.reachable.tolist() == [1, 0, 1]
+    hits = asked.hits(np.array([[1, -1], [-1, 0], [-1, -1]]))
+    assert hits.tolist() == [[True, False], [False, False], [False, False]]
+    assert metrics(hits, asked.sizes, 2)["recall"].tolist() == [0.5, 0, 0]
+    cold = asked.within(np.array([True, False]), outside=True)
+    assert cold.sizes.tolist() == [1, 1, 1]
+    assert cold.reachable.tolist() == [0, 0, 1]
+
+
+def test_means_leave_out_what_does_not_apply() -> None:
+    values = np.random.default_rng(4).random(300)
+    frame = pd.DataFrame({"all": values, "some": np.where(values > 0.5, 1.0, np.nan), "none": np.nan})
+    found = means(frame, 400)
+    assert found.keys() == {"all", "some"}
+    assert found["some"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert found["all"] == pytest.approx(means(frame[["all"]], 400)["all"])
+
+
+def test_many_pairs_at_once_are_each_as_alone() -> None:
+    rng = np.random.default_rng(6)
+    a, b, c = (per_learner(rng.random(60))["ndcg"] for _ in range(3))
+    together = paired_differences(a, {"b": b, "c": c.sample(frac=1, random_state=0)}, 300)
+    assert together["b"] == pytest.approx(paired_difference(a, b, 300))
+    assert together["c"] == pytest.approx(paired_difference(a, c, 300))
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []

@@ -276,7 +276,11 @@ def _parsed(texts: Any) -> np.ndarray:
             return micro.to_pandas().to_numpy(float) / 1e6
         except pa.ArrowInvalid:
             continue
-    moments = pd.to_datetime(texts.to_pandas(), format="ISO8601", utc=True, errors="coerce")
+    words = texts.to_pandas()
+    numbers = pd.to_numeric(words.astype(object), errors="coerce").to_numpy(float)
+    if np.isfinite(numbers).sum() > 0.5 * len(numbers):  # unix times, and what is none among them
+        return _seconds(numbers)
+    moments = pd.to_datetime(words, format="ISO8601", utc=True, errors="coerce")
     seconds = moments.dt.as_unit("us").astype("int64").to_numpy(float) / 1e6
     return np.where(moments.isna(), np.nan, seconds)
 

@@ -14,9 +14,9 @@ from learnloop.recommend.ranking import NOTHING, rank
 from learnloop.recommend.signals import targets
 from learnloop.store import reading
 from learnloop.workflow import candidate
+from learnloop.workflow.asked import LEADING, Asked, Rules, Scored, score
 from learnloop.workflow.console import step
 from learnloop.workflow.context import Loop
-from learnloop.workflow.evaluate_models import LEADING, Asked, Rules, Scored, score
 from learnloop.workflow.logs import Files
 
 # They rank the most popular items first, or nothing in particular: a bias that needs no finding.

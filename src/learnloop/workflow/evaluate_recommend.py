@@ -5,28 +5,25 @@ Needs no database and no server, and writes nothing but the report it is asked f
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from learnloop.collect.logs import read_predictions
 from learnloop.errors import BadInput, UnknownThing
 from learnloop.evaluate import groups, learning_curve, protocols
 from learnloop.evaluate.ranking import means
 from learnloop.workflow import logs
+from learnloop.workflow.asked import LEADING, Asked, Rules
 from learnloop.workflow.console import bar, step
 from learnloop.workflow.evaluate_models import (
-    LEADING,
-    Asked,
     Kind,
-    Rules,
     evaluate_models,
     fit_and_rank,
     hits_of,
+    windows_with_repeats,
 )
 from learnloop.workflow.logs import Files
 from learnloop.workflow.recommenders import RECOMMENDERS
@@ -92,6 +89,7 @@ def evaluate_recommend(
         "test_share": test_share,
         "seed": seed,
         "hide_seen": hide_seen,
+        "features": rules.features.basis if rules.features is not None else None,
         "calibrated_on": files.mixed()[0] or "popularity thirds",
         **found,
         "curve": {},
@@ -137,18 +135,9 @@ def _folds(
         return [protocols.given(files.log.frame, files.test.frame, hide_seen)]
     if not hide_seen and split != "time":
         raise BadInput(f"--split {split} asks only for what is new", "--split time", "show_seen")
-    found = protocols.folds(files.log.frame, split, n_folds, test_share, seed)
-    return found if hide_seen else _with_repeats(files.log.frame, found)
-
-
-def _with_repeats(log: pd.DataFrame, found: "list[Fold]") -> "list[Fold]":
-    """The windows of time with all that was done in them, done before or not."""
-    log = log.sort_values("at", kind="stable", ignore_index=True)
-    edges = [*(len(fold.train) for fold in found), len(log)]
-    return [
-        replace(protocols.given(log[:start], log[start:end], hide_seen=False), name=fold.name)
-        for fold, start, end in zip(found, edges, edges[1:], strict=False)
-    ]
+    if not hide_seen:
+        return windows_with_repeats(files.log.frame, n_folds, test_share)
+    return protocols.folds(files.log.frame, split, n_folds, test_share, seed)
 
 
 def _rules(files: Files, kinds: dict[str, Kind], group_by: Sequence[str], **options: Any) -> Rules:

@@ -13,6 +13,7 @@ from learnloop.schemas import ItemFeatures
 from learnloop.workflow.console import step
 
 MIXED = ("genres", "genre", "course", "course_id", "parent_id", "subject", "level", "kind")
+DESCRIBED = ("title", "language", "level", "subject", "parent_id", "licence")  # of schemas.ITEMS
 MOST_CLASSES = 200  # more are names, not a mix
 
 
@@ -107,11 +108,21 @@ def _parted(columns: str) -> tuple[str, str]:
 
 
 def features(files: Files) -> ItemFeatures | None:
-    """What the items' text and metadata say, for the models that read it; None without --items."""
+    """What the items' text and metadata say, for the models that read it; None without --items.
+
+    What a log holds is what is ranked, whatever its kind is called; columns of words that are no column of
+    ours (genres, say) are read as text.
+    """
     if files.items is None:
         return None
-    try:
-        from learnloop.workflow.features import item_features
-    except ImportError:
-        return None
-    return item_features(files.items)
+    from learnloop.recommend.features import item_features
+
+    given = files.items
+    ours = {name: given[name] if name in given else None for name in DESCRIBED}
+    others = [name for name in MIXED if name in given and name not in (*DESCRIBED, "kind")]
+    words = given[[name for name in ("text", *others) if name in given]].fillna("").agg(" ".join, axis=1)
+    frame = pd.DataFrame({**ours, "item_id": given["item_id"], "kind": "lesson"}).astype("str")
+    title = frame["title"].fillna("")
+    return item_features(
+        frame.assign(title=title, text=words.str.replace("|", " ") if len(words.index) else "")
+    )

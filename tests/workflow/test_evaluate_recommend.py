@@ -1,0 +1,321 @@
+"""evaluate recommend on a planted log: tastes are found, leaks are found, and clean data are found clean."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from learnloop.cli import app
+from learnloop.errors import BadInput, UnknownThing
+from learnloop.evaluate import protocols
+from learnloop.evaluate.ranking import ranking_metrics
+from learnloop.recommend.popularity import Popularity
+from learnloop.recommend.ranking import recommend
+from learnloop.workflow.asked import Rules
+from learnloop.workflow.evaluate_models import evaluate_models
+from learnloop.workflow.evaluate_recommend import evaluate_recommend
+
+N_LEARNERS, N_ITEMS, EVENTS = 240, 60, 20
+START, DAY = 1_772_000_000, 86_400.0
+
+
+def planted(seed: int = 0) -> pd.DataFrame:
+    """Learners of four tastes, each of a quarter of the items; some items are popular; times are uniform."""
+    rng = np.random.default_rng(seed)
+    weights = 1 / np.arange(1, N_ITEMS // 4 + 1) ** 0.5
+    rows = []
+    for learner in range(N_LEARNERS):
+        taste = learner % 4
+        for _ in range(EVENTS):
+            own = 4 * rng.choice(N_ITEMS // 4, p=weights / weights.sum()) + taste
+            item = own if rng.random() < 0.9 else rng.integers(N_ITEMS)
+            rows.append((f"l{learner:03d}", f"i{item:02d}", START + 30 * DAY * rng.random()))
+    frame = pd.DataFrame(rows, columns=["learner_id", "item_id", "occurred_at"])
+    return frame.drop_duplicates(["learner_id", "item_id"]).sort_values("occurred_at", ignore_index=True)
+
+
+def of_items() -> pd.DataFrame:
+    numbers = range(N_ITEMS)
+    return pd.DataFrame(
+        {
+            "item_id": [f"i{number:02d}" for number in numbers],
+            "language": ["es" if number % 4 == 0 else "en" for number in numbers],
+            "subject": [f"s{number % 4}" for number in numbers],
+            "pages": np.random.default_rng(5).integers(5, 50, N_ITEMS),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("logs") / "log.csv"
+    planted().assign(gender=lambda rows: np.where(rows["learner_id"] < "l080", "f", "m")).to_csv(
+        path, index=False
+    )
+    return path
+
+
+def written(frame: pd.DataFrame, path: Path) -> Path:
+    frame.to_csv(path, index=False)
+    return path
+
+
+FAST: dict[str, Any] = {"models": ["popularity", "neighbours"], "n_bootstrap": 60}
+
+
+@pytest.fixture(scope="module")
+def result(log: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("result")
+    found = evaluate_recommend(
+        log,
+        items=written(of_items(), folder / "items.csv"),
+        models=["random", "popularity", "neighbours", "ials"],
+        n_bootstrap=100,
+        group_by=["gender"],
+        curve=True,
+        audit=True,
+        report=folder / "report.html",
+    )
+    assert (folder / "report.html").read_text().startswith("<!")
+    return found
+
+
+def test_planted_tastes_are_found_and_chosen_on_validation(result: dict[str, Any]) -> None:
+    ndcg = {name: entry["metrics"]["ndcg"] for name, entry in result["models"].items()}
+    assert ndcg["random"]["value"] < ndcg["popularity"]["value"]
+    assert ndcg["popularity"]["high"] < ndcg["neighbours"]["low"]
+    validated = {name: entry["validation"]["ndcg"] for name, entry in result["models"].items()}
+    assert result["best"] == max(validated, key=lambda name: validated[name])
+    against = {one["b"]: one for one in result["comparisons"]}
+    assert against.keys() == result["models"].keys() - {result["best"]}
+    assert against["popularity"]["p_value"] <= against["popularity"]["p_holm"] < 0.01
+
+
+def test_the_result_is_json_of_the_parts_it_promises(result: dict[str, Any]) -> None:
+    again = json.loads(json.dumps(result, allow_nan=False))
+    assert again["data"]["rows"] == len(planted())
+    assert again["test"]["reachable_share"] == 1
+    entry = again["models"]["ials"]
+    assert entry["beyond"].keys() == {
+        *("coverage", "gini", "novelty", "intra_list_diversity"),
+        *("average_popularity", "popularity_lift", "calibration_kl"),
+    }
+    assert entry["gap"] == pytest.approx(entry["validation"]["ndcg"] - entry["metrics"]["ndcg"]["value"])
+    assert entry["groups"].keys() == {"history", "language", "gender", "items"}
+    gender = entry["groups"]["gender"]
+    assert gender["f"]["n"] + gender["m"]["n"] == again["test"]["learners"]
+    assert entry["per_fold"][0]["ndcg"] == pytest.approx(entry["metrics"]["ndcg"]["value"])
+    assert [point["share"] for point in again["curve"]["popularity"]] == [0.125, 0.25, 0.5, 1.0]
+    assert again["curve"]["popularity"][-1]["ndcg"] == pytest.approx(
+        again["models"]["popularity"]["metrics"]["ndcg"]["value"]
+    )
+    assert again["calibrated_on"] == "subject"
+    # who ranks by taste keeps the learner's mix of subjects
+    calibration = {name: one["beyond"]["calibration_kl"] for name, one in again["models"].items()}
+    assert calibration["neighbours"]["high"] < calibration["random"]["low"]
+
+
+def test_clean_data_are_found_clean(result: dict[str, Any]) -> None:
+    assert result["audit"] == []
+
+
+def test_a_model_s_numbers_are_those_of_plain_steps(log: Path, result: dict[str, Any]) -> None:
+    frame = planted().rename(columns={"occurred_at": "at"})
+    fold = protocols.folds(frame)[0]
+    counts = fold.train.drop_duplicates(["learner_id", "item_id"])["item_id"].value_counts()
+    lists = {
+        learner: sorted(
+            set(counts.index) - set(fold.histories[learner]), key=lambda item: (-counts[item], item)
+        )
+        for learner in fold.relevant
+    }
+    plain = ranking_metrics(lists, fold.relevant, len(counts), 10)
+    for metric in ("ndcg", "recall", "map"):
+        found = result["models"]["popularity"]["metrics"][metric]["value"]
+        assert found == pytest.approx(plain[metric].mean()), metric
+
+
+def test_another_tool_s_lists_score_as_the_model_that_made_them(log: Path, tmp_path: Path) -> None:
+    frame = planted().rename(columns={"occurred_at": "at"})
+    fold = protocols.folds(frame)[0]
+    signals = fold.train[["learner_id", "item_id"]].drop_duplicates().assign(weight=1.0)
+    model = Popularity().fit(signals)
+    learners = sorted(fold.relevant)
+    rows = [
+        (learner, item, place)
+        # with what the learner had done, twice, and an item that nobody knows behind them
+        for learner, ranked in zip(
+            learners, recommend(model, [fold.histories[one] for one in learners], 10), strict=True
+        )
+        for place, item in enumerate([fold.histories[learner][0], *[item for item, _ in ranked], "unknown"])
+    ]
+    rows += [(learners[0], fold.histories[learners[0]][0], 99), ("nobody", "i01", 0)]
+    theirs = written(pd.DataFrame(rows, columns=["learner_id", "item_id", "rank"]), tmp_path / "theirs.csv")
+    found = evaluate_recommend(log, models=["popularity"], predictions=theirs, n_bootstrap=60)["models"]
+    assert found["theirs"]["metrics"] == found["popularity"]["metrics"]
+    told = found["theirs"]["predictions"]
+    assert told["seen"] == len(learners)
+    assert (told["repeated"], told["of_other_learners"], told["learners_without"]) == (1, 1, 0)
+    half = written(pd.DataFrame(rows[:-2]).iloc[::2].set_axis(["learner_id", "item_id", "rank"], axis=1),
+                   tmp_path / "half.csv.txt")  # fmt: skip
+    short = evaluate_recommend(log, models=["popularity"], predictions=half, n_bootstrap=60, fast=True)
+    assert short["models"]["half"]["predictions"]["short_lists"] > 0
+    assert short["best"] is None
+
+
+def test_folds_pool_learners(log: Path) -> None:
+    found = evaluate_recommend(log, folds=3, split="learners", **FAST)
+    entry = found["models"]["neighbours"]
+    assert [fold["fold"] for fold in entry["per_fold"]] == ["learners 1", "learners 2", "learners 3"]
+    assert entry["metrics"]["ndcg"]["sd"] == pytest.approx(
+        np.std([f["ndcg"] for f in entry["per_fold"]], ddof=1)
+    )
+    assert found["test"]["learners"] == N_LEARNERS
+
+
+class Failing:
+    name = "failing"
+    space: dict[str, Any] = {}  # noqa: RUF012 - as the contract has it
+
+    def fit(self, signals: pd.DataFrame, features: Any = None) -> Self:
+        raise MemoryError("too many items")
+
+
+class Cheat(Popularity):
+    """Popularity that has got hold of the test, for learners of the time of the test alone."""
+
+    name = "cheat"
+    answers: dict[tuple[str, ...], set[str]] = {}  # noqa: RUF012 - set by the test
+
+    def scores(self, histories: Sequence[Sequence[str]]) -> np.ndarray:
+        found = super().scores(histories)
+        for row, history in enumerate(histories):
+            known = self.answers.get(tuple(history), set())
+            found[row] += [item_id in known for item_id in self.item_ids]
+        return found
+
+
+def test_a_model_that_fails_is_told_and_the_others_go_on() -> None:
+    fold = protocols.folds(planted().rename(columns={"occurred_at": "at"}))
+    kinds: dict[str, Any] = {"failing": (Failing, {}), "popularity": (Popularity, {})}
+    found = evaluate_models(kinds, fold, Rules(n_bootstrap=60))
+    assert found["models"]["failing"] == {"params": {}, "error": "MemoryError: too many items"}
+    assert found["best"] == "popularity"
+
+
+def checks(found: dict[str, Any], severity: str = "high") -> set[str]:
+    return {one["check"] for one in found["audit"] if one["severity"] == severity}
+
+
+def parted(seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+    frame = planted(seed)
+    cut = int(0.8 * len(frame))
+    return frame[:cut], frame[cut:]
+
+
+def test_planted_rows_of_the_test_in_training_are_found(tmp_path: Path) -> None:
+    train, test = parted()
+    clean = written(train, tmp_path / "train.csv")
+    asked = written(test, tmp_path / "test.csv")
+    assert evaluate_recommend(clean, test=asked, audit=True, **FAST)["audit"] == []
+    leaky = written(pd.concat([train, test.iloc[::10]]), tmp_path / "leaky.csv")
+    found = evaluate_recommend(leaky, test=asked, audit=True, **FAST)
+    assert checks(found) == {"test_rows_in_training", "future_in_training"}
+    # without times it is the pair alone that tells
+    for path, frame in ((leaky, pd.concat([train, test.iloc[::10]])), (asked, test)):
+        written(frame.drop(columns="occurred_at"), path)
+    found = evaluate_recommend(leaky, test=asked, audit=True, **FAST)
+    assert checks(found) == {"test_rows_in_training"}
+
+
+def test_planted_future_rows_and_spellings_are_found(tmp_path: Path) -> None:
+    train, test = parted()
+    later = test.iloc[::7].assign(item_id="i00", occurred_at=lambda rows: rows["occurred_at"] + DAY)
+    twice = train.iloc[:40].assign(learner_id=lambda rows: rows["learner_id"].str.upper() + " ")
+    found = evaluate_recommend(
+        written(pd.concat([train, later, twice]), tmp_path / "train.csv"),
+        test=written(test, tmp_path / "test.csv"),
+        audit=True,
+        **FAST,
+    )
+    assert checks(found) == {"future_in_training"}
+    assert checks(found, "medium") == {"learners_under_several_names"}
+
+
+def test_planted_columns_that_know_the_answer_are_found(tmp_path: Path) -> None:
+    frame = planted()
+    items = of_items().assign(popularity=of_items()["item_id"].map(frame["item_id"].value_counts()))
+    upcoming = frame.assign(next_item=frame.groupby("learner_id")["item_id"].shift(-1))
+    found = evaluate_recommend(
+        written(upcoming, tmp_path / "log.csv"),
+        items=written(items, tmp_path / "items.csv"),
+        audit=True,
+        **FAST,
+    )
+    assert checks(found) == {"item_column_knows_the_test", "log_column_names_the_next_item"}
+    told = {one["check"]: one["evidence"]["column"] for one in found["audit"]}
+    assert set(told.values()) == {"popularity", "next_item"}
+
+
+def test_a_planted_cheat_is_found() -> None:
+    folds = protocols.folds(planted().rename(columns={"occurred_at": "at"}))
+    Cheat.answers = {tuple(folds[0].histories[one]): items for one, items in folds[0].relevant.items()}
+    from learnloop.evaluate.audit import too_good
+
+    found = evaluate_models(
+        {"cheat": (Cheat, {}), "popularity": (Popularity, {})}, folds, Rules(n_bootstrap=60)
+    )
+    (finding,) = too_good(found["models"])
+    assert (finding["check"], finding["evidence"]["model"]) == ("test_above_validation", "cheat")
+
+
+def test_options_that_make_no_sense_are_refused(log: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnknownThing, match=r"no model 'best'; there are random, popularity, .*--models"):
+        evaluate_recommend(log, models=["best"])
+    with pytest.raises(BadInput, match="lacks column 'sex'"):
+        evaluate_recommend(log, group_by=["sex"], **FAST)
+    with pytest.raises(BadInput, match="only for what is new"):
+        evaluate_recommend(log, hide_seen=False, split="learners", **FAST)
+    mine = tmp_path / "notes.html"
+    mine.write_text("mine")
+    with pytest.raises(BadInput, match="is no such report"):
+        evaluate_recommend(log, report=mine, **FAST)
+    assert mine.read_text() == "mine"
+
+
+def test_seen_items_count_where_they_are_shown(tmp_path: Path) -> None:
+    """Learners who do the same item every day: the past repeats, where one may say so."""
+    days = pd.DataFrame(
+        [(f"l{n}", f"i{n % 5}", START + day * DAY) for day in range(10) for n in range(30)],
+        columns=["learner_id", "item_id", "occurred_at"],
+    )
+    found = evaluate_recommend(written(days, tmp_path / "log.csv"), hide_seen=False, **FAST)
+    assert found["test"]["relevant"] == 30
+    assert found["models"]["popularity"]["metrics"]["recall"]["value"] == 1
+
+
+def test_the_command_prints_json_and_names_what_is_wrong(log: Path) -> None:
+    run = CliRunner()
+    options = [
+        "evaluate",
+        "recommend",
+        "--interactions",
+        str(log),
+        "--models",
+        "popularity",
+        "--bootstrap",
+        "60",
+    ]
+    told = run.invoke(app, [*options, "--fast", "--json"])
+    assert told.exit_code == 0
+    assert json.loads(told.stdout)["models"]["popularity"]["metrics"]["ndcg"]["value"] > 0
+    plain = run.invoke(app, options)
+    assert "best (by validation): popularity" in plain.stdout
+    wrong = run.invoke(app, [*options, "--map", "learner_id=user"])
+    assert wrong.exit_code == 1
+    assert "learnloop: the interactions file has no column 'user'" in wrong.stderr
