@@ -81,9 +81,12 @@ def tune(model: str, folds: Mapping[str, Fold], found: dict[str, Any], asked: An
 
 
 def compare(model: str, tuned_on: Mapping[str, Any], folds: Mapping[str, Fold]) -> dict[str, Any]:
-    """The defaults and the best of each set, on every set: NDCG@10 and loss; the one that loses least."""
+    """The defaults, those that the searches began with and the best of each set, on every set: NDCG@10 and
+    loss; the one that loses least."""
     kind: Any = RECOMMENDERS[model]
-    tried = [defaults(kind, kind.space), *(report["best_params"] for report in tuned_on.values())]
+    tried = [defaults(kind, kind.space)]
+    tried += [report["history"][0]["params"] for report in tuned_on.values()]
+    tried += [report["best_params"] for report in tuned_on.values()]
     candidates = list({key_of(one): one for one in tried}.values())
     values = np.zeros((len(candidates), len(tuned_on)))
     for column, (name, report) in enumerate(tuned_on.items()):
@@ -130,7 +133,14 @@ def keep(found: dict[str, Any], compared: dict[str, Any], asked: Any) -> None:
         "most_learners": MOST_LEARNERS,
         "fewest_learners_of_an_item": FEWEST_DONE,
     }
-    asked.out.write_text(json.dumps({**about, "proposals": compared, "tuned": found}, indent=1) + "\n")
+    rows = [  # a search a line
+        f'  "{model}": {{\n'
+        + ",\n".join(f'   "{name}": {json.dumps(one)}' for name, one in by_set.items())
+        + "\n  }"
+        for model, by_set in found.items()
+    ]
+    head = json.dumps({**about, "proposals": compared}, indent=1).removesuffix("\n}")
+    asked.out.write_text(head + ',\n "tuned": {\n' + ",\n".join(rows) + "\n }\n}\n")
 
 
 def main() -> None:
