@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from learnloop.errors import BadInput, ModelUnavailable
-from learnloop.recommend.blend import Blend, _normalised, hold_out
+from learnloop.recommend.blend import Blend, Placed, hold_out
 from learnloop.recommend.blend_weights import Candidates, candidates, learnt
 from learnloop.recommend.ease import EASE
 from learnloop.recommend.stored import load
@@ -119,7 +119,7 @@ def test_scores_are_normalised_over_what_is_not_done(signals: pd.DataFrame) -> N
     ease = EASE().fit(signals)
     history = ["s:item03", "s:item03", "s:item07", "s:unknown"]
     more = np.array(sorted([*ease.item_ids, "s:cold"]), dtype=object)
-    scores, scales = _normalised(ease, [history], more)
+    scores, scales = Placed.among(more, ease).scores([history])
     unseen = ~np.isin(more, [*history, "s:cold"])
     assert scores[0, unseen].mean() == pytest.approx(0, abs=1e-5)
     assert scores[0, unseen].std() == pytest.approx(1, abs=1e-5)

@@ -11,6 +11,7 @@ is dropped; the others are fitted again on everything.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -70,6 +71,7 @@ class Blend:
         self.item_ids: np.ndarray = np.empty(0, dtype=object)
         self.weights: np.ndarray = np.empty(0)
         self.models: dict[str, Recommender] = {}
+        self._placed: list[Placed] = []
         self.validation: dict[str, float] = {}  # NDCG@10 on what was held out: of each base, and "blend"
 
     def _new(self, base: str) -> Recommender:
@@ -113,23 +115,24 @@ class Blend:
     def _take(self, models: dict[str, Recommender], weights: np.ndarray) -> None:
         self.models, self.weights = models, weights
         self.item_ids = _united([model.item_ids for model in models.values()])
+        self._placed = [Placed.among(self.item_ids, model) for model in models.values()]
 
     def scores(self, histories: Sequence[Sequence[str]]) -> np.ndarray:
         """(n_histories, n_items), about 0 on average over what a learner has not done."""
         found = np.zeros((len(histories), len(self.item_ids)), dtype=np.float32)
-        for weight, model in zip(self.weights, self.models.values(), strict=True):
-            found += np.float32(weight) * _normalised(model, histories, self.item_ids)[0]
+        for weight, base in zip(self.weights, self._placed, strict=True):
+            found += np.float32(weight) * base.scores(histories)[0]
         return found
 
     def contributions(self, history: Sequence[str], item_id: str) -> dict[str, float]:
         """History item -> its part of the score of `item_id`, over the bases that part theirs."""
         parts: dict[str, float] = {}
-        for weight, model in zip(self.weights, self.models.values(), strict=True):
-            if not hasattr(model, "contributions"):
+        for weight, base in zip(self.weights, self._placed, strict=True):
+            if not hasattr(base.model, "contributions"):
                 continue
-            own = model.contributions(history, item_id)
+            own = base.model.contributions(history, item_id)
             if own:
-                scale = float(_normalised(model, [history], self.item_ids)[1][0])
+                scale = float(base.scores([history])[1][0])
                 for done, part in own.items():
                     parts[done] = parts.get(done, 0.0) + float(weight) * part * scale
         return parts
@@ -211,34 +214,50 @@ def normalised(
 ) -> tuple[np.ndarray, np.ndarray]:
     """((n_models, n_histories, n_items) float32, item_ids of any of them)."""
     item_ids = _united([model.item_ids for model in models])
-    return np.array([_normalised(model, histories, item_ids)[0] for model in models]), item_ids
+    return np.array([Placed.among(item_ids, model).scores(histories)[0] for model in models]), item_ids
 
 
-def _normalised(
-    model: Recommender, histories: Sequence[Sequence[str]], item_ids: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """((n_histories, n_items) float32 of mean 0 and deviation 1 over unseen items, 1 / deviations).
+@dataclass(frozen=True)
+class Placed:
+    """A base whose items have places among those of the blend; worked out once, not at every request.
 
-    An item that the model does not know scores as its worst; where all score alike they are 0.
+    column: item_id -> its place in the base; known: (n items of the base,) places in the blend, None where
+    both have the same items.
     """
-    scores = model.scores(histories)
-    column = {item_id: place for place, item_id in enumerate(model.item_ids)}
-    found = np.empty((len(histories), len(item_ids)), dtype=np.float32)
-    scales = np.zeros(len(histories))
-    known = None if len(item_ids) == len(column) else pd.Index(item_ids).get_indexer(model.item_ids)
-    for row, history in enumerate(histories):
-        own = scores[row].astype(np.float64)
-        seen = np.unique([column[item_id] for item_id in history if item_id in column]).astype(np.int64)
-        left = max(len(own) - len(seen), 1)
-        mean = (own.sum() - own[seen].sum()) / left
-        own -= mean
-        deviation = np.sqrt(max(own @ own - own[seen] @ own[seen], 0.0) / left)
-        # What rounding leaves of equal scores is no difference.
-        scales[row] = 1 / deviation if deviation > 1e-9 * abs(mean) and deviation > 0 else 0.0
-        own *= scales[row]
-        if known is None:
-            found[row] = own
-        else:
-            found[row] = own.min(initial=0.0)
-            found[row, known] = own
-    return found, scales
+
+    model: Recommender
+    column: Mapping[str, int]
+    known: np.ndarray | None
+    n_items: int
+
+    @classmethod
+    def among(cls, item_ids: np.ndarray, model: Recommender) -> Self:
+        own = model.item_ids
+        known = None if len(own) == len(item_ids) else pd.Index(item_ids).get_indexer(own)
+        return cls(model, {item_id: place for place, item_id in enumerate(own)}, known, len(item_ids))
+
+    def scores(self, histories: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
+        """((n_histories, n_items) float32 of mean 0 and deviation 1 over unseen items, 1 / deviations).
+
+        An item that the base does not know scores as its worst; where all score alike they are 0.
+        """
+        scores = self.model.scores(histories)
+        found = np.empty((len(histories), self.n_items), dtype=np.float32)
+        scales = np.zeros(len(histories))
+        for row, history in enumerate(histories):
+            own = scores[row].astype(np.float64)
+            done = {self.column[item_id] for item_id in history if item_id in self.column}
+            seen = np.fromiter(sorted(done), dtype=np.int64, count=len(done))
+            left = max(len(own) - len(seen), 1)
+            mean = (own.sum() - own[seen].sum()) / left
+            own -= mean
+            deviation = np.sqrt(max(own @ own - own[seen] @ own[seen], 0.0) / left)
+            # What rounding leaves of equal scores is no difference.
+            scales[row] = 1 / deviation if deviation > 1e-9 * abs(mean) and deviation > 0 else 0.0
+            own *= scales[row]
+            if self.known is None:
+                found[row] = own
+            else:
+                found[row] = own.min(initial=0.0)
+                found[row, self.known] = own
+        return found, scales
