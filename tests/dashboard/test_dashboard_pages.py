@@ -158,6 +158,19 @@ def test_scraped_titles_are_text_and_their_addresses_are_not_followed(pages: Pag
     assert not [url for url in asked if "evil" in url]
 
 
+def test_what_is_not_interesting_goes_and_comes_back(pages: Pages, page: Page) -> None:
+    page.goto(f"{pages.operator}?learner={pages.learner_id}")
+    buttons = page.get_by_role("button", name="Not interested")
+    expect(buttons.first).to_be_visible(timeout=60_000)
+    back = page.get_by_role("button", name="Show again what I hid")
+    expect(back).to_have_count(0)
+    buttons.first.click()
+    expect(back).to_be_visible()
+    back.click()
+    expect(back).to_have_count(0)
+    expect(buttons.first).to_be_visible()
+
+
 def test_the_operations_page_shows_the_release_and_its_quality(pages: Pages, page: Page) -> None:
     page.goto(f"{pages.operator}?page=operations")
     expect(page.get_by_role("heading", name="Release")).to_be_visible(timeout=60_000)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -17,7 +18,7 @@ class ApiError(LearnloopError):
 
 
 class Client:
-    """Reads with one key, in one language."""
+    """Asks with one key, in one language."""
 
     def __init__(
         self, url: str, key: str, language: str, transport: httpx.BaseTransport | None = None
@@ -35,8 +36,22 @@ class Client:
     def learners(self, limit: int = 200) -> list[dict[str, Any]]:
         return list(self._get("/v1/learners", {"limit": limit})["learners"])
 
-    def recommendations(self, learner_id: str, k: int = 5) -> dict[str, Any]:
-        return self._get(f"/v1/learners/{learner_id}/recommendations", {"k": k})
+    def recommendations(
+        self, learner_id: str, k: int = 5, max_duration_s: int | None = None
+    ) -> dict[str, Any]:
+        wishes = {"k": k, **({"max_duration_s": max_duration_s} if max_duration_s else {})}
+        return self._get(f"/v1/learners/{learner_id}/recommendations", wishes)
+
+    def hide(self, learner_id: str, item_id: str) -> None:
+        """The learner does not want to see the item again."""
+        self._ask("POST", f"/v1/learners/{learner_id}/hidden/{quote(item_id)}")
+
+    def unhide_all(self, learner_id: str) -> None:
+        for item_id in self.hidden(learner_id):
+            self._ask("DELETE", f"/v1/learners/{learner_id}/hidden/{quote(item_id)}")
+
+    def hidden(self, learner_id: str) -> list[str]:
+        return list(self._get(f"/v1/learners/{learner_id}/hidden")["item_ids"])
 
     def mastery(self, learner_id: str) -> list[dict[str, Any]]:
         return list(self._get(f"/v1/learners/{learner_id}/mastery")["concepts"])
@@ -48,8 +63,11 @@ class Client:
         return self._get("/v1/operations")
 
     def _get(self, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return self._ask("GET", path, params)
+
+    def _ask(self, method: str, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         try:
-            response = self._http.get(path, params=dict(params or {}))
+            response = self._http.request(method, path, params=dict(params or {}))
         except httpx.HTTPError as error:
             raise ApiError(f"the API at {self._http.base_url} does not answer: {error}", 0) from error
         if response.is_error:

@@ -11,13 +11,15 @@ from learnloop.dashboard.client import Client
 from learnloop.dashboard.escaping import plain, web_address
 
 Translate = Callable[[str], str]
+REASONS = 3  # the most telling ones
+MINUTES = (0, 5, 10, 20, 40)  # 0: any
 
 
 def page(client: Client, learner_id: str, _: Translate) -> None:
     steps, known = st.columns([5, 6], gap="large")
     with steps:
         st.header(_("Your next steps"))
-        _next_steps(client.recommendations(learner_id), _)
+        _next_steps(client, learner_id, _)
     with known:
         st.header(_("What you master"))
         _mastery(client.mastery(learner_id), _)
@@ -25,7 +27,13 @@ def page(client: Client, learner_id: str, _: Translate) -> None:
         _progress(client.progress(learner_id), _)
 
 
-def _next_steps(found: dict[str, Any], _: Translate) -> None:
+def _next_steps(client: Client, learner_id: str, _: Translate) -> None:
+    minutes = st.selectbox(
+        _("Time you have"),
+        MINUTES,
+        format_func=lambda minutes: _("{minutes} minutes").format(minutes=minutes) if minutes else _("Any"),
+    )
+    found = client.recommendations(learner_id, max_duration_s=60 * minutes or None)
     if not found["items"]:
         st.info(_("Nothing left to recommend: you have done everything you are ready for."))
     for step in found["items"]:
@@ -35,7 +43,14 @@ def _next_steps(found: dict[str, Any], _: Translate) -> None:
                 st.page_link(url, label=title, icon=":material/open_in_new:")
             else:
                 st.markdown(title)
-            st.caption("  \n".join(plain(reason["text"]) for reason in step["reasons"]))
+            st.caption("  \n".join(plain(reason["text"]) for reason in step["reasons"][:REASONS]))
+            if st.button(_("Not interested"), key=f"hide {step['item_id']}", type="tertiary"):
+                client.hide(learner_id, step["item_id"])
+                st.rerun()
+    hidden = client.hidden(learner_id)
+    if hidden and st.button(_("Show again what I hid"), type="tertiary"):
+        client.unhide_all(learner_id)
+        st.rerun()
 
 
 def _mastery(concepts: list[dict[str, Any]], _: Translate) -> None:

@@ -13,7 +13,13 @@ from learnloop.i18n import N_
 Translate = Callable[[str], str]
 
 MODELS = {
+    "neighbours": N_("Item neighbours"),
+    "ease": N_("EASE"),
     "ials": N_("Matrix factorisation"),
+    "bpr": N_("Pairwise ranking"),
+    "hybrid": N_("Hybrid with texts"),
+    "sasrec": N_("Sequence model"),
+    "blend": N_("Blend"),
     "popularity": N_("Popularity"),
     "popularity_in_course": N_("Popularity in the course"),
     "random": N_("Random"),

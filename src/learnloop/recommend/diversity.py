@@ -78,8 +78,9 @@ class Likeness:
 
     def most_like(self, history: Sequence[str], item_id: str) -> tuple[str, float, str] | None:
         """(history item, cosine, "concepts" or "text") of the one most like `item_id` in what it teaches, or
-        else in what it says; the course says nothing here. None where nothing is alike: a cosine of ALIKE between
-        concepts, and between texts one that CLOSEST of the pairs of items do not reach, ALIKE_TEXT at least.
+        else in what it says; the course says nothing here. None where nothing is alike: that takes a cosine
+        of ALIKE between concepts, and between texts one that CLOSEST of all pairs do not reach, at least
+        ALIKE_TEXT.
         """
         if item_id not in self._row:
             return None

@@ -37,8 +37,8 @@ def put(
             raise BadInput(f"{item_id!r} is a course: pin a lesson of it", field="item_id")
         opposite = KINDS[1 - KINDS.index(kind)]
         connection.execute(_where(sa.delete(curation), opposite, item_id, scope, target))
-        added = connection.execute(insert(curation).values(row).on_conflict_do_nothing())
-        return bool(added.rowcount)
+        adding = insert(curation).values(row).on_conflict_do_nothing().returning(curation.c.item_id)
+        return connection.scalar(adding) is not None
 
 
 def remove(engine: sa.Engine, kind: str, item_id: str, course: str = "", learner_id: str = "") -> bool:
@@ -63,8 +63,8 @@ def hide(engine: sa.Engine, learner_id: str, item_id: str) -> bool:
     with engine.begin() as connection:
         _kinds(connection, [item_id])
         row = {"learner_id": learner_id, "item_id": item_id}
-        added = connection.execute(insert(hidden_items).values(row).on_conflict_do_nothing())
-        return bool(added.rowcount)
+        adding = insert(hidden_items).values(row).on_conflict_do_nothing().returning(hidden_items.c.item_id)
+        return connection.scalar(adding) is not None
 
 
 def unhide(engine: sa.Engine, learner_id: str, item_id: str) -> bool:

@@ -1,0 +1,125 @@
+"""Training by name, with tuned settings, on partitions; and pins and blocks by the command line's step."""
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from learnloop.errors import BadInput, NothingToDo, UnknownThing
+from learnloop.recommend.ease import EASE
+from learnloop.recommend.signals import signals
+from learnloop.settings import Settings
+from learnloop.simulate.catalogues import made_up_catalogue
+from learnloop.store import loading, reading
+from learnloop.workflow import candidate
+from learnloop.workflow.context import Loop
+from learnloop.workflow.curation import rule
+from learnloop.workflow.simulate import simulate
+from learnloop.workflow.train import train
+from learnloop.workflow.tuning import SCHEMA_VERSION
+
+
+@pytest.fixture(scope="module")
+def loop(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
+    made = made_up_catalogue(
+        n_courses=3, lessons_per_course=5, exercises_per_lesson=1, languages=("en",), seed=0
+    )
+    home = tmp_path_factory.mktemp("train-home")
+    loop = Loop(Settings(home=home, database_url=database_url, llm="none", dask_memory=2_000_000_000))
+    for table in ("items", "concepts", "item_concepts", "prerequisites"):
+        loading.load(loop.engine, table, getattr(made, table))
+    simulate(loop, learners=80, seed=0, now=pd.Timestamp("2026-06-01", tz="UTC"))
+    yield loop
+    loop.close()
+
+
+def trained(loop: Loop) -> candidate.Models:
+    return candidate.Models.load(candidate.latest(loop.settings).folder)
+
+
+def known(loop: Loop) -> pd.DataFrame:
+    """The signals before the split, which is all that training may see."""
+    split_at = candidate.latest(loop.settings).split_at
+    return signals(reading.interactions(loop.engine, until=split_at), reading.items(loop.engine))
+
+
+def test_auto_says_what_it_chose_among_and_looks_at_no_held_back_event(loop: Loop) -> None:
+    report = train(loop)
+    told = report["recommender"]
+    assert {"popularity", "ials"} <= set(told["validation"])
+    assert told["validation"][told["name"]] == max(told["validation"].values())
+    models = trained(loop)
+    assert models.ranker.name == told["name"]
+    done = known(loop)
+    assert models.ranker.item_ids.tolist() == sorted(done["item_id"].unique())
+    companions, texts = models.recommenders.companions, models.recommenders.texts
+    assert companions is not None
+    assert companions.n_learners == done["learner_id"].nunique()
+    assert texts is not None
+    # the same run with the future cut off chooses the same: nothing of it was looked at
+    logged = loop.registry.resume(report["run_id"])._client.get_run(report["run_id"]).data
+    assert logged.params["recommender"] == told["name"]
+    for name, value in told["validation"].items():
+        assert logged.metrics[f"validation_ndcg_at_10_{name}"] == pytest.approx(value)
+
+
+def test_a_recommender_by_name(loop: Loop) -> None:
+    report = train(loop, recommender="ease")
+    assert (report["recommender"]["name"], report["recommender"]["validation"]) == ("ease", {})
+    expected = EASE().fit(known(loop))
+    history = [expected.item_ids[:2].tolist()]
+    np.testing.assert_array_equal(trained(loop).ranker.scores(history), expected.scores(history))
+    with pytest.raises(BadInput, match="'best'; there are auto"):
+        train(loop, recommender="best")
+
+
+def test_tuned_settings_are_used_where_there_are_some(loop: Loop) -> None:
+    with pytest.raises(NothingToDo, match="learnloop tune recommend"):
+        train(loop, tuned=True)
+    folder = loop.settings.home / "tuned"
+    folder.mkdir()
+    document = {"schema_version": SCHEMA_VERSION, "params": {"factors": 7, "iterations": 3}}
+    (folder / "ials.json").write_text(json.dumps(document))
+    report = train(loop, recommender="ials", tuned=True)
+    assert (report["parameters"]["factors"], report["parameters"]["alpha"]) == (7, 4.0)
+    assert trained(loop).ials.item_factors.shape[1] == 7
+    train(loop, recommender="ials", factors=5)
+    assert trained(loop).ials.item_factors.shape[1] == 5
+
+
+def test_partitions_give_the_factors_of_one_process(loop: Loop) -> None:
+    settings = {"recommender": "ials", "factors": 6, "iterations": 4}
+    train(loop, **settings)  # type: ignore[arg-type]
+    whole = trained(loop).ials
+    train(loop, **settings, dask=True)  # type: ignore[arg-type]
+    np.testing.assert_allclose(trained(loop).ials.item_factors, whole.item_factors, atol=1e-4)
+    assert list((loop.settings.home / "dask").glob("tmp*")) == [], "the scratch folder is gone"
+
+
+def test_pins_and_blocks_by_the_command(loop: Loop) -> None:
+    items = reading.items(loop.engine)
+    lesson, course = (
+        str(items.loc[items["kind"] == kind, "item_id"].iloc[0]) for kind in ("lesson", "course")
+    )
+    assert rule(loop, "pin") == {"changed": False, "pins": []}
+    found = rule(loop, "pin", lesson, course=course)
+    assert found["changed"] is True
+    assert [(one["item_id"], one["scope"], one["target"]) for one in found["pins"]] == [
+        (lesson, "course", course)
+    ]
+    assert rule(loop, "pin", lesson, course=course)["changed"] is False
+    assert rule(loop, "pin", lesson, remove=True)["changed"] is False, "that is the rule for everybody"
+    blocked = rule(loop, "block", lesson, course=course)
+    assert (blocked["changed"], len(blocked["blocks"])) == (True, 1)
+    assert rule(loop, "pin")["pins"] == [], "blocked is no longer pinned"
+    assert rule(loop, "block", lesson, course=course, remove=True) == {"changed": True, "blocks": []}
+    with pytest.raises(UnknownThing, match="there is no item 's:nothing'"):
+        rule(loop, "pin", "s:nothing")
+    with pytest.raises(BadInput, match="is a course"):
+        rule(loop, "pin", course)
+    with pytest.raises(BadInput, match="learnloop learner"):
+        rule(loop, "pin", lesson, learner_id="ana")
+    with pytest.raises(BadInput, match="--remove"):
+        rule(loop, "block", remove=True)
