@@ -9,6 +9,10 @@ Vasilev 2023, SASRec+; Petrov & Macdonald 2023, gSASRec). Ours differs from the 
 vectors start from the leading eigenvectors of what is done near what, biases from the log of popularity,
 and a sequence is cut into windows, so that a long one is learnt from as a whole. Training is PyTorch;
 scoring is the same network in NumPy, so serving never loads PyTorch.
+
+The softmax was chosen by measuring: on MovieLens latest-small gBCE, with the same 256 negatives and the
+same start, had not begun to rank after six epochs (NDCG@10 below .01, the softmax .046); 1,024 negatives
+were better than 256 (.059 and .052 after nine).
 """
 
 from collections.abc import Mapping, Sequence
