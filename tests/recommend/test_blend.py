@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from learnloop.errors import BadInput, ModelUnavailable
-from learnloop.recommend.blend import Blend, Placed, hold_out
-from learnloop.recommend.blend_weights import Candidates, candidates, learnt
+from learnloop.recommend.blend import Blend, Placed, bands, hold_out
+from learnloop.recommend.blend_weights import Candidates, candidates, learnt, learnt_by_band
 from learnloop.recommend.ease import EASE
 from learnloop.recommend.stored import load
 
@@ -59,6 +59,26 @@ def test_chance_does_not_lift_weights_off_the_best_single_base() -> None:
     for seed in range(5):
         weights, _ = learnt(some_candidates(seed, [1.0, 0.0, 0.0], n=40), np.random.default_rng(seed))
         assert weights[0] > 0.85
+
+
+def test_a_band_gets_weights_of_its_own_only_where_it_differs() -> None:
+    parts = [some_candidates(0, [1.0, 0.0, 0.0]), some_candidates(1, [0.0, 0.2, 0.8])]
+    found = Candidates.joined([parts[0], parts[0], parts[1], some_candidates(2, [0.0, 1.0, 0.0], n=20)])
+    of = np.repeat([0, 1, 2, 3], [600, 600, 600, 20])
+    weights, measured = learnt_by_band(found, of, 5, np.random.default_rng(0))
+    assert weights[0] == pytest.approx([1, 0, 0], abs=0.1)
+    assert weights[2] == pytest.approx([0, 0.2, 0.8], abs=0.1)
+    np.testing.assert_array_equal(weights[3], weights[4])  # too few learners, and none: as all
+    assert measured[-1] > found.ndcg(weights[4]) + 0.05
+    same = Candidates.joined([parts[0], parts[0]])
+    alike, _ = learnt_by_band(same, np.repeat([0, 1], 600), 2, np.random.default_rng(0))
+    assert alike[0] == pytest.approx(alike[1], abs=0.05)
+
+
+def test_a_history_is_as_long_as_the_different_items_that_are_known() -> None:
+    known = {f"s:{number}" for number in range(20)}
+    histories = [[], ["s:x"] * 3, ["s:0"] * 12, [f"s:{n}" for n in range(9)], [f"s:{n}" for n in range(10)]]
+    assert bands(histories, known).tolist() == [0, 0, 1, 1, 2]
 
 
 def test_ndcg_equals_the_plain_formula() -> None:
@@ -132,7 +152,7 @@ def test_parts_are_the_weighted_parts_of_the_bases(signals: pd.DataFrame, model:
     history, item_id = ["s:item00", "s:item05", "s:item08"], "s:item04"
     parts = model.contributions(history, item_id)
     ease = model.models["ease"]
-    weight = model.weights[list(model.models).index("ease")]
+    weight = model.weights[1, list(model.models).index("ease")]  # three items: a short history
     unseen = ~np.isin(ease.item_ids, history)
     deviation = ease.scores([history])[0][unseen].std()
     for done, part in ease.contributions(history, item_id).items():  # type: ignore[attr-defined]
@@ -157,6 +177,14 @@ def test_the_last_fifth_of_each_learner_is_held_out() -> None:
     assert len(past) + len(held) == len(signals)
 
 
+def test_the_tenth_of_the_learners_who_came_last_is_held_out_whole() -> None:
+    signals = planted(4, 40)
+    first = signals["learner_id"].map({f"l{n:03d}": 100.0 * ((7 * n) % 40) for n in range(40)})
+    past, held = hold_out(signals.assign(at=signals["at"] + first), "last")
+    whole = set(held["learner_id"]) - set(past["learner_id"])
+    assert whole == {f"l{n:03d}" for n in range(40) if (7 * n) % 40 >= 36}
+
+
 def test_one_instant_parts_past_from_held_out() -> None:
     signals = planted(1, 30).assign(at=lambda frame: np.random.default_rng(0).permutation(len(frame)) // 3)
     past, held = hold_out(signals, "time")
@@ -166,15 +194,15 @@ def test_one_instant_parts_past_from_held_out() -> None:
 
 
 def test_learners_who_come_only_in_the_held_out_time_are_validated_on() -> None:
-    late = planted(2, 60).assign(at=lambda frame: np.arange(len(frame), dtype=float))  # one after another
+    late = planted(2, 150).assign(at=lambda frame: np.arange(len(frame), dtype=float))  # one after another
     blend = Blend(BASES, holdout="time").fit(late)
     assert blend.validation["popularity"] > 0
 
 
 def test_without_anything_to_validate_on_weights_are_equal() -> None:
-    signals = planted(3, 20).groupby("learner_id").head(2)
+    signals = planted(3, 60).groupby("learner_id").head(2)  # six newcomers, and nobody with three items
     blend = Blend(BASES).fit(signals)
-    assert blend.weights == pytest.approx([1 / 3] * 3)
+    assert blend.weights == pytest.approx(np.full((3, 3), 1 / 3))
     assert blend.validation == {}
 
 

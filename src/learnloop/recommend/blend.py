@@ -6,11 +6,13 @@ with mean and standard deviation over the items that u has not done, so that sco
 Fitting holds out the newest items of its own training signals, fits the bases on the rest, and looks for
 weights >= 0 of sum 1 that rank what was held out best (NDCG@10; coordinate ascent, as Metzler & Croft 2007
 do for ranking). Chance also finds a best: the weights are drawn back towards the best single base by as
-much as one half of the validation learners says of weights learnt on the other. A base whose weight is 0
-is dropped; the others are fitted again on everything.
+much as one half of the validation learners says of weights learnt on the other. In the same way learners
+with no history, a short one and a long one get weights of their own, as far as they differ from those of all:
+what ranks well for a newcomer is not what does for an old hand. A base whose weights are all 0 is dropped;
+the others are fitted again on everything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -19,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from learnloop.errors import BadInput, ModelUnavailable
-from learnloop.recommend.blend_weights import Candidates, candidates, learnt
+from learnloop.recommend.blend_weights import Candidates, candidates, learnt_by_band
 from learnloop.recommend.files import load_model, save_model
 from learnloop.recommend.ranking import strongest
 from learnloop.recommend.signals import matrix
@@ -28,7 +30,8 @@ from learnloop.schemas import ItemFeatures, Recommender, Space
 
 SETTINGS = ("bases", "holdout", "max_learners", "seed")
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "popularity": {"half_life": 0.1},
+    "popularity": {},
+    "popularity:recent": {"half_life": 0.1},
     "neighbours": {"order": "any", "normalisation": 0.5},
     "neighbours:after": {"order": "after"},
     "ease": {},
@@ -37,14 +40,19 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 HOLDOUTS = ("last", "time")
 LAST_SHARE = 0.2  # of each learner's items
 TIME_SHARE = 0.1  # of all pairs
+NEW_SHARE = 0.1  # of the learners, who are held out whole: what a newcomer does first
+FEW = 10  # validation learners; fewer tell nothing
+LENGTHS = (1, 10)  # known items in a history from which on it is a short one, a long one
 
 
 class Blend:
-    """weights: (n_bases,) of `models`, the bases that are left, each fitted on everything.
+    """weights: (3, n_bases) of `models`, the bases that are left, each fitted on everything; a row for
+    learners with no history, with one of fewer than 10 items, with a longer one.
 
     bases: name -> hyper-parameters; a name is that of a recommender, with `:anything` after it where one
     kind comes twice. holdout: "last" holds out the last fifth of each learner's items, at least one, of
-    learners with at least 3; "time" the newest tenth of all, by one instant. At most `max_learners` are
+    learners with at least 3, and all of the tenth of the learners who came last; "time" the newest tenth of
+    all, by one instant. At most `max_learners` are
     validated on. Memory is that of the bases.
     """
 
@@ -69,9 +77,10 @@ class Blend:
         for base in self.bases:
             self._new(base)
         self.item_ids: np.ndarray = np.empty(0, dtype=object)
-        self.weights: np.ndarray = np.empty(0)
+        self.weights: np.ndarray = np.empty((len(LENGTHS) + 1, 0))
         self.models: dict[str, Recommender] = {}
         self._placed: list[Placed] = []
+        self._known: frozenset[str] = frozenset()
         self.validation: dict[str, float] = {}  # NDCG@10 on what was held out: of each base, and "blend"
 
     def _new(self, base: str) -> Recommender:
@@ -82,23 +91,24 @@ class Blend:
         """Raises NothingToDo without signals, BadInput on bad weights."""
         matrix(signals)  # what is wrong with the whole is said before a part of it is used
         weights, self.validation = self._learn(signals, features)
-        kept = [base for base in self.bases if weights[base] > 0]
-        models = {base: self._new(base).fit(signals, features) for base in kept}
-        self._take(models, np.array([weights[base] for base in kept]))
+        kept = [number for number in range(len(self.bases)) if weights[:, number].any()]
+        names = [base for number, base in enumerate(self.bases) if number in kept]
+        self._take({base: self._new(base).fit(signals, features) for base in names}, weights[:, kept])
         return self
 
     def _learn(
         self, signals: pd.DataFrame, features: ItemFeatures | None
-    ) -> tuple[dict[str, float], dict[str, float]]:
-        """(weight of each base, NDCG@10 of each on what was held out); equal weights without validation."""
-        names = list(self.bases)
+    ) -> tuple[np.ndarray, dict[str, float]]:
+        """(weights of shape (3, all bases), NDCG@10 of each base on what was held out); equal weights where
+        too little can be held out."""
+        names, n_bands = list(self.bases), len(LENGTHS) + 1
         rng = np.random.default_rng(self.seed)
         past, held = hold_out(signals, self.holdout)
         past_items = set(past["item_id"])
         held = held[held["item_id"].isin(past_items)]
         learners = np.array(sorted(set(held["learner_id"])), dtype=object)
-        if len(learners) < 2 or len(names) == 1:
-            return dict.fromkeys(names, 1 / len(names)), {}
+        if len(learners) < FEW or len(names) == 1:
+            return np.full((n_bands, len(names)), 1 / len(names)), {}
         learners = np.sort(rng.permutation(learners)[: self.max_learners])
         histories, wanted = _listed(past, learners), _listed(held, learners)
         found: list[Candidates] = []
@@ -107,28 +117,32 @@ class Blend:
             part = slice(start, start + 256)
             normed, item_ids = normalised(models, histories[part])
             found.append(candidates(normed, item_ids, histories[part], wanted[part]))
-        weights, measured = learnt(Candidates.joined(found), rng)
-        return dict(zip(names, weights.tolist(), strict=True)), dict(
-            zip([*names, "blend"], measured, strict=True)
+        weights, measured = learnt_by_band(
+            Candidates.joined(found), bands(histories, past_items), n_bands, rng
         )
+        return weights, dict(zip([*names, "blend"], measured, strict=True))
 
     def _take(self, models: dict[str, Recommender], weights: np.ndarray) -> None:
         self.models, self.weights = models, weights
         self.item_ids = _united([model.item_ids for model in models.values()])
         self._placed = [Placed.among(self.item_ids, model) for model in models.values()]
+        self._known = frozenset(self.item_ids)
 
     def scores(self, histories: Sequence[Sequence[str]]) -> np.ndarray:
         """(n_histories, n_items), about 0 on average over what a learner has not done."""
         found = np.zeros((len(histories), len(self.item_ids)), dtype=np.float32)
-        for weight, base in zip(self.weights, self._placed, strict=True):
-            found += np.float32(weight) * base.scores(histories)[0]
+        weights = self.weights[bands(histories, self._known)].astype(np.float32)
+        for weight, base in zip(weights.T, self._placed, strict=True):
+            if weight.any():
+                found += weight[:, None] * base.scores(histories)[0]
         return found
 
     def contributions(self, history: Sequence[str], item_id: str) -> dict[str, float]:
         """History item -> its part of the score of `item_id`, over the bases that part theirs."""
         parts: dict[str, float] = {}
-        for weight, base in zip(self.weights, self._placed, strict=True):
-            if not hasattr(base.model, "contributions"):
+        (band,) = bands([history], self._known)
+        for weight, base in zip(self.weights[band], self._placed, strict=True):
+            if weight == 0 or not hasattr(base.model, "contributions"):
                 continue
             own = base.model.contributions(history, item_id)
             if own:
@@ -167,7 +181,7 @@ class Blend:
             for number, base in enumerate(kept)
         }
         weights = arrays["weights"]
-        if weights.shape != (len(models),) or not np.array_equal(
+        if weights.shape != (len(LENGTHS) + 1, len(models)) or not np.array_equal(
             _united([base.item_ids for base in models.values()]), item_ids
         ):
             raise ModelUnavailable(f"{folder}: the bases do not match the blend", "learnloop train")
@@ -191,8 +205,17 @@ def hold_out(signals: pd.DataFrame, holdout: str) -> tuple[pd.DataFrame, pd.Data
     place = np.empty(len(signals), dtype=np.int64)  # of a row among its learner's, 0 the oldest
     place[order] = np.arange(len(signals)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     taken = np.where(sizes >= 3, np.maximum((sizes * LAST_SHARE).astype(np.int64), 1), 0)
+    came = np.lexsort([np.arange(len(sizes)), at[order][np.cumsum(sizes) - sizes]])
+    newcomers = came[len(came) - int(NEW_SHARE * len(came)) :]
+    taken[newcomers] = sizes[newcomers]
     newest = place >= (sizes - taken)[learner]
     return signals[~newest], signals[newest]
+
+
+def bands(histories: Sequence[Sequence[str]], known: Collection[str]) -> np.ndarray:
+    """(n,) 0, 1 or 2: none, fewer than 10, at least 10 different items of a history are in `known`."""
+    lengths = [len({item_id for item_id in history if item_id in known}) for history in histories]
+    return np.searchsorted(LENGTHS, lengths, side="right")
 
 
 def _listed(signals: pd.DataFrame, learners: np.ndarray) -> list[list[str]]:

@@ -10,6 +10,7 @@ PER_BASE = 40  # items a learner that each base puts first
 STEPS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)  # times the others' sum, for one weight
 SWEEPS = 6
 SHRINKAGE = (0.0, 0.25, 0.5, 0.75, 1.0)  # how far from the best single base to the weights found
+ENOUGH = 50  # learners of a band that may tell its weights
 GAIN = 1e-3  # a share of NDCG: a base that adds less is dropped
 
 
@@ -89,33 +90,58 @@ def candidates(
     return Candidates(scores, relevant, ideal)
 
 
-def learnt(found: Candidates, rng: np.random.Generator) -> tuple[np.ndarray, list[float]]:
+def learnt(
+    found: Candidates, rng: np.random.Generator, origin: np.ndarray | None = None
+) -> tuple[np.ndarray, list[float]]:
     """(weights, [NDCG@K of each base alone, ..., of the weights]) on the learners of `found`.
 
-    Each half of the learners says how far to go from its best single base to the weights found on the
-    other half; the mean of both is how far the weights of all go.
+    Each half of the learners says how far to go from `origin` (the best single base where there is none)
+    to the weights found on the other half; the mean of both is how far the weights of all go.
     """
     n, n_bases = found.scores.shape[0], found.scores.shape[2]
-    halves = np.array_split(rng.permutation(n), 2)
-    far = float(np.mean([_how_far(found.of(one), found.of(other)) for one, other in (halves, halves[::-1])]))
-    best, weights = ascended(found)
-    weights = _sparse(found, (1 - far) * best + far * weights)
+    halves = [found.of(rows) for rows in np.array_split(rng.permutation(n), 2)]
+    far = float(np.mean([_how_far(one, other, origin) for one, other in (halves, halves[::-1])]))
+    start, weights = ascended(found, origin)
+    weights = _sparse(found, (1 - far) * start + far * weights)
     alone = [found.ndcg(single) for single in np.eye(n_bases)]
     return weights, [*alone, found.ndcg(weights)]
 
 
-def _how_far(learning: Candidates, judging: Candidates) -> float:
-    best, weights = ascended(learning)
-    gains = [judging.ndcg((1 - far) * best + far * weights) for far in SHRINKAGE]
-    return SHRINKAGE[int(np.argmax(gains))]  # the nearest to the single base where equal
+def learnt_by_band(
+    found: Candidates, bands: np.ndarray, n_bands: int, rng: np.random.Generator
+) -> tuple[np.ndarray, list[float]]:
+    """(weights of shape (n_bands, n_bases), `learnt`'s measures): how learners of a band are best ranked.
+
+    bands: (n,) of `found`'s learners. A band starts from the weights of all, and goes as far from them as
+    one half of its learners says of the other; with fewer than ENOUGH learners it stays there.
+    """
+    whole, measured = learnt(found, rng)
+    weights = np.tile(whole, (n_bands, 1))
+    for band in range(n_bands):
+        rows = np.flatnonzero(bands == band)
+        if len(rows) >= ENOUGH:
+            weights[band], _ = learnt(found.of(rows), rng, whole)
+    ranked = np.empty(len(bands))
+    for band in np.unique(bands):
+        rows = np.flatnonzero(bands == band)
+        ranked[rows] = found.of(rows).ndcgs(weights[band])
+    return weights, [*measured[:-1], float(ranked.mean())]
 
 
-def ascended(found: Candidates) -> tuple[np.ndarray, np.ndarray]:
-    """(the best single base as weights, the best weights by ascent from it and from equal ones)."""
+def _how_far(learning: Candidates, judging: Candidates, origin: np.ndarray | None) -> float:
+    start, weights = ascended(learning, origin)
+    gains = [judging.ndcg((1 - far) * start + far * weights) for far in SHRINKAGE]
+    return SHRINKAGE[int(np.argmax(gains))]  # the nearest to the start where equal
+
+
+def ascended(found: Candidates, origin: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """(`origin`, or the best single base as weights; the best weights by ascent from it, from the best
+    single base and from equal ones)."""
     singles = np.eye(found.scores.shape[2])
     best = singles[int(np.argmax([found.ndcg(single) for single in singles]))]
-    ends = [_climbed(found, start) for start in (best, np.full(len(best), 1 / len(best)))]
-    return best, max(ends, key=lambda end: end[1])[0]
+    starts = [best, np.full(len(best), 1 / len(best))] if origin is None else [origin, best]
+    ends = [_climbed(found, start) for start in starts]
+    return best if origin is None else origin, max(ends, key=lambda end: end[1])[0]
 
 
 def _climbed(found: Candidates, weights: np.ndarray) -> tuple[np.ndarray, float]:

@@ -118,7 +118,7 @@ def features(files: Files) -> ItemFeatures | None:
     from learnloop.recommend.features import item_features
 
     given = files.items
-    ours = {name: given[name] if name in given else None for name in DESCRIBED}
+    ours = {name: given.get(name) for name in DESCRIBED}
     others = [name for name in MIXED if name in given and name not in (*DESCRIBED, "kind")]
     words = given[[name for name in ("text", *others) if name in given]].fillna("").agg(" ".join, axis=1)
     frame = pd.DataFrame({**ours, "item_id": given["item_id"], "kind": "lesson"}).astype("str")
