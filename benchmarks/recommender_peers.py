@@ -289,7 +289,7 @@ def rectools_popular(fold: Fold, p: dict[str, Any]) -> Recommend:
 def rectools_svd(fold: Fold, p: dict[str, Any]) -> Recommend:
     from rectools.models import PureSVDModel
 
-    return _rectools(PureSVDModel(**p, random_state=SEED), fold)
+    return _rectools(PureSVDModel(**p), fold)
 
 
 def rectools_sasrec(fold: Fold, p: dict[str, Any]) -> Recommend:

@@ -42,7 +42,7 @@ SPLITS = ("time", "leave-last-out")
 SETS = tuple(f"{name}-{split}" for name in ("oulad", "movielens", "simulated") for split in SPLITS)
 # without features a hybrid is iALS; "blend-tuned" blends the bases with what their own searches found
 OURS = (*(name for name in RECOMMENDERS if name not in ("random", "hybrid")), "blend-tuned")
-EVERY_S = 0.1
+EVERY_S = 0.5
 # torch first, by itself: pip takes a CPU build where it is configured to find one
 TORCH = "torch==2.13.0"
 ENVIRONMENTS = {
@@ -162,32 +162,35 @@ def started(python: Path, step: str, model: str, data: Path, out: Path, asked: a
 
 
 def watched(process: Any, limit: float) -> tuple[int, str]:
-    """(peak bytes, why it failed or "")."""
-    began, peak = time.perf_counter(), 0
+    """(peak bytes, why it failed or ""). limit: CPU seconds of the process and its children."""
+    peak = 0
     while process.poll() is None:
-        peak = max(peak, _pss(process.pid))
-        if time.perf_counter() - began > limit:
+        pss, seconds = _used(process.pid)
+        peak = max(peak, pss)
+        if seconds > limit:
             for child in psutil.Process(process.pid).children(recursive=True):
                 child.kill()
             process.kill()
             process.wait()
-            return peak, f"ended after {limit:.0f} s"
+            return peak, f"ended after {limit:.0f} CPU s"
         time.sleep(EVERY_S)
     return peak, "" if process.returncode == 0 else f"exit code {process.returncode}"
 
 
-def _pss(pid: int) -> int:
-    total = 0
+def _used(pid: int) -> tuple[int, float]:
+    """(PSS in bytes, CPU seconds) of a process and its children."""
+    total, seconds = 0, 0.0
     try:
         family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:
-        return 0
+        return 0, 0.0
     for one in family:
         try:
             total += one.memory_full_info().pss
+            seconds += sum(one.cpu_times()[:2])
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
-    return total
+    return total, seconds
 
 
 def one(name: str, model: str, folder: Path, asked: argparse.Namespace) -> None:
@@ -199,8 +202,9 @@ def one(name: str, model: str, folder: Path, asked: argparse.Namespace) -> None:
     peer = peers.PEERS.get(model)
     python = environment(folder, peer.environment) if peer else Path(sys.executable)
     _, why = watched(started(python, "tune", model, data, out, asked), asked.limit)
-    if not (out / "tuned.json").is_file():
-        done: dict[str, Any] = {"failed": f"tuning: {why}"}
+    tuned = json.loads((out / "tuned.json").read_text()) if (out / "tuned.json").is_file() else {}
+    if not tuned or len(tuned["errors"]) == tuned["trials"]:
+        done: dict[str, Any] = {"failed": f"tuning: {[why, *tuned.get('errors', [])][-1]}"}
     else:
         peak, failed = watched(started(python, "final", model, data, out, asked), asked.limit)
         done = {"peak_bytes": peak} | ({"failed": failed} if failed else {})
@@ -208,7 +212,6 @@ def one(name: str, model: str, folder: Path, asked: argparse.Namespace) -> None:
         last = [log.read_text()[-300:] for log in (out / "tune.log", out / "final.log") if log.is_file()]
         done["log"] = last[-1:]
     peers.write(out / "done.json", done)
-    tuned = json.loads((out / "tuned.json").read_text()) if (out / "tuned.json").is_file() else {}
     print(
         f"{datetime.now(UTC):%H:%M:%S} {name} {model}: {done.get('failed') or 'done'}"
         f" validation {tuned.get('value', 0):.4f} in {tuned.get('trials', 0)} trials, {tuned.get('params')}",
@@ -404,7 +407,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="*", default=[*peers.PEERS, *OURS])
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=120, help="CPU seconds after which no trial begins")
-    parser.add_argument("--limit", type=float, default=600, help="seconds that one process may take")
+    parser.add_argument("--limit", type=float, default=600, help="CPU seconds that one process may take")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "recommender-peers")
     parser.add_argument("--als", action="store_true")
     parser.add_argument("--report-only", action="store_true")
