@@ -319,3 +319,15 @@ def test_the_command_prints_json_and_names_what_is_wrong(log: Path) -> None:
     wrong = run.invoke(app, [*options, "--map", "learner_id=user"])
     assert wrong.exit_code == 1
     assert "learnloop: the interactions file has no column 'user'" in wrong.stderr
+
+
+def test_a_tuned_blend_is_made_of_tuned_bases(tmp_path: Path) -> None:
+    path = written(planted(3).head(1500), tmp_path / "log.csv")
+    found = evaluate_recommend(path, models=["ease", "blend"], tune=2, n_bootstrap=50)
+    ease, blend = found["models"]["ease"], found["models"]["blend"]
+    assert blend["params"]["bases"]["ease"] == {
+        name: value for name, value in ease["params"].items() if name != "seed"
+    }
+    assert blend["params"]["holdout"] in ("last", "time")
+    assert blend["tuning"]["best_params"] == {"holdout": blend["params"]["holdout"]}
+    assert blend["validation"]["ndcg"] > 0

@@ -9,9 +9,10 @@ import pytest
 
 from learnloop.errors import NothingToDo
 from learnloop.evaluate.protocols import Fold
+from learnloop.recommend.blend import DEFAULTS
 from learnloop.recommend.random_ranking import RandomRanking
 from learnloop.schemas import Space, Span
-from learnloop.workflow.tuning import CHEAP_SHARE, MOST_LEARNERS, OnFold, tuned
+from learnloop.workflow.tuning import CHEAP_SHARE, MOST_LEARNERS, OnFold, tuned, tuned_bases
 from learnloop.workflow.tuning_study import STARTUP, finished, search, study_in, summary
 
 ITEMS = 30
@@ -179,3 +180,14 @@ def test_no_trial_begins_once_the_seconds_are_spent() -> None:
     assert measure.asked == [(7, 0)], "the defaults alone, whatever the time"
     search(study, {"x": tuple(range(10))}, {"x": 7}, measure, trials=40, timeout=1e6)
     assert len(finished(study.trials)) == 40
+
+
+def test_a_blend_takes_what_was_found_of_each_base() -> None:
+    found = {"neighbours": {"order": "after", "decay": 0.5}, "popularity": {"half_life": 0.02}}
+    bases = tuned_bases(lambda kind: found.get(kind.name, {"regularization": 7.0}))
+    assert bases["neighbours:after"] == found["neighbours"]
+    assert bases["neighbours"] == DEFAULTS["neighbours"]  # of the other order nothing was found
+    assert bases["popularity:recent"] == {"half_life": 0.02}
+    assert bases["popularity"] == {}
+    assert bases["ease"] == bases["ials"] == {"regularization": 7.0}
+    assert bases.keys() == DEFAULTS.keys()

@@ -48,7 +48,7 @@ def evaluate_recommend(
     split: Annotated[str, typer.Option(help="time, leave-last-out or learners.")] = "time",
     folds: Annotated[int, typer.Option(min=1, help="Rolling windows of time, or parts of learners.")] = 1,
     test_share: Annotated[float, typer.Option(min=0.01, max=0.9, help="Share that is asked for.")] = 0.2,
-    models: Annotated[str, typer.Option(help="By commas; default: the fast ones.")] = "",
+    models: Annotated[str, typer.Option(help="By commas; default: the fast ones and blend.")] = "",
     tune: Annotated[int, typer.Option(min=0, help="Trials a model, on validation data; 0: defaults.")] = 0,
     timeout: Annotated[float | None, typer.Option(min=1.0, help="Seconds of tuning a model.")] = None,
     k: TopK = 10,

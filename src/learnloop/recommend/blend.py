@@ -57,7 +57,7 @@ class Blend:
     """
 
     name = "blend"
-    space: ClassVar[Space] = {}
+    space: ClassVar[Space] = {"holdout": HOLDOUTS}
 
     def __init__(
         self,

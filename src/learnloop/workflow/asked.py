@@ -48,6 +48,7 @@ class Asked:
 
     def __init__(self, fold: Fold, rules: Rules) -> None:
         self.fold, self.rules = fold, rules
+        self.searched: dict[type, tuple[dict[str, Any], dict[str, Any]]] = {}  # kind -> what tuning found
         self.signals = pairs(fold.train["learner_id"], fold.train["item_id"], fold.train["at"])
         self.learners = list(fold.relevant)
         self.histories = [fold.histories[learner] for learner in self.learners]

@@ -16,6 +16,7 @@ from learnloop.errors import LearnloopError, NothingToDo
 from learnloop.evaluate import protocols
 from learnloop.evaluate.protocols import Fold
 from learnloop.evaluate.ranking import METRICS, Relevance, holm, means, metrics, paired_differences
+from learnloop.recommend.blend import Blend
 from learnloop.recommend.ranking import NOTHING, rank
 from learnloop.schemas import Recommender
 from learnloop.workflow.asked import BEYOND, LEADING, Asked, Rules, Scored, listed, score
@@ -88,18 +89,7 @@ def _one(kind: Kind, asked: Asked, inner: Asked | str, rules: Rules) -> Scored:
     """Tuned on the validation fold where asked to, measured there, on the test and on the training part."""
     tuning: dict[str, Any] | None = None
     if rules.tune and isinstance(inner, Asked):
-        from learnloop.workflow.tuning import tuned
-
-        params, tuning = tuned(
-            kind[0],
-            inner.fold,
-            trials=rules.tune,
-            timeout=rules.timeout,
-            k=rules.k,
-            seed=rules.seed,
-            features=rules.features,
-        )
-        kind = kind[0], {**kind[1], **params}
+        kind, tuning = _tuned(kind, inner, rules)
     model, columns, scores, seconds = fit_and_rank(kind, asked)
     if np.array_equal(model.item_ids, asked.item_ids):
         found = score(asked, columns)
@@ -115,6 +105,31 @@ def _one(kind: Kind, asked: Asked, inner: Asked | str, rules: Rules) -> Scored:
     if not rules.fast:
         found.train = _on_training(model, asked)
     return found
+
+
+def _tuned(kind: Kind, inner: Asked, rules: Rules) -> tuple[Kind, dict[str, Any]]:
+    """The kind with what was found on its validation fold. A blend takes what was found of each base."""
+    from learnloop.workflow.tuning import tuned, tuned_bases
+
+    options: dict[str, Any] = {
+        "trials": rules.tune,
+        "timeout": rules.timeout,
+        "k": rules.k,
+        "seed": rules.seed,
+        "features": rules.features,
+    }
+
+    def search(base: type) -> Mapping[str, Any]:
+        if base not in inner.searched:
+            inner.searched[base] = tuned(base, inner.fold, **options)
+        return inner.searched[base][0]
+
+    if kind[0] is Blend:
+        fixed = {"bases": tuned_bases(search)}
+        params, found = tuned(Blend, inner.fold, **options, fixed=fixed)
+        return (Blend, {**kind[1], **fixed, **params}), found
+    params = dict(search(kind[0]))
+    return (kind[0], {**kind[1], **params}), inner.searched[kind[0]][1]
 
 
 def hits_of(asked: Asked, model: Recommender, columns: np.ndarray) -> pd.DataFrame:

@@ -31,7 +31,7 @@ from learnloop.workflow.recommenders import RECOMMENDERS
 if TYPE_CHECKING:
     from learnloop.evaluate.protocols import Fold
 
-DEFAULT = ("random", "popularity", "neighbours", "ease", "ials")  # the fast ones
+DEFAULT = ("random", "popularity", "neighbours", "ease", "ials", "blend")  # the fast ones, and the best
 ATTRIBUTES = ("language", "level")  # of items, that learners are grouped by
 SHOWN = ("ndcg", "recall", "hit", "map", "mrr")  # in the table for a person
 
@@ -197,13 +197,16 @@ def _may_replace(report: Path) -> None:
 
 def _write(report: Path, result: dict[str, Any]) -> None:
     from learnloop.evaluate.ranking_report import report_page
+    from learnloop.workflow.whole import write_whole
 
     with step(f"wrote {report}"):
-        report.write_text(report_page(result), "utf-8")
+        page = report_page(result)
+        write_whole(report, lambda beside: beside.write_text(page, "utf-8"))
 
 
 def _log(result: dict[str, Any]) -> None:
     """One MLflow run of the home: the data's hash, each model's metrics, the JSON and the page."""
+    from learnloop.evaluate.ranking_plots import figures
     from learnloop.evaluate.ranking_report import report_page
     from learnloop.workflow.context import Loop
 
@@ -220,6 +223,8 @@ def _log(result: dict[str, Any]) -> None:
             )
             run.document(result, "evaluation.json")
             run.text(report_page(result), "evaluation.html")
+            for name, figure in figures(result).items():
+                run.figure(figure, f"{name}.png")
 
 
 def brief(result: dict[str, Any]) -> dict[str, Any]:

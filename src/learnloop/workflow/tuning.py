@@ -19,6 +19,7 @@ from learnloop.errors import BadInput, DatabaseUnavailable, LearnloopError, Mode
 from learnloop.evaluate.protocols import Fold, folds
 from learnloop.evaluate.ranking import ranking_metrics
 from learnloop.evaluate.split import time_split
+from learnloop.recommend.blend import DEFAULTS
 from learnloop.recommend.features import item_features
 from learnloop.recommend.ranking import NOTHING, rank
 from learnloop.recommend.signals import pairs, targets
@@ -52,10 +53,18 @@ class OnFold:
     """
 
     def __init__(
-        self, kind: Any, fold: Fold, k: int = 10, seed: int = 0, features: ItemFeatures | None = None
+        self,
+        kind: Any,
+        fold: Fold,
+        k: int = 10,
+        seed: int = 0,
+        features: ItemFeatures | None = None,
+        fixed: Mapping[str, Any] | None = None,
     ) -> None:
         self.kind, self.k, self.features = kind, k, features
-        self.fixed = {"seed": seed} if "seed" in tuning_study.parameters(kind) else {}
+        self.fixed = dict(fixed or {})
+        if "seed" in tuning_study.parameters(kind):
+            self.fixed["seed"] = seed
         rng = np.random.default_rng(seed)
         at = fold.train.get("at")
         whole = pairs(fold.train["learner_id"], fold.train["item_id"], at)
@@ -92,18 +101,38 @@ def tuned(
     seed: int = 0,
     features: ItemFeatures | None = None,
     report: Report | None = None,
+    fixed: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """(the best hyper-parameters, what the search did), in memory.
 
-    kind: a class of recommenders (schemas.Recommender). fold: a validation fold, never the test.
+    kind: a class of recommenders (schemas.Recommender). fold: a validation fold, never the test. fixed:
+    hyper-parameters that are given, and not among those returned.
 
     The second holds best_params, best_value and default_value (NDCG@k), trials, pruned, failed, seconds,
     importance (hyper-parameter -> share) and history, a row a trial. A kind with nothing to tune is measured
     once. Raises what the kind raises with its defaults.
     """
-    measure = OnFold(kind, fold, k, seed, features)
+    measure = OnFold(kind, fold, k, seed, features, fixed)
     study = tuning_study.study_in(None, kind.name, seed)
     return searched(kind, study, measure, trials=trials, timeout=timeout, seed=seed, report=report)
+
+
+def tuned_bases(search: Callable[[Any], Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The bases of a blend, each kind with the hyper-parameters that `search` finds for it.
+
+    What was found of neighbours or popularity goes to the base that it is like (the same order; with or
+    without decay); its other base stays as it is.
+    """
+    bases: dict[str, dict[str, Any]] = {}
+    found = {kind: dict(search(RECOMMENDERS[kind])) for kind in {base.partition(":")[0] for base in DEFAULTS}}
+    for base, settings in DEFAULTS.items():
+        own = found[base.partition(":")[0]]
+        likes = {
+            "neighbours": own.get("order", "after") == settings.get("order"),
+            "popularity": (own.get("half_life") is None) == ("half_life" not in settings),
+        }
+        bases[base] = own if likes.get(base.partition(":")[0], True) else dict(settings)
+    return bases
 
 
 def searched(
