@@ -272,9 +272,12 @@ def _summary(per_learner: pd.DataFrame) -> dict[str, Any]:
 
 
 def judged(models: dict[str, Any]) -> dict[str, Any]:
-    """Ours, chosen on validation, against the peer that is best on the test itself."""
+    """Ours, chosen on validation, against the peer that is best on the test itself.
+
+    "blend-tuned" had its bases' budgets beside its own: it is told apart, not chosen.
+    """
     good = {name: one for name, one in models.items() if "failed" not in one}
-    mine = {name: one for name, one in good.items() if one["ours"]}
+    mine = {name: one for name, one in good.items() if one["ours"] and name != "blend-tuned"}
     theirs = {name: one for name, one in good.items() if not one["ours"]}
     verdict: dict[str, Any] = {}
     if theirs:
@@ -286,6 +289,9 @@ def judged(models: dict[str, Any]) -> dict[str, Any]:
     if mine and theirs:
         a, b = mine[verdict["chosen"]]["per_learner"], theirs[verdict["best_peer"]]["per_learner"]
         verdict["difference"] = ranking.paired_difference(a, b, 2000, peers.SEED)
+        if "blend-tuned" in good:
+            a = good["blend-tuned"]["per_learner"]
+            verdict["difference_of_blend_tuned"] = ranking.paired_difference(a, b, 2000, peers.SEED)
     return verdict
 
 
@@ -364,7 +370,8 @@ def report(folder: Path) -> None:
             for one in models.values():
                 one.pop("per_learner", None)
             about = json.loads((folder / "sets" / name / "about.json").read_text())
-            found[name] = {"about": about, "verdict": verdict, "models": models}
+            missing = [model for model in (*peers.PEERS, *OURS) if model not in models]
+            found[name] = {"about": about, "verdict": verdict, "models": models, "unfinished": missing}
             print("\n" + table(name, found[name]) + f"\n\n{json.dumps(verdict)}", flush=True)
     als = folder / "als.json"
     whole = {
