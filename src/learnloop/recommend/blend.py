@@ -57,7 +57,7 @@ class Blend:
     """
 
     name = "blend"
-    space: ClassVar[Space] = {"holdout": HOLDOUTS}
+    space: ClassVar[Space] = {}  # what can be tuned are its bases
 
     def __init__(
         self,
