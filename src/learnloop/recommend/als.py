@@ -29,7 +29,7 @@ from learnloop.schemas import ItemFeatures, Space, Span
 
 SETTINGS = ("factors", "regularization", "alpha", "iterations", "seed")
 BATCH = 256  # learners folded in at a time
-WORTH_THREADS = 100_000  # pairs; below, waiting for each other takes threads longer than the work
+WORTH_THREADS = 10_000  # pairs; below, waiting for each other takes threads longer than the work
 FOLDED = 4_000_000  # and the numbers gathered for them: 16 MB
 
 
