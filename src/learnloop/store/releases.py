@@ -130,6 +130,8 @@ class Registry:
         import mlflow
         from mlflow.exceptions import MlflowException
 
+        mlflow.set_tracking_uri(self.uri)
+        mlflow.set_registry_uri(self.uri)
         with warnings.catch_warnings(), mlflow.start_run(run_id=run_id):
             warnings.simplefilter("ignore")  # advice on type hints, about MLflow's own defaults too
             model = mlflow.pyfunc.log_model(
@@ -154,7 +156,10 @@ class Registry:
         import mlflow
 
         found = self._client.get_model_version(MODEL, str(version))
-        folder = Path(mlflow.artifacts.download_artifacts(f"models:/{MODEL}/{version}")) / "artifacts"
+        # Named here, because what MLflow takes by default is whatever registry was opened last.
+        where = {"tracking_uri": self.uri, "registry_uri": self.uri}
+        model = mlflow.artifacts.download_artifacts(f"models:/{MODEL}/{version}", **where)
+        folder = Path(model) / "artifacts"
         sealed = next((path.parent for path in sorted(folder.glob(f"*/{MANIFEST}"))), None)
         if sealed is None:
             raise ModelUnavailable(f"version {version} of the model holds no release", "learnloop release")
