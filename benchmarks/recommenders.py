@@ -70,28 +70,26 @@ def environment(folder: Path, name: str) -> Path:
 
 
 def blend_of_tuned(found: Path) -> tuple[peers.Fit, dict[str, Any], peers.Suggest]:
-    """Our blend with its bases as tuned in `found`; how it holds out and whether SASRec is in it is searched.
+    """Our blend with its bases as tuned in `found`; whether SASRec is one of them is searched.
 
     Its budget is its own and that of its bases: the table says so by this name.
     """
-    bases = {}
-    for name in ("popularity", "neighbours", "ease", "ials", "sasrec"):
+    from learnloop.workflow.tuning import tuned_bases
+
+    def params_of(name: str) -> dict[str, Any]:
         tuned = found / name / "tuned.json"
-        bases[name] = json.loads(tuned.read_text())["params"] if tuned.is_file() else {}
-    other = "any" if bases["neighbours"].get("order") == "after" else "after"
-    bases[f"neighbours:{other}"] = {"order": other}
+        return json.loads(tuned.read_text())["params"] if tuned.is_file() else {}
+
+    bases, sasrec = tuned_bases(lambda kind: params_of(kind.name)), params_of("sasrec")
 
     def fit(fold: peers.Fold, params: dict[str, Any]) -> peers.Recommend:
-        chosen = {name: own for name, own in bases.items() if name != "sasrec" or params["sasrec"]}
-        return Ours(RECOMMENDERS["blend"](bases=chosen, holdout=params["holdout"], seed=peers.SEED), fold)
+        chosen = {**bases, "sasrec": sasrec} if params["sasrec"] else bases
+        return Ours(RECOMMENDERS["blend"](bases=chosen, seed=peers.SEED), fold)
 
     return (
         fit,
-        {"holdout": "last", "sasrec": False},
-        lambda trial: {
-            "holdout": trial.suggest_categorical("holdout", ["last", "time"]),
-            "sasrec": trial.suggest_categorical("sasrec", [False, True]),
-        },
+        {"sasrec": False},
+        lambda trial: {"sasrec": trial.suggest_categorical("sasrec", [False, True])},
     )
 
 
