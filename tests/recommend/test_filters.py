@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from learnloop.recommend.filters import Filters, Rule, Rules, pick
+from learnloop.recommend.filters import Filters, Rule, Rules, above, pick
 
 ITEMS = pd.DataFrame(
     [
@@ -52,6 +52,14 @@ def test_an_item_passes_by_what_it_says_an_exercise_by_its_lesson(
 def test_a_loop_of_parents_ends() -> None:
     loop = ITEMS.assign(parent_id=ITEMS["item_id"].shift(-1).fillna(ITEMS["item_id"].iloc[0]))
     assert set(pick(loop, Filters(course="s:d"))["item_id"]) >= {"s:c"}
+
+
+def test_what_holds_an_item_at_any_depth() -> None:
+    found = above(dict(zip(ITEMS["item_id"], ITEMS["parent_id"], strict=True)))
+    assert found["s:b#1"] == ("s:b", "s:x/unit", "s:x")
+    assert found["s:c"] == ("s:y",), "also what there is no row of"
+    assert found["s:x"] == found["s:d"] == ()
+    assert set(above({"s:1": "s:2", "s:2": "s:1"})["s:1"]) == {"s:1", "s:2"}, "a loop of parents ends"
 
 
 def test_rules_are_for_everybody_a_course_or_a_learner() -> None:

@@ -1,16 +1,24 @@
 """Filters, hidden items, pins and blocks: what was asked to come comes, and what was not does not."""
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pytest
 from serve_school import COURSES, School, concept, event, learner_id, lesson
 from starlette.testclient import TestClient
 from test_serve_learners import answers, read, steps, tell
 
-from learnloop.serve import replies, state
+from learnloop.recommend.filters import Filters, Rule, Rules
+from learnloop.serve import advice, replies, state
+from learnloop.serve.histories import Event, History
+from learnloop.store import curation
 
 ALL = [lesson(course, n) for course, (_, titles) in COURSES.items() for n in range(len(titles))]
 
@@ -237,6 +245,7 @@ def test_rules_are_for_instructors_and_admins(api: TestClient, school: School) -
     [
         ({"item_id": "school:nothing"}, 404),
         ({"item_id": ALL[0], "course": "school:alchemy"}, 404),
+        ({"item_id": ALL[0], "course": ALL[1]}, 422),
         ({"item_id": "school:python"}, 422),
         ({"item_id": ALL[0], "course": "school:python", "learner_id": "0" * 32}, 422),
         ({"item_id": ALL[0], "learner_id": "ana"}, 422),
@@ -262,3 +271,91 @@ def test_another_replica_follows(school: School, api: TestClient) -> None:
                 == "pinned"
             )
         )
+
+
+def test_a_rule_for_a_course_holds_for_its_parts(school: School) -> None:
+    """The lessons of Python lie in a unit of the course here."""
+    unit = {"item_id": "school:python/unit", "kind": "course", "parent_id": "school:python"}
+    with school.client(poll_seconds=3600) as client:
+        serving = client.app.state.backend.serving  # type: ignore[attr-defined]
+    facts = {
+        name: {**row, "parent_id": unit["item_id"]} if row["parent_id"] == "school:python" else row
+        for name, row in serving.content.facts.items()
+    }
+    content = replace(serving.content, facts={**facts, unit["item_id"]: {**facts["school:python"], **unit}})
+    nested = state.Serving(content, serving.models)
+
+    def shown(done: list[str], rule: Rule) -> list[str]:
+        moment = datetime(2026, 3, 2, tzinfo=UTC)
+        events = [Event(moment, f"t:{item_id}", item_id, "completed", None) for item_id in done]
+        history, wish = History(events, 0.0, frozenset()), advice.Wish(k=50)
+        found = advice.advise(
+            nested, learner_id("x"), history, wish, Rules((rule,)), np.random.default_rng(0)
+        )
+        return [one.step.item_id for one in found.items]
+
+    first, other = lesson("python", 0), lesson("cells", 0)
+    assert {first, other} <= set(shown([], Rule("block", lesson("cocina", 0), "all", "")))
+    assert first not in shown([], Rule("block", "school:python", "all", ""))
+    assert other in shown([first], Rule("block", other, "course", "school:cocina"))
+    assert other not in shown([first], Rule("block", other, "course", "school:python"))
+
+
+def test_a_shelf_is_never_made_in_the_way_of_other_requests(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[bool] = []
+    real = state.Shelf.of
+
+    def watched(*arguments: Any) -> state.Shelf:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            made.append(False)
+        else:
+            made.append(True)
+        return real(*arguments)
+
+    with school.client(poll_seconds=3600) as client:
+        monkeypatch.setattr(state.Shelf, "of", watched)
+        both = tell(client, "of two languages", read("python", 0), read("cocina", 0))
+        assert steps(client, both)
+        assert steps(client, both, max_duration_s=600)
+    assert made == [False, False]
+
+
+def test_shelves_of_several_languages_count_among_the_few() -> None:
+    several, one = Filters(frozenset({"en", "es", "und"})), Filters(frozenset({"en", "und"}))
+    assert [state._usual(key) for key in (Filters(), one, several)] == [True, True, False]
+    assert not state._usual(replace(one, level="beginner"))
+
+
+def test_a_slow_reading_of_the_rules_does_not_undo_a_newer_one(
+    school: School, api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = api.app.state.backend.keeper  # type: ignore[attr-defined]
+    real, begun, gate = curation.rules, threading.Event(), threading.Event()
+
+    def slow(engine: Any, kind: str | None = None) -> list[dict[str, Any]]:
+        rows = real(engine, kind)
+        if not begun.is_set():
+            begun.set()
+            gate.wait(10)
+        return rows
+
+    monkeypatch.setattr(curation, "rules", slow)
+    older, newer = (threading.Thread(target=keeper.read_rules) for _ in range(2))
+    try:
+        older.start()
+        assert begun.wait(10)
+        curation.put(school.engine, "pin", ALL[0])
+        newer.start()
+        newer.join(0.3)
+        gate.set()
+        older.join(10)
+        newer.join(10)
+        assert [found.item_id for found in keeper.rules.rules] == [ALL[0]]
+    finally:
+        gate.set()
+        curation.remove(school.engine, "pin", ALL[0])
+        keeper.read_rules()

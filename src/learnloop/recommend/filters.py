@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -52,6 +52,20 @@ def _below(items: pd.DataFrame, course: str) -> pd.Series:
             break
         found |= above.eq(course).fillna(False).astype(bool)
         above = above.map(parents)
+    return found
+
+
+def above(parents: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """item_id -> what holds it, the nearest first, at most DEPTH; from item_id -> parent (anything but a str
+    where there is none)."""
+    found: dict[str, tuple[str, ...]] = {}
+    for item_id in parents:
+        holders: list[str] = []
+        holder = parents[item_id]
+        while isinstance(holder, str) and len(holders) < DEPTH:
+            holders.append(holder)
+            holder = parents.get(holder)
+        found[item_id] = tuple(dict.fromkeys(holders))
     return found
 
 

@@ -79,7 +79,8 @@ def advise(
 
 def _candidates(serving: Serving, learner_id: str, history: History, wish: Wish, rules: Rules) -> Candidates:
     done = _done(serving, history)
-    models, shelf, whole = serving.released, serving.shelf(_filters(serving, wish, done)), serving.shelf()
+    models, whole = serving.released, serving.shelf()
+    shelf = serving.shelf(filters_of(serving, history, wish))
     courses = _courses(serving, history, wish, done)
     closed = _closed(serving, history, rules.blocked(learner_id, courses))
     rolls_up = serving.content.rolls_up
@@ -113,24 +114,23 @@ def _done(serving: Serving, history: History) -> list[str]:
 
 def filters_of(serving: Serving, history: History, wish: Wish) -> Filters:
     """Those of the wish, and the languages it stands for."""
-    return _filters(serving, wish, _done(serving, history))
-
-
-def _filters(serving: Serving, wish: Wish, done: Sequence[str]) -> Filters:
     if wish.language:
         return replace(wish.filters, languages=frozenset([wish.language]))
     if wish.filters.course:  # whoever asks for a course wants it in its language
         return wish.filters
-    spoken = {serving.content.facts[item_id]["language"] for item_id in set(done)}
-    # whose language nobody knows may be in anybody's
-    return replace(wish.filters, languages=frozenset(spoken | {"und"} if spoken else spoken))
+    kept = history.memo.get("spoken")
+    if kept is None or kept[0] is not serving.content.mark:
+        spoken = {serving.content.facts[item_id]["language"] for item_id in set(_done(serving, history))}
+        # whose language nobody knows may be in anybody's
+        kept = serving.content.mark, frozenset(spoken | {"und"} if spoken else spoken)
+        history.memo["spoken"] = kept
+    return replace(wish.filters, languages=kept[1])
 
 
 def _courses(serving: Serving, history: History, wish: Wish, done: Sequence[str]) -> set[str]:
     """Those begun or signed up for, and the one that is asked for: an instructor's rule may be for them."""
-    parents = serving.shelf().catalogue.course
     registered = {event.item_id for event in history.events if event.verb == "registered"}
-    begun = {parents[item_id] for item_id in {*done, *registered} if item_id in parents}
+    begun = {course for item_id in {*done, *registered} for course in serving.holders.get(item_id, ())}
     return begun | registered | ({wish.filters.course} if wish.filters.course else set())
 
 
@@ -138,10 +138,8 @@ def _closed(serving: Serving, history: History, blocked: Collection[str]) -> fro
     """What is blocked or hidden, as the items a learner is sent to; a blocked course closes all in it."""
     content, closed = serving.content, frozenset(blocked) | (history.hidden or frozenset())
     found = {content.rolls_up.get(item_id, item_id) for item_id in closed}
-    courses = {one for one in closed if content.facts.get(one, {}).get("kind") == "course"}
-    if courses:
-        found |= {one for one, course in serving.shelf().catalogue.course.items() if course in courses}
-    return frozenset(found)
+    courses = (one for one in closed if content.facts.get(one, {}).get("kind") == "course")
+    return frozenset(found.union(*(serving.within.get(course, ()) for course in courses)))
 
 
 def _ranking(

@@ -31,7 +31,7 @@ from learnloop.serve.replies import (
     Recommendations,
 )
 from learnloop.serve.security import Caller, Staff, may_see
-from learnloop.serve.state import NO_FILTERS, Serving
+from learnloop.serve.state import Serving
 from learnloop.store import curation
 
 router = APIRouter(prefix="/v1", tags=["Learners"], responses=ANSWERS)
@@ -113,10 +113,9 @@ async def get_recommendations(
         here.settings.exploration,
         here.settings.diversity if diversity is None else diversity,
     )
-    if wish.filters != NO_FILTERS:
-        chosen = advice.filters_of(serving, history, wish)
-        if not serving.has_shelf(chosen):
-            await here.run(serving.shelf, chosen)
+    chosen = advice.filters_of(serving, history, wish)
+    if not serving.has_shelf(chosen):
+        await here.run(serving.shelf, chosen)
     # The draw can be repeated from the decision's own name.
     decision_id = uuid4()
     rng = np.random.default_rng(decision_id.int)

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from learnloop import settings as configuration
 from learnloop.errors import DatabaseUnavailable, LearnloopError, ModelUnavailable, NothingToDo
 from learnloop.recommend.diversity import Likeness
-from learnloop.recommend.filters import Filters, Rule, Rules, pick
+from learnloop.recommend.filters import Filters, Rule, Rules, above, pick
 from learnloop.recommend.policy import Catalogue, Explain
 from learnloop.recommend.reasons import told_by
 from learnloop.recommend.stored import Recommenders
@@ -34,7 +34,7 @@ from learnloop.trace.logistic import LogisticTracer
 log = logging.getLogger("learnloop.serve")
 
 NO_FILTERS = Filters()
-KEPT_SHELVES = 64  # of filters on more than the language
+KEPT_SHELVES = 64  # of filters on more than one language
 NOWHERE = "\0"  # what no item says
 
 
@@ -121,7 +121,7 @@ class Serving:
             found = Shelf.of(chosen, self.content, self.released)
             with self._turn:
                 self._shelves[key] = found
-                rare = [key for key in self._shelves if key != Filters(languages=key.languages)]
+                rare = [key for key in self._shelves if not _usual(key)]
                 if len(rare) > KEPT_SHELVES:
                     del self._shelves[rare[0]]
         return found
@@ -143,12 +143,27 @@ class Serving:
             value.lower() if not value or value.lower() in self._said[name] else NOWHERE
             for name, value in (("level", filters.level), ("licence", filters.licence))
         )
-        return Filters(languages, filters.course, level, licence, longest)
+        course = filters.course if not filters.course or filters.course in self.within else NOWHERE
+        return Filters(languages, course, level, licence, longest)
 
     @cached_property
     def _said(self) -> Mapping[str, frozenset[str]]:
         items = self.content.items
         return {name: frozenset(items[name].dropna().str.lower()) for name in ("level", "licence")}
+
+    @cached_property
+    def holders(self) -> Mapping[str, tuple[str, ...]]:
+        """item_id -> the courses (or whatever else) it lies in, at any depth, the nearest first."""
+        return above({item_id: row["parent_id"] for item_id, row in self.content.facts.items()})
+
+    @cached_property
+    def within(self) -> Mapping[str, frozenset[str]]:
+        """A course -> the items in it that a learner is sent to, at any depth."""
+        found: dict[str, set[str]] = {}
+        for item_id in set(self.content.rolls_up.values()):
+            for holder in self.holders[item_id]:
+                found.setdefault(holder, set()).add(item_id)
+        return {holder: frozenset(inside) for holder, inside in found.items()}
 
     @cached_property
     def durations(self) -> np.ndarray:
@@ -167,6 +182,11 @@ class Serving:
         return told_by(found.ranker, found.companions, self.likeness)
 
 
+def _usual(key: Filters) -> bool:
+    """Anything, or the items of one language: as many as there are languages."""
+    return key == Filters(languages=key.languages) and len(key.languages - {"und"}) <= 1
+
+
 class Keeper:
     """Opens what serving needs, and keeps `serving` up to date.
 
@@ -180,6 +200,7 @@ class Keeper:
         self.rules = Rules()
         self.trouble: dict[str, LearnloopError] = {}
         self._turn, self._closed = threading.Lock(), False
+        self._rules_turn = threading.Lock()
         self._engine: sa.Engine | None = None
         self._registry: Registry | None = None
 
@@ -226,15 +247,16 @@ class Keeper:
                 # Before the swap, so that no request waits for them.
                 for languages in (set(), *({one, "und"} for one in serving.content.languages)):
                     serving.shelf(Filters(frozenset(languages)))
-                _ = serving.explain
+                _ = serving.explain, serving.within
             self.serving = serving
 
     def read_rules(self) -> None:
         """The instructors' pins and blocks; `rules` stays the same object where they stay the same."""
-        rows = curation.rules(self.engine)
-        found = tuple(Rule(row["kind"], row["item_id"], row["scope"], row["target"]) for row in rows)
-        if found != self.rules.rules:
-            self.rules = Rules(found)
+        with self._rules_turn:  # else an older reading could come last
+            rows = curation.rules(self.engine)
+            found = tuple(Rule(row["kind"], row["item_id"], row["scope"], row["target"]) for row in rows)
+            if found != self.rules.rules:
+                self.rules = Rules(found)
 
     def _open(self) -> sa.Engine:
         engine = database.connect(self.database_url)

@@ -27,7 +27,7 @@ def put(
     """Pins or blocks; False where that rule is there already. by: the key_id, or "" for the command line.
 
     The opposite rule of the same scope goes. Raises UnknownThing on an item or a course there is not, and
-    BadInput on a pin of a whole course, or a rule both for a course and a learner.
+    BadInput on a pin of a whole course, a `course` that is none, or a rule both for a course and a learner.
     """
     scope, target = scope_of(course, learner_id)
     row = {"kind": kind, "item_id": item_id, "scope": scope, "target": target, "created_by": by}
@@ -35,6 +35,10 @@ def put(
         kinds = _kinds(connection, [item_id, course] if course else [item_id])
         if kind == "pin" and kinds[item_id] == "course":
             raise BadInput(f"{item_id!r} is a course: pin a lesson of it", field="item_id")
+        if course and kinds[course] != "course":
+            raise BadInput(
+                f"{course!r} is no course: a rule for its learners would do nothing", field="course"
+            )
         opposite = KINDS[1 - KINDS.index(kind)]
         connection.execute(_where(sa.delete(curation), opposite, item_id, scope, target))
         adding = insert(curation).values(row).on_conflict_do_nothing().returning(curation.c.item_id)
