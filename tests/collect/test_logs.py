@@ -56,6 +56,31 @@ def test_packed_text_and_parquet_read_as_the_plain_file(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(read_log(other).frame, read_log(plain).frame)
 
 
+def test_whole_numbers_that_a_gap_made_floats_are_those_of_the_csv(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "log.parquet"
+    gap = {"learner_id": [7.0, float("nan"), None, 9.0], "item_id": [1e19, 2.0, 3.0, 4.0]}
+    pq.write_table(pa.table(gap), path)
+    log = read_log(path)
+    assert log.frame["learner_id"].tolist() == ["7", "9"]
+    assert log.frame["item_id"].tolist() == ["1e+19", "4"]  # no float of that size is one whole number
+    assert log.refused == {"no learner_id": 2}
+
+
+def test_a_column_of_lists_is_no_column_of_identifiers(tmp_path: Path) -> None:
+    path = tmp_path / "log.parquet"
+    pd.DataFrame({"learner_id": [["a"], ["b"]], "item_id": ["x", "y"]}).to_parquet(path)
+    with pytest.raises(BadInput, match=r"holds list<.*not text"):
+        read_log(path)
+
+
+def test_a_least_value_needs_values(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"no column 'value' to be at least 3.*--map value=COLUMN"):
+        read_log(write(tmp_path, "learner_id,item_id,rating\na,x,4\n"), min_value=3)
+
+
 def test_what_says_nothing_is_counted_and_left_out(tmp_path: Path) -> None:
     text = "learner_id,item_id,value\na,x,1\n,x,1\na,,1\nnan,x,1\na,y,0\na,z,-2\na,w,\nb,x,3\n"
     path = write(tmp_path, text)

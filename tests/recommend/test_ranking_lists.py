@@ -1,5 +1,7 @@
 """top_k against sorting everything."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,6 +88,24 @@ def test_rows_over_several_blocks_keep_their_own_hidden_items(monkeypatch: pytes
     scores = np.arange(15.0).reshape(5, 3)
     found = top_k(scores, ["s:a", "s:b", "s:c"], 1, [["s:c"], [], ["s:c", "s:b"], ["s:a"], ["s:b", "s:c"]])
     assert found == [[("s:b", 1.0)], [("s:c", 5.0)], [("s:a", 6.0)], [("s:c", 11.0)], [("s:a", 12.0)]]
+
+
+def test_many_items_are_scored_for_fewer_learners_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    signals = pd.DataFrame({"learner_id": list("abcde"), "item_id": list("vwxyz"), "weight": 1.0})
+    sizes: list[int] = []
+
+    class Counted(Popularity):
+        def scores(self, histories: Sequence[Sequence[str]]) -> np.ndarray:
+            sizes.append(len(histories))
+            return super().scores(histories)
+
+    model, histories = Counted().fit(signals), [["v"], [], ["w"], ["x"], ["y"]]
+    whole = recommend(model, histories, 3)
+    monkeypatch.setattr(ranking, "CELLS", 11)  # two rows of five items
+    assert recommend(model, histories, 3) == whole
+    monkeypatch.setattr(ranking, "CELLS", 3)  # not even one
+    assert recommend(model, histories, 3) == whole
+    assert sizes == [5, 2, 2, 1, 1, 1, 1, 1, 1]
 
 
 def test_the_given_scores_are_left_as_they_were() -> None:

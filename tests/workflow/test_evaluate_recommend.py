@@ -168,6 +168,53 @@ def test_another_tool_s_lists_score_as_the_model_that_made_them(log: Path, tmp_p
     assert short["best"] is None
 
 
+def test_items_that_training_lacks_count_for_a_model_and_for_a_list_alike(tmp_path: Path) -> None:
+    """Half of the test is a lesson nobody had done: who ranks it first is right, in every group, too."""
+    train, test = parted()
+    fresh = test.drop_duplicates("learner_id")[["learner_id", "occurred_at"]].assign(item_id="new")
+    path, asked = written(train, tmp_path / "train.csv"), tmp_path / "test.csv"
+    written(pd.concat([test, fresh]), asked)
+    theirs = pd.DataFrame({"learner_id": sorted(fresh["learner_id"]), "item_id": "new"})
+    fold = protocols.given(*(part.rename(columns={"occurred_at": "at"}) for part in (train, fresh)))
+    lists = {"theirs": theirs}
+    found = evaluate_models({"newest": (Newest, {})}, [fold], Rules(n_bootstrap=60), lists)["models"]
+    for name in ("newest", "theirs"):
+        groups = found[name]["groups"]
+        assert found[name]["metrics"]["ndcg"]["value"] == 1, name
+        assert [one["ndcg"]["value"] for one in groups["history"].values()] == [1] * len(groups["history"])
+        assert groups["items"]["cold"]["recall"]["value"] == 1
+    assert found["theirs"]["predictions"]["unknown_items"] == len(theirs)
+    mixed = evaluate_recommend(
+        path,
+        test=asked,
+        predictions=written(theirs, tmp_path / "theirs.csv"),
+        models=["popularity"],
+        n_bootstrap=60,
+    )
+    assert mixed["models"]["theirs"]["metrics"]["hit"]["value"] == 1
+    assert mixed["test"]["reachable_share"] < 1
+
+
+def test_of_equal_models_the_first_named_is_best() -> None:
+    folds = protocols.folds(planted().rename(columns={"occurred_at": "at"}))
+    kinds: dict[str, Any] = {"a": (Popularity, {}), "b": (Popularity, {})}
+    for names in ("ab", "ba"):
+        found = evaluate_models({name: kinds[name] for name in names}, folds, Rules(n_bootstrap=60))
+        assert found["best"] == found["best_on_test"] == names[0]
+
+
+def test_tuning_asks_for_repeats_where_the_test_does(tmp_path: Path) -> None:
+    days = pd.DataFrame(
+        [(f"l{n}", f"i{n % 5}", START + day * DAY) for day in range(10) for n in range(30)],
+        columns=["learner_id", "item_id", "occurred_at"],
+    )
+    path = written(days, tmp_path / "log.csv")
+    found = evaluate_recommend(path, models=["popularity"], hide_seen=False, tune=1, n_bootstrap=60)
+    tuned = found["models"]["popularity"]
+    assert tuned["tuning"]["best_value"] == pytest.approx(tuned["validation"]["ndcg"])
+    assert tuned["validation"]["ndcg"] > 0
+
+
 def test_folds_pool_learners(log: Path) -> None:
     found = evaluate_recommend(log, folds=3, split="learners", **FAST)
     entry = found["models"]["neighbours"]
@@ -184,6 +231,18 @@ class Failing:
 
     def fit(self, signals: pd.DataFrame, features: Any = None) -> Self:
         raise MemoryError("too many items")
+
+
+class Newest(Popularity):
+    """Popularity, and before it a lesson that nobody in training has done."""
+
+    name = "newest"
+
+    def fit(self, signals: pd.DataFrame, features: Any = None) -> Self:
+        super().fit(signals)
+        self.item_ids = np.array([*self.item_ids, "new"], dtype=object)
+        self.item_weights = np.append(self.item_weights, 2 * self.n_learners)
+        return self
 
 
 class Cheat(Popularity):
@@ -279,6 +338,11 @@ def test_options_that_make_no_sense_are_refused(log: Path, tmp_path: Path) -> No
         evaluate_recommend(log, models=["best"])
     with pytest.raises(BadInput, match="lacks column 'sex'"):
         evaluate_recommend(log, group_by=["sex"], **FAST)
+    with pytest.raises(BadInput, match="--fast leaves out the validation that --tune needs"):
+        evaluate_recommend(log, tune=2, fast=True, **FAST)
+    stranger = written(pd.DataFrame({"learner_id": ["7"], "item_id": ["i01"]}), tmp_path / "other.csv")
+    with pytest.raises(BadInput, match="no learner that the test asks about: the first is '7', not 'l0"):
+        evaluate_recommend(log, predictions=stranger, **FAST)
     with pytest.raises(BadInput, match="only for what is new"):
         evaluate_recommend(log, hide_seen=False, split="learners", **FAST)
     mine = tmp_path / "notes.html"

@@ -37,6 +37,7 @@ LARGEST = (
     (1e14, 1e6),
     (1e11, 1e3),
 )  # above: nano-, micro-, milliseconds; a second has 10 digits
+EXACT = 2.0**53  # a larger float is not one whole number
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,12 @@ def read_log(
         good &= ~(unknown | low)
         limit = "at or below 0" if min_value is None else f"below {min_value:g}"
         refused |= {"no value": int(unknown.sum()), f"value {limit}": int(low.sum())}
+    elif min_value is not None:
+        raise BadInput(
+            f"{path.name} has no column 'value' to be at least {min_value:g}",
+            "--map value=COLUMN, or leave --min-value out",
+            "value",
+        )
     for name in table.column_names:
         if name not in ("learner_id", "item_id", "occurred_at"):
             frame[name] = _texts(table[name])
@@ -156,7 +163,8 @@ def _table(
     names |= {name: name for name in others if keep is None or name in keep}
     absent = sorted(set(keep or ()) - set(header) - {"rank", "score"})
     if absent:
-        raise _lacking(path.name, absent[0], header)
+        has = f"{path.name} line 1 lacks column {absent[0]!r}; it has {', '.join(header)}"
+        raise BadInput(has, f"--group-by one of them, not {absent[0]}", absent[0])
     read = _parquet if parquet else _delimited
     table = read(path, header, delimiter, list(names.values()))
     return table.rename_columns(list(names)), inspected.sha256, inspected.lines
@@ -229,9 +237,12 @@ def _texts(column: Any) -> pd.Series:
     import pyarrow.compute as pc
 
     kind = column.type
+    if pa.types.is_nested(kind):
+        raise BadInput(f"a column of identifiers or names holds {kind}, not text", "export it as plain text")
     if pa.types.is_floating(kind):
-        whole = pc.all(pc.equal(column, pc.round(column))).as_py()
-        column = column.cast(pa.int64()) if whole else column
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)
+        exact = pc.and_(pc.equal(column, pc.round(column)), pc.less(pc.abs(column), EXACT))
+        column = column.cast(pa.int64()) if pc.all(exact).as_py() else column
     elif pa.types.is_dictionary(kind):
         column = column.cast(kind.value_type)
     texts = column.cast(pa.string()).to_pandas().astype("str")

@@ -151,11 +151,14 @@ class EASE:
 
 def item_weights(done: csr_matrix, regularization: float, dropout: float) -> np.ndarray:
     """B, (n_items, n_items) float32 with a diagonal of 0, from X, (n_learners, n_items)."""
-    gram = done.T @ done
-    sizes = gram.diagonal()
+    items = done.T.tocsr()
+    sizes = np.asarray(done.multiply(done).sum(axis=0)).ravel()  # the diagonal of XtX
     penalties = regularization + dropout / (1 - dropout) * sizes
-    bound = (gram.sum(axis=0) + penalties).max() / penalties.min()
-    system = gram.astype(np.float32 if bound <= SINGLE else float).toarray()
+    bound = (items @ np.asarray(done.sum(axis=1)).ravel() + penalties).max() / penalties.min()
+    system = np.empty((len(sizes), len(sizes)), np.float32 if bound <= SINGLE else float)
+    # XtX by rows: whole and sparse, it would take three times the memory where most items go together.
+    for start in range(0, len(sizes), MIRROR):
+        system[start : start + MIRROR] = (items[start : start + MIRROR] @ done).toarray()
     system[np.diag_indices_from(system)] = sizes + penalties
     inverse = _inverse(system)
     weights = np.empty(inverse.shape, np.float32)

@@ -11,6 +11,7 @@ from learnloop.errors import BadInput
 from learnloop.schemas import Recommender
 
 BLOCK = 2048  # learners at a time: 2048 x 5,000 scores are 40 or 80 MB
+CELLS = 20_000_000  # of a block of scores, 80 or 160 MB: of more than 10,000 items, fewer learners
 NOTHING = -1  # fills a row of columns where fewer than k items are left
 CROWD = 16  # more than this times k candidates in a row: partitioning is cheaper than sorting them
 
@@ -171,7 +172,7 @@ def rank(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(columns of model.item_ids, their scores), (n_histories, min(k, n_items)) each, by `best_columns`.
 
-    `block` histories are scored at a time, so no learners x items matrix is ever whole in memory; seen
+    At most `block` histories are scored at a time: a learners x items matrix is never whole in memory. Seen
     items are hidden by default. `allowed` holds, a history, the only items that may appear (say, those
     of the learner's courses). Raises BadInput on scores that are not finite.
     """
@@ -179,6 +180,7 @@ def rank(
         raise BadInput(f"allowed has {len(allowed)} rows, not {len(histories)}", field="allowed")
     column = places(model)
     k = max(min(k, len(column)), 0)
+    block = max(min(block, CELLS // max(len(column), 1)), 1)
     columns, scores = np.empty((len(histories), k), np.int32), np.empty((len(histories), k))
     for start in range(0, len(histories), block):
         part = histories[start : start + block]

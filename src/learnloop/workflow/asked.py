@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from learnloop.errors import BadInput
 from learnloop.evaluate import beyond_accuracy as beyond
 from learnloop.evaluate import groups
 from learnloop.evaluate.protocols import Fold
@@ -125,55 +126,74 @@ class Scored:
     predictions: dict[str, int] | None = None
 
 
-def score(asked: Asked, columns: np.ndarray, relevant: Relevance | None = None) -> Scored:
-    """columns: (n, at most k) of asked.item_ids, best first."""
-    k = asked.n_listed
-    relevant = relevant or asked.relevant
+def score(asked: Asked, columns: np.ndarray, item_ids: np.ndarray | None = None) -> Scored:
+    """columns: (n, at most k) of item_ids, best first; of those of the training part where none are given.
+
+    Of items that training lacks the hits count, and they are cold; what a list is like besides right is told
+    of the items that training has.
+    """
+    k = max(asked.n_listed, columns.shape[1])
+    known, relevant, counts = columns, asked.relevant, asked.counts
+    if item_ids is not None and not np.array_equal(item_ids, asked.item_ids):
+        both = np.array(sorted({*asked.item_ids, *item_ids}), dtype=object)
+        columns = np.where(columns >= 0, pd.Index(both).get_indexer(pd.Index(item_ids))[columns], NOTHING)
+        place = pd.Index(asked.item_ids).get_indexer(pd.Index(both))
+        known = np.where(columns >= 0, place[columns], NOTHING)
+        relevant, counts = asked.against(both), np.where(place >= 0, asked.counts[place], 0)
     found = metrics(relevant.hits(columns), relevant.sizes, k)
-    lists = beyond.of_lists(columns, asked.counts, asked.trained.shape[0], asked.done, asked.classes)
-    lists["intra_list_diversity"] = beyond.intra_list_diversity(columns, asked.vectors)
+    lists = beyond.of_lists(known, asked.counts, asked.trained.shape[0], asked.done, asked.classes)
+    lists["intra_list_diversity"] = beyond.intra_list_diversity(known, asked.vectors)
     parts: dict[Any, pd.DataFrame] = {}
     for name, labels in asked.labels.items():
         parts |= {(name, value): part for value, part in groups.by_learner(found, labels).items()}
-    by_item = groups.by_item_popularity(columns, relevant, asked.counts, k)
+    by_item = groups.by_item_popularity(columns, relevant, counts, k)
     parts |= {("items", value): part for value, part in by_item.items()}
     wide = {(*key, metric): part[metric] for key, part in parts.items() for metric in part}
     table = pd.concat([found, lists[list(BEYOND)], pd.DataFrame(wide)], axis=1)
     table.columns = pd.Index([*found.columns, *BEYOND, *wide], tupleize_cols=False)
     table.index = pd.Index(asked.learners, name="learner_id", dtype=str)
-    shown = beyond.exposure(columns, len(asked.item_ids))
-    return Scored(asked.fold.name, table, float((shown > 0).mean()), beyond.gini(shown), columns)
+    shown = beyond.exposure(known, len(asked.item_ids))
+    return Scored(asked.fold.name, table, float((shown > 0).mean()), beyond.gini(shown), known)
 
 
 def listed(frame: pd.DataFrame, asked: Asked) -> Scored:
     """Another tool's lists under our rules: seen items and repeats are dropped, then the first k count.
 
-    An item that the catalogue lacks stays, as a miss; a learner without a list scores 0. All are counted.
+    An item that the catalogue lacks stays, and counts as one of a model of ours does; a learner without a
+    list scores 0. All are counted. Raises BadInput where no list is of a learner who is asked.
     """
     row = pd.Index(asked.learners).get_indexer(pd.Index(frame["learner_id"]))
-    column = pd.Index(asked.item_ids).get_indexer(pd.Index(frame["item_id"]))
-    rows = pd.DataFrame({"row": row, "column": column, "item_id": frame["item_id"].to_numpy()})
+    if (row < 0).all():
+        mine = f"the first is {frame['learner_id'].iloc[0]!r}" if len(frame) else "there are none"
+        raise BadInput(
+            f"the lists are of no learner that the test asks about: {mine}, not {asked.learners[0]!r}, say",
+            "write the learners of --predictions as in the log",
+            "predictions",
+        )
+    item_ids = np.array(sorted({*asked.item_ids, *frame["item_id"]}), dtype=object)
+    column = pd.Index(item_ids).get_indexer(pd.Index(frame["item_id"]))
+    rows = pd.DataFrame({"row": row, "column": column})
     others = int((rows["row"] < 0).sum())
     rows = rows[rows["row"] >= 0]
-    repeated = rows.duplicated(["row", "item_id"])
+    repeated = rows.duplicated(["row", "column"])
     seen = np.zeros(len(rows), dtype=bool)
     if asked.rules.hide_seen:
-        done = Relevance.of([set(history) for history in asked.histories], asked.item_ids)
-        keys = rows["row"].to_numpy() * done.n_items + rows["column"].to_numpy()
-        seen = np.isin(keys, done.keys) & (rows["column"].to_numpy() >= 0)
+        done = Relevance.of([set(history) for history in asked.histories], item_ids)
+        seen = np.isin(rows["row"].to_numpy() * done.n_items + rows["column"].to_numpy(), done.keys)
     rows = rows[~repeated & ~seen]
     place = rows.groupby("row").cumcount().to_numpy()
     rows, place = rows[place < asked.n_listed], place[place < asked.n_listed]
     columns = np.full((len(asked.learners), asked.n_listed), NOTHING, dtype=np.int32)
     columns[rows["row"], place] = rows["column"]
     lengths = np.bincount(rows["row"], minlength=len(asked.learners))
-    found = score(asked, columns)
+    found = score(asked, columns, item_ids)
+    unknown = ~np.isin(columns, pd.Index(item_ids).get_indexer(pd.Index(asked.item_ids))) & (columns >= 0)
     found.predictions = {
         "rows": len(frame),
         "of_other_learners": others,
         "repeated": int(repeated.sum()),
         "seen": int((seen & ~repeated.to_numpy()).sum()),
-        "unknown_items": int((rows["column"] < 0).sum()),
+        "unknown_items": int(unknown.sum()),
         "short_lists": int(((lengths > 0) & (lengths < asked.n_listed)).sum()),
         "learners_without": int((lengths == 0).sum()),
     }

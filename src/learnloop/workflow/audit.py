@@ -10,7 +10,7 @@ from learnloop.errors import NothingToDo
 from learnloop.evaluate import audit, protocols
 from learnloop.evaluate.protocols import Fold
 from learnloop.evaluate.ranking import means
-from learnloop.recommend.ranking import NOTHING, rank
+from learnloop.recommend.ranking import rank
 from learnloop.recommend.signals import targets
 from learnloop.store import reading
 from learnloop.workflow import candidate
@@ -109,8 +109,7 @@ def audit_candidate(loop: Loop, *, k: int = 10, seed: int = 0) -> dict[str, Any]
         scored: dict[str, list[Scored]] = {}
         for model in (models.ranker, models.popularity):
             columns, _ = rank(model, asked.histories, k)
-            place = pd.Index(asked.item_ids).get_indexer(pd.Index(model.item_ids))
-            part = score(asked, np.where(columns >= 0, place[columns], NOTHING))
+            part = score(asked, columns, model.item_ids)
             scored[model.name] = [part]
             validation = {LEADING: validated[model.name]} if model.name in validated else None
             numbers = means(part.table[[LEADING]], seed=seed)

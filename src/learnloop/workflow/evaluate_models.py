@@ -17,7 +17,7 @@ from learnloop.evaluate import protocols
 from learnloop.evaluate.protocols import Fold
 from learnloop.evaluate.ranking import METRICS, Relevance, holm, means, metrics, paired_differences
 from learnloop.recommend.blend import Blend
-from learnloop.recommend.ranking import NOTHING, rank
+from learnloop.recommend.ranking import rank
 from learnloop.schemas import Recommender
 from learnloop.workflow.asked import BEYOND, LEADING, Asked, Rules, Scored, listed, score
 
@@ -42,6 +42,7 @@ def evaluate_models(
     asked = [Asked(fold, rules) for fold in folds]
     told: dict[str, Any] = dict.fromkeys((*models, *(lists or {})))
     scored: dict[str, list[Scored]] = {}
+    of_others = {name: [listed(frame, asked[0])] for name, frame in (lists or {}).items()}
     validating: list[Asked | str] = [] if rules.fast else [_validation(part, rules) for part in asked]
     for name, kind in models.items():
         try:
@@ -56,8 +57,7 @@ def evaluate_models(
             told[name] = {"params": dict(kind[1]), "error": str(error)}
         except Exception as error:  # of a library, or of too little memory: the other models go on
             told[name] = {"params": dict(kind[1]), "error": f"{type(error).__name__}: {error}"}
-    for name, frame in (lists or {}).items():
-        scored[name] = [listed(frame, asked[0])]
+    scored |= of_others
     if not scored:
         errors = "; ".join(f"{name}: {entry['error']}" for name, entry in told.items())
         raise NothingToDo(f"no model could be evaluated: {errors}", "--models popularity")
@@ -70,7 +70,7 @@ def evaluate_models(
         "models": told,
         "comparisons": _compared(tables, best or next(iter(scored)), rules),
         "best": best,
-        "best_on_test": max(scored, key=lambda name: (told[name]["metrics"][LEADING]["value"], name)),
+        "best_on_test": max(scored, key=lambda name: told[name]["metrics"][LEADING]["value"]),
         "kept": {"asked": asked, "scored": scored},
     }
 
@@ -91,13 +91,7 @@ def _one(kind: Kind, asked: Asked, inner: Asked | str, rules: Rules) -> Scored:
     if rules.tune and isinstance(inner, Asked):
         kind, tuning = _tuned(kind, inner, rules)
     model, columns, scores, seconds = fit_and_rank(kind, asked)
-    if np.array_equal(model.item_ids, asked.item_ids):
-        found = score(asked, columns)
-    else:  # of items that training has not, the hits count; the rest is told of those it has
-        place = pd.Index(asked.item_ids).get_indexer(pd.Index(model.item_ids))
-        known = np.where(columns >= 0, place[columns], NOTHING)
-        found = score(asked, known)
-        found.table[list(METRICS)] = hits_of(asked, model, columns).to_numpy()
+    found = score(asked, columns, model.item_ids)
     found.scores, found.seconds = scores, seconds
     found.nbytes, found.params, found.tuning = int(model.nbytes), dict(kind[1]), tuning
     if isinstance(inner, Asked):
@@ -117,6 +111,7 @@ def _tuned(kind: Kind, inner: Asked, rules: Rules) -> tuple[Kind, dict[str, Any]
         "k": rules.k,
         "seed": rules.seed,
         "features": rules.features,
+        "hide_seen": rules.hide_seen,
     }
 
     def search(base: type) -> Mapping[str, Any]:
@@ -248,9 +243,9 @@ def _over_folds(found: Sequence[Scored], part: str) -> dict[str, float] | None:
 
 
 def _best(told: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """By validation alone; None where there was none."""
+    """By validation alone, the first where several are equal; None where there was none."""
     validated = {name: entry["validation"][LEADING] for name, entry in told.items() if entry["validation"]}
-    return max(validated, key=lambda name: (validated[name], name)) if validated else None
+    return max(validated, key=lambda name: validated[name]) if validated else None
 
 
 def _compared(tables: Mapping[str, pd.DataFrame], a: str, rules: Rules) -> list[dict[str, Any]]:

@@ -31,7 +31,8 @@ from learnloop.workflow.recommenders import RECOMMENDERS
 if TYPE_CHECKING:
     from learnloop.evaluate.protocols import Fold
 
-DEFAULT = ("random", "popularity", "neighbours", "ease", "ials", "blend")  # the fast ones, and the best
+# The fast ones, and the best; of equals the first is best, and chance is nobody's choice.
+DEFAULT = ("popularity", "neighbours", "ease", "ials", "blend", "random")
 ATTRIBUTES = ("language", "level")  # of items, that learners are grouped by
 SHOWN = ("ndcg", "recall", "hit", "map", "mrr")  # in the table for a person
 
@@ -69,6 +70,8 @@ def evaluate_recommend(
     kinds = chosen(models, seed)
     if predictions is not None and folds > 1:
         raise BadInput("--predictions are of one fold, not of several", "--folds 1, or --test F", "folds")
+    if tune and fast:
+        raise BadInput("--fast leaves out the validation that --tune needs", "leave one of them out", "tune")
     if report is not None:
         _may_replace(report)
     files = logs.load(interactions, test, items, columns, min_value, tuple(group_by), all_columns=audit)
@@ -241,6 +244,8 @@ def brief(result: dict[str, Any]) -> dict[str, Any]:
             continue
         shown[name] = {f"{metric}@{k}": entry["metrics"][metric] for metric in SHOWN}
         shown[name] |= {"coverage": entry["beyond"]["coverage"], "gap": entry["gap"]}
+        if "predictions" in entry:
+            shown[name]["of the lists"] = entry["predictions"]
     worse = [one for one in result["comparisons"] if one["p_holm"] <= 0.05]
     return {
         "data": result["data"],
@@ -253,5 +258,5 @@ def brief(result: dict[str, Any]) -> dict[str, Any]:
             f" p {one['p_holm']:.4f}"
             for one in worse
         ],
-        "audit": result["audit"],
+        "audit": "nothing found" if result["audit"] == [] else result["audit"],
     }

@@ -60,8 +60,9 @@ class OnFold:
         seed: int = 0,
         features: ItemFeatures | None = None,
         fixed: Mapping[str, Any] | None = None,
+        hide_seen: bool = True,
     ) -> None:
-        self.kind, self.k, self.features = kind, k, features
+        self.kind, self.k, self.features, self.hide_seen = kind, k, features, hide_seen
         self.fixed = dict(fixed or {})
         if "seed" in tuning_study.parameters(kind):
             self.fixed["seed"] = seed
@@ -83,7 +84,7 @@ class OnFold:
 
     def __call__(self, params: Mapping[str, Any], rung: int) -> float:
         model = self.kind(**self.fixed, **params).fit(self.training[rung], self.features)
-        columns, _ = rank(model, self.histories, self.k)
+        columns, _ = rank(model, self.histories, self.k, self.hide_seen)
         ranked = {
             learner: model.item_ids[row[row != NOTHING]].tolist()
             for learner, row in zip(self.relevant, columns, strict=True)
@@ -102,17 +103,18 @@ def tuned(
     features: ItemFeatures | None = None,
     report: Report | None = None,
     fixed: Mapping[str, Any] | None = None,
+    hide_seen: bool = True,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """(the best hyper-parameters, what the search did), in memory.
 
     kind: a class of recommenders (schemas.Recommender). fold: a validation fold, never the test. fixed:
-    hyper-parameters that are given, and not among those returned.
+    hyper-parameters that are given, and not among those returned. hide_seen: as the fold asks.
 
     The second holds best_params, best_value and default_value (NDCG@k), trials, pruned, failed, seconds,
     importance (hyper-parameter -> share) and history, a row a trial. A kind with nothing to tune is measured
     once. Raises what the kind raises with its defaults.
     """
-    measure = OnFold(kind, fold, k, seed, features, fixed)
+    measure = OnFold(kind, fold, k, seed, features, fixed, hide_seen)
     study = tuning_study.study_in(None, kind.name, seed)
     return searched(kind, study, measure, trials=trials, timeout=timeout, seed=seed, report=report)
 
