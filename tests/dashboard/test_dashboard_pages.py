@@ -76,6 +76,7 @@ def _teach(loop: Loop) -> None:
     items = made.items.assign(
         title=made.items["title"].mask(lessons, pd.Series(titles, index=made.items.index)),
         url=made.items["url"].mask(lessons, pd.Series(urls, index=made.items.index)),
+        duration_s=made.items["duration_s"].mask(lessons, 600.0),
     )
     concepts = made.concepts.assign(title=HOSTILE + made.concepts["title"])
     loading.load(loop.engine, "concepts", concepts)
@@ -169,6 +170,16 @@ def test_what_is_not_interesting_goes_and_comes_back(pages: Pages, page: Page) -
     back.click()
     expect(back).to_have_count(0)
     expect(buttons.first).to_be_visible()
+
+
+def test_what_does_not_fit_into_the_time_is_not_called_done(pages: Pages, page: Page) -> None:
+    page.goto(f"{pages.operator}?learner={pages.learner_id}")
+    time = page.get_by_role("combobox", name="Time you have")
+    expect(time).to_be_visible(timeout=60_000)
+    time.click()
+    page.get_by_role("option", name="5 minutes", exact=True).click()
+    expect(page.get_by_text("Nothing here is known to fit into that time.")).to_be_visible()
+    expect(page.get_by_role("button", name="Not interested")).to_have_count(0)
 
 
 def test_the_operations_page_shows_the_release_and_its_quality(pages: Pages, page: Page) -> None:

@@ -35,7 +35,8 @@ def _next_steps(client: Client, learner_id: str, _: Translate) -> None:
     )
     found = client.recommendations(learner_id, max_duration_s=60 * minutes or None)
     if not found["items"]:
-        st.info(_("Nothing left to recommend: you have done everything you are ready for."))
+        nothing_left = _("Nothing left to recommend: you have done everything you are ready for.")
+        st.info(_("Nothing here is known to fit into that time.") if minutes else nothing_left)
     for step in found["items"]:
         with st.container(border=True):
             title = f"**{plain(step['title'])}**"
