@@ -149,6 +149,14 @@ def test_predictions_come_best_first(tmp_path: Path, rows: str) -> None:
     assert found.to_numpy().tolist() == [["a", "x"], ["a", "y"], ["b", "x"]]
 
 
+@pytest.mark.parametrize(
+    ("header", "advice"), [("Name", '"items.item_id=Name"'), ("movieId", "items.item_id=movieId")]
+)
+def test_items_without_ids_are_mapped_as_items(tmp_path: Path, header: str, advice: str) -> None:
+    with pytest.raises(BadInput, match=f"lacks column 'item_id'.*--map {advice}"):
+        read_items(write(tmp_path, f"{header}\na\n"))
+
+
 def test_predictions_of_no_rank_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="line 3: column 'rank' is empty"):
         read_predictions(write(tmp_path, "learner_id,item_id,rank\na,x,1\na,y,\n"))

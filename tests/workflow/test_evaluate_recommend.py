@@ -385,6 +385,19 @@ def test_the_command_prints_json_and_names_what_is_wrong(log: Path) -> None:
     assert "learnloop: the interactions file has no column 'user'" in wrong.stderr
 
 
+def test_what_the_audit_found_is_told_in_the_terminal_with_its_evidence(tmp_path: Path) -> None:
+    frame = planted()
+    upcoming = frame.assign(next_item=frame.groupby("learner_id")["item_id"].shift(-1))
+    options = ["--models", "popularity", "--bootstrap", "60", "--fast", "--audit"]
+    for name, rows, words in (
+        ("clean.csv", frame, "audit: clean"),
+        ("leaky.csv", upcoming, "high: log_column_names_the_next_item (column next_item, learners "),
+    ):
+        path = str(written(rows, tmp_path / name))
+        told = CliRunner().invoke(app, ["evaluate", "recommend", "--interactions", path, *options])
+        assert words in told.stdout
+
+
 def test_a_tuned_blend_is_made_of_tuned_bases(tmp_path: Path) -> None:
     path = written(planted(3).head(1500), tmp_path / "log.csv")
     found = evaluate_recommend(path, models=["ease", "blend"], tune=2, n_bootstrap=50)

@@ -156,7 +156,7 @@ def _table(
     renamed = mapping.for_file(wanted, kind, COLUMNS, {kind: header})
     for name in needed:
         if renamed.get(name, name) not in header:
-            raise _lacking(path.name, name, header)
+            raise _lacking(path.name, name, header, "items." if kind == "items" else "")
     names = {ours: renamed.get(ours, ours) for ours in COLUMNS[kind] if renamed.get(ours, ours) in header}
     taken = set(names.values())
     others = [name for name in header if name not in taken and name not in names]
@@ -170,13 +170,13 @@ def _table(
     return table.rename_columns(list(names)), inspected.sha256, inspected.lines
 
 
-def _lacking(name: str, column: str, header: Sequence[str]) -> BadInput:
+def _lacking(name: str, column: str, header: Sequence[str], table: str) -> BadInput:
     by_lower = {other.lower(): other for other in header}
     known = next((by_lower[other] for other in SYNONYMS.get(column, ()) if other in by_lower), None)
     if known is None:
-        return mapping.lacking(name, column, header)
+        return mapping.lacking(name, column, header, table=table)
     has = f"{name} line 1 lacks column {column!r}; it has {', '.join(header)}"
-    return BadInput(has, f"--map {column}={known}", column)
+    return BadInput(has, f"--map {table}{column}={known}", column)
 
 
 def _delimited(path: Path, header: Sequence[str], delimiter: str, wanted: Sequence[str]) -> Any:

@@ -98,10 +98,11 @@ def for_file(
     return found
 
 
-def lacking(name: str, column: str, columns: Sequence[str], rename: str = "") -> BadInput:
-    """The error for a file without a needed column. rename: what to do instead, where --map is not known."""
+def lacking(name: str, column: str, columns: Sequence[str], rename: str = "", table: str = "") -> BadInput:
+    """The error for a file without a needed column. rename: what to do instead, where --map is not known;
+    table: "items.", where --map would take the bare name for that of another file."""
     near = _closest(column, columns)
-    hint = f"{rename} {column!r}; closest is {near!r}" if rename else f'--map "{column}={near}"'
+    hint = f"{rename} {column!r}; closest is {near!r}" if rename else f'--map "{table}{column}={near}"'
     return BadInput(f"{name} line 1 lacks column {column!r}; it has {', '.join(columns)}", hint, column)
 
 

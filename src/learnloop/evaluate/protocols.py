@@ -84,12 +84,13 @@ def histories(log: pd.DataFrame) -> dict[str, list[str]]:
     """learner -> items in the order of rows. log: in order of time."""
     if log.empty:
         return {}
-    order = np.argsort(log["learner_id"].to_numpy(object), kind="stable")
-    learners = log["learner_id"].to_numpy(object)[order]
-    items = log["item_id"].to_numpy(object)[order].tolist()
-    starts = np.flatnonzero(np.r_[True, learners[1:] != learners[:-1]]).tolist()
-    ends = [*starts[1:], len(items)]
-    return {learners[start]: items[start:end] for start, end in zip(starts, ends, strict=True)}
+    rows, learners = pd.factorize(log["learner_id"], sort=True)
+    items = log["item_id"].to_numpy(object)[np.argsort(rows, kind="stable")].tolist()
+    ends = np.cumsum(np.bincount(rows)).tolist()
+    starts = [0, *ends[:-1]]
+    return {
+        learner: items[start:end] for learner, start, end in zip(learners.tolist(), starts, ends, strict=True)
+    }
 
 
 def _fold(name: str, train: pd.DataFrame, test: pd.DataFrame, hide_seen: bool = True) -> Fold:

@@ -258,5 +258,13 @@ def brief(result: dict[str, Any]) -> dict[str, Any]:
             f" p {one['p_holm']:.4f}"
             for one in worse
         ],
-        "audit": "nothing found" if result["audit"] == [] else result["audit"],
+        "audit": None if result["audit"] is None else [_in_words(one) for one in result["audit"]] or "clean",
     }
+
+
+def _in_words(finding: dict[str, Any]) -> str:
+    numbers = (
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in finding["evidence"].items()
+    )
+    return f"{finding['severity']}: {finding['check']} ({', '.join(numbers)}); {finding['advice']}"
