@@ -120,7 +120,7 @@ def _makers(
             field="recommender",
         )
     settings: dict[str, dict[str, Any]] = {}
-    wanted = [name for name in (FAST if recommender == "auto" else [recommender]) if name in RECOMMENDERS]
+    wanted = FAST if recommender == "auto" else (recommender,)
     if tuned:
         from learnloop.workflow.tuning import tuned_params
 
