@@ -33,6 +33,17 @@ def test_times_of_every_form_are_the_same_moments(tmp_path: Path, times: list[st
     assert log.times
 
 
+@pytest.mark.parametrize(
+    "times", [(1772359200, 1772359230, 1772359260000), (1772359200000,) * 2 + (1772359260,)]
+)
+def test_seconds_and_milliseconds_in_one_file_are_no_order_of_time(
+    tmp_path: Path, times: tuple[int, ...]
+) -> None:
+    rows = "".join(f"a,x{place},{time}\n" for place, time in enumerate(times))
+    with pytest.raises(BadInput, match=f"line 4: column 'occurred_at' has no time .*'{times[2]}'"):
+        read_log(write(tmp_path, "learner_id,item_id,occurred_at\n" + rows))
+
+
 def test_identifiers_stay_text_and_rows_stay_in_order(tmp_path: Path) -> None:
     log = read_log(
         write(tmp_path, 'item_id;learner_id;more\n1.50;007;q\n"a;\nb";7;q\n1.50;007;q\n', "log.tsv")

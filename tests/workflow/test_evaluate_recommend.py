@@ -338,6 +338,8 @@ def test_options_that_make_no_sense_are_refused(log: Path, tmp_path: Path) -> No
         evaluate_recommend(log, models=["best"])
     with pytest.raises(BadInput, match="lacks column 'sex'"):
         evaluate_recommend(log, group_by=["sex"], **FAST)
+    with pytest.raises(BadInput, match="a group of ours is called 'items'"):
+        evaluate_recommend(log, group_by=["gender", "items"], **FAST)
     with pytest.raises(BadInput, match="--fast leaves out the validation that --tune needs"):
         evaluate_recommend(log, tune=2, fast=True, **FAST)
     stranger = written(pd.DataFrame({"learner_id": ["7"], "item_id": ["i01"]}), tmp_path / "other.csv")

@@ -5,8 +5,8 @@
 
 CSV, TSV (comma, semicolon, tab, pipe; plain, gzip or zip) or Parquet. Identifiers are text as written.
 `at` is seconds since 1970 (UTC where no zone is named); unix seconds, milliseconds and finer are told apart
-by their size; without times, the order of rows is the order of time. Arrow parses: five million rows in
-seconds.
+by their size, one unit a file; without times, the order of rows is the order of time. Arrow parses: five
+million rows in seconds.
 """
 
 import re
@@ -297,8 +297,13 @@ def _parsed(texts: Any) -> np.ndarray:
 
 
 def _seconds(numbers: np.ndarray) -> np.ndarray:
-    size = float(np.nanmedian(np.abs(numbers))) if np.isfinite(numbers).any() else 0.0
-    return numbers / next((unit for least, unit in LARGEST if size > least), 1.0)
+    """Of the unit that most are in; NaN for what would be another one's, as in two logs put together."""
+    sizes = np.abs(numbers)
+    size = float(np.nanmedian(sizes)) if np.isfinite(numbers).any() else 0.0
+    least, unit = next(((least, unit) for least, unit in LARGEST if size > least), (0.0, 1.0))
+    most = min((other for other, _ in LARGEST if other > least), default=np.inf)
+    foreign = (sizes > most) | ((sizes < least) & (sizes > 0))
+    return np.where(foreign, np.nan, numbers / unit)
 
 
 def _numbers(column: Any, where: _Where, name: str = "value") -> np.ndarray:

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 
 SMOOTHING = 0.01  # a of Steck's q~: a share of 0 in a list is no infinity
-PAIRS = 20_000_000  # pairs of a list's items that are looked at in all; beyond, every nth learner
+PAIRS = 5_000_000  # pairs of items in lists that are looked at, 500 MB; beyond, every nth learner
 PRODUCTS = 300_000_000  # multiplications of the co-occurrences; beyond, every nth training learner
 CELLS = 1 << 24  # of a dense block: 64 MB of float32
 

@@ -116,7 +116,7 @@ def _tiles(result: Result) -> str:
         (count(data.get("items")), "items in the catalogue"),
         (count(test.get("learners")), "learners asked in the test"),
         (count(test.get("new_learners")), "of them new: nothing known before"),
-        (None if reachable is None else percent(reachable), "of what they did could be hit"),
+        (None if reachable is None else percent(reachable), "of what they did is in training"),
     ]
     cells = "".join(
         f'<div class="tile"><b>{value}</b><span>{told}</span></div>' for value, told in tiles if value

@@ -106,7 +106,7 @@ _COUNTED = {
     "of_other_learners": "of learners who are not asked, left out",
     "repeated": "repeated in a list, left out",
     "seen": "already done by the learner, left out",
-    "unknown_items": "not in the catalogue, kept as misses",
+    "unknown_items": "not in training, right or wrong as any other",
     "short_lists": "lists shorter than the others",
     "learners_without": "learners without a list, who score 0",
 }

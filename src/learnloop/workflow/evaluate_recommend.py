@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 # The fast ones, and the best; of equals the first is best, and chance is nobody's choice.
 DEFAULT = ("popularity", "neighbours", "ease", "ials", "blend", "random")
 ATTRIBUTES = ("language", "level")  # of items, that learners are grouped by
+OF_OURS = ("history", "items")  # groups that are there of every log
 SHOWN = ("ndcg", "recall", "hit", "map", "mrr")  # in the table for a person
 
 
@@ -72,6 +73,9 @@ def evaluate_recommend(
         raise BadInput("--predictions are of one fold, not of several", "--folds 1, or --test F", "folds")
     if tune and fast:
         raise BadInput("--fast leaves out the validation that --tune needs", "leave one of them out", "tune")
+    taken = [column for column in group_by if column in OF_OURS]
+    if taken:
+        raise BadInput(f"a group of ours is called {taken[0]!r}", "rename the column of the log", "group_by")
     if report is not None:
         _may_replace(report)
     files = logs.load(interactions, test, items, columns, min_value, tuple(group_by), all_columns=audit)
