@@ -359,3 +359,15 @@ def test_a_slow_reading_of_the_rules_does_not_undo_a_newer_one(
         gate.set()
         curation.remove(school.engine, "pin", ALL[0])
         keeper.read_rules()
+
+
+def test_a_shelf_ranks_as_the_whole_does_without_the_rest(school: School) -> None:
+    with school.client(poll_seconds=3600) as client:
+        serving = client.app.state.backend.serving  # type: ignore[attr-defined]
+    done = [lesson("python", 0), lesson("cells", 1)]
+    whole, part = serving.shelf(), serving.shelf(Filters(course="school:python"))
+    for history in (done, []):
+        everything = advice._ranking(serving.released, whole, history, ())
+        found = advice._ranking(serving.released, part, history, ())
+        assert found == [pair for pair in everything if pair[0] in part.catalogue.reachable]
+        assert 0 < len(found) < len(everything)

@@ -149,7 +149,8 @@ def _ranking(
     seen = set(done)
     strange = seen.isdisjoint(shelf.trained)
     model = models.recommenders.popularity if strange else models.recommenders.ranker
-    (ranked,) = top_k(model.scores([done]), model.item_ids, RANKED, [shelf.absent.union(seen, closed)])
+    here = shelf.popularity if strange else shelf.ranker
+    (ranked,) = top_k(model.scores([done])[:, here.columns], here.item_ids, RANKED, [seen.union(closed)])
     lowest = min((score for _, score in ranked), default=0.0)
     newer = [item_id for item_id in shelf.newer if item_id not in seen and item_id not in closed]
     return ranked + [(item_id, lowest) for item_id in newer[: max(RANKED - len(ranked), 0)]]

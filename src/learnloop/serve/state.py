@@ -7,11 +7,11 @@ no two releases.
 import json
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from learnloop.recommend.filters import Filters, Rule, Rules, above, pick
 from learnloop.recommend.policy import Catalogue, Explain
 from learnloop.recommend.reasons import told_by
 from learnloop.recommend.stored import Recommenders
+from learnloop.schemas import Recommender
 from learnloop.serve import content, security
 from learnloop.serve.content import Content
 from learnloop.settings import Settings
@@ -63,13 +64,26 @@ class Models:
         )
 
 
+class Open(NamedTuple):
+    """Where the items of a shelf stand in the scores of a model: columns and item_ids, (n,) each."""
+
+    columns: np.ndarray
+    item_ids: np.ndarray
+
+    @classmethod
+    def of(cls, model: Recommender, wanted: Collection[str]) -> "Open":
+        columns = np.flatnonzero([item_id in wanted for item_id in model.item_ids])
+        return cls(columns, np.asarray(model.item_ids, dtype=object)[columns])
+
+
 @dataclass(frozen=True)
 class Shelf:
     """The items one request may choose from, indexed once for all of them."""
 
     catalogue: Catalogue
     trained: frozenset[str]  # items of the release
-    absent: frozenset[str]  # those of them that are not to be recommended from this shelf
+    ranker: Open  # found once: a small part of a large catalogue would else leave out the rest by name
+    popularity: Open
     newer: tuple[str, ...]  # items that came after the release was trained, by name
     required: tuple[str, ...]  # concepts that others require
 
@@ -82,7 +96,8 @@ class Shelf:
         return cls(
             catalogue=catalogue,
             trained=trained,
-            absent=trained - catalogue.reachable,
+            ranker=Open.of(models.recommenders.ranker, catalogue.reachable),
+            popularity=Open.of(models.recommenders.popularity, catalogue.reachable),
             newer=tuple(sorted(catalogue.reachable - trained)),
             required=tuple(
                 sorted({needed for needs in catalogue.prerequisites.values() for needed in needs})
