@@ -71,6 +71,11 @@ def test_a_model_that_knows_the_popularity_of_the_test_is_found_by_labels_dealt_
     assert audit.dealt_anew({"popular": np.tile(np.arange(10), (n, 1))}, relevant, counts) == []
     (found,) = audit.dealt_anew({"future": future}, relevant, counts)
     assert found["check"] == "control_above_chance"
+    # What several models reach there, they know of what is going on, and one of them is no cheat.
+    near = {
+        f"model {shift}": np.tile(np.arange(m)[::-1][10 + shift : 20 + shift], (n, 1)) for shift in range(3)
+    }
+    assert audit.dealt_anew(near, relevant, counts) == []
     # A model that foresees each learner, and nothing else, is at chance where labels are another's.
     own = relevant.columns.reshape(n, 5)
     told = audit.dealt_anew({"own": own, "honest": honest}, relevant, relevant_counts(relevant))

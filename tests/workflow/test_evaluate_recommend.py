@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Self
 
 import numpy as np
@@ -13,11 +14,11 @@ from typer.testing import CliRunner
 from learnloop.cli import app
 from learnloop.errors import BadInput, UnknownThing
 from learnloop.evaluate import protocols
-from learnloop.evaluate.ranking import ranking_metrics
+from learnloop.evaluate.ranking import METRICS, ranking_metrics
 from learnloop.recommend.popularity import Popularity
 from learnloop.recommend.ranking import recommend
 from learnloop.workflow.asked import Rules
-from learnloop.workflow.evaluate_models import evaluate_models
+from learnloop.workflow.evaluate_models import _best, evaluate_models
 from learnloop.workflow.evaluate_recommend import evaluate_recommend
 
 N_LEARNERS, N_ITEMS, EVENTS = 240, 60, 20
@@ -409,3 +410,15 @@ def test_a_tuned_blend_is_made_of_tuned_bases(tmp_path: Path) -> None:
     }
     assert blend["tuning"]["best_value"] == pytest.approx(blend["validation"]["ndcg"])
     assert blend["validation"]["ndcg"] > 0
+
+
+@pytest.mark.parametrize(("split", "best"), [("time", "a"), ("leave-last-out", "b"), ("learners", "c")])
+def test_the_fold_whose_validation_is_in_no_test_chooses(split: str, best: str) -> None:
+    worth = {"a": [0.9, 0.1, 0.2], "b": [0.1, 0.3, 0.6], "c": [0.8, 0.8, 0.5]}
+    found: dict[str, Any] = {
+        name: [SimpleNamespace(validation=dict.fromkeys(METRICS, value)) for value in values]
+        for name, values in worth.items()
+    }
+    assert _best(found, split) == best
+    nothing: dict[str, Any] = {"a": [SimpleNamespace(validation=dict.fromkeys(METRICS, 0.0))]}
+    assert _best(nothing, split) is None  # nobody found anything: there is no best

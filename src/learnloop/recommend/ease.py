@@ -34,7 +34,7 @@ class EASE:
     """weights: B, (n_heads, n_heads) float32, over the `max_items` most done items, the heads.
 
     Fitting takes 4 bytes x n_heads^2 for the inverse (8 where SINGLE asks for it) and 4 for B, which stays
-    (20,000 items: 1.6 + 1.6 GB), and about n_heads^3 multiplications, on all cores. Other items score below
+    (10,000 items: .4 + .4 GB), and about n_heads^3 multiplications, on all cores. Other items score below
     all heads, by popularity.
     """
 
@@ -50,7 +50,7 @@ class EASE:
         regularization: float = 100.0,
         dropout: float = 0.0,
         weighted: bool = False,
-        max_items: int = 20_000,
+        max_items: int = 10_000,
     ) -> None:
         """Raises BadInput where regularization <= 0, dropout is not in [0, 1) or max_items < 1."""
         if not regularization > 0:

@@ -64,7 +64,7 @@ def evaluate_models(
     tables = {name: _pooled(found) for name, found in scored.items()}
     for name, found in scored.items():
         told[name] = _told(found, tables[name], rules)
-    best = _best({name: told[name] for name in models if name in scored})
+    best = _best({name: scored[name] for name in models if name in scored}, rules.split)
     return {
         "test": _asked(asked),
         "models": told,
@@ -242,10 +242,19 @@ def _over_folds(found: Sequence[Scored], part: str) -> dict[str, float] | None:
     return {name: float(np.mean([value[name] for value in values])) for name in METRICS}
 
 
-def _best(told: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """By validation alone, the first where several are equal; None where there was none."""
-    validated = {name: entry["validation"][LEADING] for name, entry in told.items() if entry["validation"]}
-    return max(validated, key=lambda name: validated[name]) if validated else None
+def _best(scored: Mapping[str, Sequence[Scored]], split: str) -> str | None:
+    """By validation alone; None where there was none, or it asked for nothing that anybody could find.
+
+    The validation of one fold asks what another fold's test asks, where the folds are windows of time or
+    the last items. So the fold decides whose training ends the earliest: its validation is in no test.
+    (Learners are in one test each, and in the validation of other folds: their mean decides.)
+    """
+    deciding = {"time": slice(0, 1), "leave-last-out": slice(-1, None)}.get(split, slice(None))
+    found = {name: _over_folds(parts[deciding], "validation") for name, parts in scored.items()}
+    validated = {name: values[LEADING] for name, values in found.items() if values}
+    if not any(validated.values()):
+        return None
+    return max(validated, key=lambda name: validated[name])
 
 
 def _compared(tables: Mapping[str, pd.DataFrame], a: str, rules: Rules) -> list[dict[str, Any]]:
