@@ -67,6 +67,8 @@ def test_auto_says_what_it_chose_among_and_looks_at_no_held_back_event(loop: Loo
     assert again == {name: told["validation"][name] for name in make}
     logged = loop.registry.resume(report["run_id"])._client.get_run(report["run_id"]).data
     assert logged.params["recommender"] == told["name"]
+    for name, value in told["params"].items():
+        assert logged.params[f"recommender_{name}"] == str(value)
     for name, value in told["validation"].items():
         assert logged.metrics[f"validation_ndcg_at_10_{name}"] == pytest.approx(value)
 
@@ -90,6 +92,7 @@ def test_tuned_settings_are_used_where_there_are_some(loop: Loop) -> None:
     (folder / "ials.json").write_text(json.dumps(document))
     report = train(loop, recommender="ials", tuned=True)
     assert (report["parameters"]["factors"], report["parameters"]["alpha"]) == (7, 4.0)
+    assert report["recommender"]["params"]["factors"] == 7
     assert trained(loop).ials.item_factors.shape[1] == 7
     train(loop, recommender="ials", factors=5)
     assert trained(loop).ials.item_factors.shape[1] == 5

@@ -7,6 +7,7 @@ data (`workflow.choose`).
 """
 
 import importlib.metadata
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -89,11 +90,12 @@ def train(
         "split_at": split_at.isoformat(),
         "learnloop_version": importlib.metadata.version("learnloop"),
         "parameters": parameters,
-        "recommender": asdict(choice),
+        "recommender": {**asdict(choice), "params": make[choice.name].keywords},
     }
     with loop.registry.run("train", tags={"snapshot_sha256": snapshot.sha256}) as run:
         run.metrics({f"validation_ndcg_at_10_{name}": value for name, value in choice.validation.items()})
         told = {"recommender": choice.name, "snapshot_sha256": snapshot.sha256}
+        told |= {f"recommender_{name}": str(value) for name, value in make[choice.name].keywords.items()}
         run.params({**parameters, **told, "split_at": facts["split_at"]})
         kept = candidate.keep(
             loop.settings, candidate.Models(recommenders, tracer), {**facts, "run_id": run.id}
@@ -112,7 +114,7 @@ def train(
 
 def _makers(
     loop: Loop, recommender: str, ials: dict[str, Any], tuned: bool
-) -> tuple[dict[str, Make], dict[str, Any]]:
+) -> tuple[dict[str, partial[Recommender]], dict[str, Any]]:
     """(how each recommender that may be needed is made, the settings of iALS)."""
     if recommender != "auto" and recommender not in RECOMMENDERS:
         raise BadInput(
@@ -132,11 +134,15 @@ def _makers(
         if not settings:
             raise NothingToDo("no recommender has been tuned yet", "learnloop tune recommend")
     ials = {**ials, **settings.pop("ials", {})}
-    make: dict[str, Make] = {name: partial(RECOMMENDERS[name], **settings.get(name, {})) for name in wanted}
-    return {**make, **({"ials": partial(IALS, **ials)} if "ials" in wanted else {})}, ials
+    make: dict[str, partial[Recommender]] = {
+        name: partial(RECOMMENDERS[name], **settings.get(name, {})) for name in wanted
+    }
+    if "ials" in wanted:
+        make["ials"] = partial(RECOMMENDERS["ials"], **ials)
+    return make, ials
 
 
-def _choice(recommender: str, known: pd.DataFrame, items: pd.DataFrame, make: dict[str, Make]) -> Choice:
+def _choice(recommender: str, known: pd.DataFrame, items: pd.DataFrame, make: Mapping[str, Make]) -> Choice:
     if recommender != "auto":
         return Choice(recommender, "asked for by name")
     with step(f"chose among {', '.join(make)}"):
@@ -146,7 +152,7 @@ def _choice(recommender: str, known: pd.DataFrame, items: pd.DataFrame, make: di
 def _recommenders(
     loop: Loop,
     name: str,
-    make: dict[str, Make],
+    make: Mapping[str, Make],
     ials: dict[str, Any],
     done: pd.DataFrame,
     items: pd.DataFrame,
