@@ -75,6 +75,17 @@ def test_mlflow_itself_can_load_and_ask_the_model(registry: Registry, folder: Pa
     assert loaded.predict(["abc"]) == ["ABC"]
 
 
+def test_a_registry_is_itself_after_another_address_was_set(
+    registry: Registry, folder: Path, model_code: Path, tmp_path: Path
+) -> None:
+    version = released(registry, folder, model_code)
+    for forget in (mlflow.set_tracking_uri, mlflow.set_registry_uri):
+        forget(f"sqlite:///{tmp_path}/another.db")
+    assert registry.release(version).manifest["split_at"] == "2026-01-01T00:00:00+00:00"
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/another.db")
+    assert registry.release(released(registry, folder, model_code)).version == version + 1
+
+
 def test_a_changed_file_is_refused(folder: Path) -> None:
     verify(folder)
     (folder / "tracer" / "weights.json").write_text("[1, 2, 4]")

@@ -74,9 +74,8 @@ class Registry:
         quiet_mlflow()
         import mlflow
 
-        mlflow.set_tracking_uri(uri)
-        mlflow.set_registry_uri(uri)
         self.uri = uri
+        self._as_mlflows_own()
         self._client = mlflow.MlflowClient(uri, uri)
         experiment = self._client.get_experiment_by_name(EXPERIMENT)
         if experiment is None:
@@ -85,6 +84,13 @@ class Registry:
             self.experiment_id = self._client.create_experiment(EXPERIMENT, artifact_location=local)
         else:
             self.experiment_id = experiment.experiment_id
+
+    def _as_mlflows_own(self) -> None:
+        """Some of MLflow's functions ask whatever address was set last: it may be another registry's."""
+        import mlflow
+
+        mlflow.set_tracking_uri(self.uri)
+        mlflow.set_registry_uri(self.uri)
 
     @classmethod
     def open(cls, engine: sa.Engine, artifacts_dir: Path, tracking_uri: str = "") -> "Registry":
@@ -130,8 +136,7 @@ class Registry:
         import mlflow
         from mlflow.exceptions import MlflowException
 
-        mlflow.set_tracking_uri(self.uri)
-        mlflow.set_registry_uri(self.uri)
+        self._as_mlflows_own()
         with warnings.catch_warnings(), mlflow.start_run(run_id=run_id):
             warnings.simplefilter("ignore")  # advice on type hints, about MLflow's own defaults too
             model = mlflow.pyfunc.log_model(
@@ -156,10 +161,8 @@ class Registry:
         import mlflow
 
         found = self._client.get_model_version(MODEL, str(version))
-        # Named here, because what MLflow takes by default is whatever registry was opened last.
-        where = {"tracking_uri": self.uri, "registry_uri": self.uri}
-        model = mlflow.artifacts.download_artifacts(f"models:/{MODEL}/{version}", **where)
-        folder = Path(model) / "artifacts"
+        self._as_mlflows_own()
+        folder = Path(mlflow.artifacts.download_artifacts(f"models:/{MODEL}/{version}")) / "artifacts"
         sealed = next((path.parent for path in sorted(folder.glob(f"*/{MANIFEST}"))), None)
         if sealed is None:
             raise ModelUnavailable(f"version {version} of the model holds no release", "learnloop release")
