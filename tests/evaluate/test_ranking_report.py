@@ -210,6 +210,7 @@ def test_every_check_of_the_audit_is_put_into_words() -> None:
         ({"data": {"times": False}}, "no times"),
         ({"hide_seen": False}, "count as hits"),
         ({"models": {"ease": model(0.2, 0.3)}}, ".100 lower on the test than on validation"),
+        ({"models": {"ease": model(0.3, 0.2)}}, ".100 higher on the test than on validation"),
         ({"models": {"ease": model(0.3, 0.3, beyond={"popularity_lift": 0.8})}}, "80% more popular"),
         ({"models": {"ease": model(0.3, 0.3, beyond={"coverage": 0.04})}}, "4% of the catalogue"),
         (

@@ -124,7 +124,7 @@ def headline(result: Result) -> str:
     if care:
         told = "".join(f"<li>{one if isinstance(one, Html) else escape(one)}</li>" for one in care)
         parts.append(f'<p><b>Be careful:</b></p><ul class="care">{told}</ul>')
-    elif best in models:
+    elif best in models and not result.get("audit"):
         parts.append("<p>Nothing in these data calls for special care.</p>")
     return "".join(parts)
 
@@ -257,6 +257,12 @@ def _about_model(result: Result, models: Mapping[str, Any]) -> list[str]:
             f"The chosen model is {decimal(told - test)} lower on the test than on validation"
             f" ({decimal(told)} to {decimal(test)}): the test is harder, or tuning fitted the validation."
             " See whether the others fell as far."
+        )
+    if told is not None and test is not None and test - told > FAR * max(test, 1e-12):
+        found.append(
+            f"The chosen model is {decimal(test - told)} higher on the test than on validation"
+            f" ({decimal(told)} to {decimal(test)}): the two ask different things (more new learners, shorter"
+            " windows), and what was best on the one need not be on the other."
         )
     lift = number((model.get("beyond") or {}).get("popularity_lift"))
     if lift is not None and lift > 0.5:
