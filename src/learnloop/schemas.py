@@ -131,9 +131,11 @@ ANSWERS = _frame(
         "item_id": _text(),
         "concept_ids": pa.Column(object),
         "correct": pa.Column(bool, coerce=True),
+        "duration_s": pa.Column("Float64", pa.Check.ge(0), nullable=True, coerce=True),  # of this answer
         "occurred_at": pa.Column(UTC, coerce=True),
     },
     unique=[],
+    optional=True,
 )
 
 QUESTIONS = _frame(
@@ -348,3 +350,71 @@ class Recommender(Protocol):
 
     @classmethod
     def load(cls, folder: Path) -> Self: ...
+
+
+class Tracer(Protocol):
+    """P(correct) and mastery from what a learner has answered before. Contract: tests/contracts."""
+
+    name: str
+    space: ClassVar[Space]  # {} where there is nothing to tune
+
+    def fit(self, answers: pd.DataFrame) -> Self:
+        """answers: ANSWERS, any row order. Raises NothingToDo where there are none."""
+        ...
+
+    def predict(self, answers: pd.DataFrame) -> np.ndarray:
+        """(n,) P(correct) of each row, in the rows' order, from its learner's strictly earlier rows.
+
+        The row's own moment, item and concepts are known when it is asked; its outcome and its duration
+        are not, nor is anything of that moment or later.
+        """
+        ...
+
+    def predict_next(
+        self,
+        history: pd.DataFrame,
+        item_ids: Sequence[str],
+        concept_ids: Sequence[Sequence[str]],
+        now: pd.Timestamp | None = None,
+    ) -> np.ndarray:
+        """(len(item_ids),) P(correct) if the learner of `history` answered each item at `now`.
+
+        history: ANSWERS of one learner, possibly none. concept_ids: the concepts of each item. now: None is
+        right after the last answer, before anything is forgotten.
+        """
+        ...
+
+    def mastery(
+        self, history: pd.DataFrame, concept_ids: Sequence[str], now: pd.Timestamp | None = None
+    ) -> pd.DataFrame:
+        """concept_id, mastery in (0, 1), sd in (0, .5], attempts (of this learner); a row a concept."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Writes safetensors and JSON into `folder`, which exists."""
+        ...
+
+    @classmethod
+    def load(cls, folder: Path) -> Self: ...
+
+
+class Following(Protocol):
+    """What a tracer believes of n learners at once, kept up answer by answer.
+
+    A tracer that can do so has `follow(item_ids, concepts_of, concept_ids, n_learners) -> Following`:
+    item_ids (n_items,), concepts_of the concepts of each, concept_ids (n_concepts,). Everything it says is
+    what `predict_next` and `mastery` say of the whole history.
+    """
+
+    def observe(self, learners: np.ndarray, items: np.ndarray, correct: np.ndarray, at: np.ndarray) -> None:
+        """(m,) learners 0 .. n-1, each at most once; (m,) item codes; (m,) bool; (m,) seconds since 1970,
+        later than the learner's former ones."""
+        ...
+
+    def p_correct(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """(m, n_items) P(correct) if each learner answered each item at `at` (m,)."""
+        ...
+
+    def mastery(self, learners: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(m, n_concepts) mastery, and its standard deviation."""
+        ...

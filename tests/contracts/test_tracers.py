@@ -9,20 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learnloop.errors import BadInput, ModelUnavailable, NothingToDo
-from learnloop.schemas import ANSWERS, empty
+from learnloop.schemas import ANSWERS, Tracer, empty
 from learnloop.simulate.planted import planted_answers
-from learnloop.trace.logistic import LogisticTracer
-from learnloop.trace.rate import RateTracer
+from learnloop.workflow.tracers import TRACERS
 
-Tracer = LogisticTracer | RateTracer
 PLANTED = planted_answers(n_learners=40, n_items=15, n_concepts=5, answers_per_learner=20, seed=5)
 TRAIN = PLANTED.answers[PLANTED.answers["learner_id"] < "l00030"]
 TEST = PLANTED.answers[PLANTED.answers["learner_id"] >= "l00030"]
 CONCEPTS = [*PLANTED.concepts["concept_id"], "planted:unheard-of"]
 ITEMS = [*PLANTED.items["item_id"], "planted:unseen"]
 ITEM_CONCEPTS = [*PLANTED.items["concept_ids"], ("planted:unheard-of", "planted:c001")]
-FITTED: dict[str, Tracer] = {model.name: model.fit(TRAIN) for model in (LogisticTracer(), RateTracer())}
-KINDS = [LogisticTracer, RateTracer]
+FITTED: dict[str, Tracer] = {name: kind().fit(TRAIN) for name, kind in TRACERS.items()}
+KINDS = list(TRACERS.values())
 
 
 @pytest.fixture(params=sorted(FITTED))
@@ -73,6 +71,7 @@ def test_the_future_does_not_change_the_past(seed: int, row: int) -> None:
     later = (changed["occurred_at"] >= changed["occurred_at"].iloc[row]).to_numpy()
     changed.loc[later, "correct"] = rng.random(later.sum()) < 0.5
     changed.loc[later, "item_id"] = rng.choice(ITEMS, later.sum())
+    changed["duration_s"] = pd.array(np.where(later, rng.random(len(later)) * 99, np.nan), dtype="Float64")
     same = (changed["occurred_at"] < changed["occurred_at"].iloc[row]).to_numpy()
     for model in FITTED.values():
         np.testing.assert_array_equal(model.predict(changed)[same], model.predict(TEST)[same])
@@ -97,7 +96,10 @@ def test_all_at_once_is_one_by_one(tracer: Tracer) -> None:
     learner = learner.assign(occurred_at=learner["occurred_at"].dt.floor("3min"))  # ties too
     expected = [
         tracer.predict_next(
-            learner[learner["occurred_at"] < row.occurred_at], [row.item_id], [row.concept_ids]
+            learner[learner["occurred_at"] < row.occurred_at],
+            [row.item_id],
+            [row.concept_ids],
+            row.occurred_at,
         )
         for row in learner.itertuples()
     ]

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
 from learnloop.errors import NothingToDo
+from learnloop.schemas import Space
 from learnloop.trace import weights
 from learnloop.trace.histories import FEATURES, Answers, Tally, encode, features
 from learnloop.trace.uncertainty import Laplace, laplace, rate_precision
@@ -25,6 +26,7 @@ class LogisticTracer:
     """
 
     name = "logistic"
+    space: ClassVar[Space] = {}
 
     def __init__(self, prior_variance: float = 0.5, max_iterations: int = 200) -> None:
         self.prior_variance = prior_variance
@@ -96,7 +98,11 @@ class LogisticTracer:
         return _sigmoid(logits)
 
     def predict_next(
-        self, history: pd.DataFrame, item_ids: Sequence[str], concept_ids: Sequence[Sequence[str]]
+        self,
+        history: pd.DataFrame,
+        item_ids: Sequence[str],
+        concept_ids: Sequence[Sequence[str]],
+        now: pd.Timestamp | None = None,
     ) -> np.ndarray:
         """P(correct) if the learner of `history` answered each item now; shape (len(item_ids),).
 
@@ -111,7 +117,9 @@ class LogisticTracer:
                 logits[row] += self.concept_weights[codes].mean()
         return _sigmoid(logits)
 
-    def mastery(self, history: pd.DataFrame, concept_ids: Sequence[str]) -> pd.DataFrame:
+    def mastery(
+        self, history: pd.DataFrame, concept_ids: Sequence[str], now: pd.Timestamp | None = None
+    ) -> pd.DataFrame:
         """concept_id, mastery, sd, attempts: P(correct) now on an average item of each concept.
 
         The average item: new to the learner, of this concept alone, with the mean weight of the concept's

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
 from learnloop.errors import NothingToDo
+from learnloop.schemas import Space
 from learnloop.trace import weights
 from learnloop.trace.histories import Tally, encode
 
@@ -20,6 +21,7 @@ class RateTracer:
     """
 
     name = "rate"
+    space: ClassVar[Space] = {}
 
     def __init__(self, smoothing: float = 5.0) -> None:
         self.smoothing = smoothing
@@ -58,12 +60,18 @@ class RateTracer:
         return np.array(known, dtype=float)[data.items]
 
     def predict_next(
-        self, history: pd.DataFrame, item_ids: Sequence[str], concept_ids: Sequence[Sequence[str]]
+        self,
+        history: pd.DataFrame,
+        item_ids: Sequence[str],
+        concept_ids: Sequence[Sequence[str]],
+        now: pd.Timestamp | None = None,
     ) -> np.ndarray:
         """P(correct) of a next answer on each item, shape (len(item_ids),); the history is not used."""
         return np.array([self.items.get(item_id, self.overall) for item_id in item_ids], dtype=float)
 
-    def mastery(self, history: pd.DataFrame, concept_ids: Sequence[str]) -> pd.DataFrame:
+    def mastery(
+        self, history: pd.DataFrame, concept_ids: Sequence[str], now: pd.Timestamp | None = None
+    ) -> pd.DataFrame:
         """concept_id, mastery (everybody's rate), sd (of that rate), attempts (this learner's)."""
         unknown = (self.overall, float(self._sd(np.array(self.overall), np.array(0))))
         rows = [self.concepts.get(c, unknown) for c in concept_ids]

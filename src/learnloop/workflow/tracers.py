@@ -1,0 +1,10 @@
+"""The tracers there are, by name."""
+
+from learnloop.schemas import Tracer
+from learnloop.trace.logistic import LogisticTracer
+from learnloop.trace.rate import RateTracer
+
+TRACERS: dict[str, type[Tracer]] = {
+    "rate": RateTracer,
+    "logistic": LogisticTracer,
+}
