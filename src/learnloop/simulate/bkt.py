@@ -46,9 +46,8 @@ class Bkt(Environment):
             "p_guess": rng.beta(8.0, 32.0, n).clip(0.05, 0.35),
             "p_forget": rng.beta(3.0, 250.0, n),
         }
-        given = {"p_init": p_init, "p_learn": p_learn, "p_slip": p_slip, "p_guess": p_guess}
-        for name, values in drawn.items():
-            fixed = {**given, "p_forget": p_forget}[name]
+        given = (p_init, p_learn, p_slip, p_guess, p_forget)
+        for (name, values), fixed in zip(drawn.items(), given, strict=True):
             self.concepts[name] = values if fixed is None else np.full(n, float(fixed))
         self.p_forget = self.concepts["p_forget"].to_numpy()
         self._known_z = logit(1.0 - self.concepts["p_slip"].to_numpy())

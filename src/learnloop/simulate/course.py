@@ -45,7 +45,7 @@ class Course:
 
     @cached_property
     def concepts_of(self) -> np.ndarray:
-        """(n_items, 2) concept numbers, the one with the item's own name first; n_concepts where no second."""
+        """(n_items, 2) concept numbers, the larger first; n_concepts where there is no second."""
         found = np.full((len(self.item_ids), 2), len(self.concept_ids))
         for i, row in enumerate(self.teaches):
             codes = np.flatnonzero(row)

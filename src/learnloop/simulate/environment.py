@@ -123,9 +123,9 @@ class Environment:
         return self._p(rows[:, None], self._join(z[:, self._first_of], z[:, self._second_of]) - self._offset)
 
     def gain(self, learners: np.ndarray) -> np.ndarray:
-        """(m, n_items) expected increase of the sum over concepts of `mastery` by one answer on each item now.
+        """(m, n_items) by how much one answer on each item now raises the sum over concepts of `mastery`.
 
-        The night that may follow and dropping out are not in it.
+        In expectation. The night that may follow and dropping out are not in it.
         """
         rows = np.asarray(learners)
         sets, which = np.unique(self.course.concepts_of, axis=0, return_inverse=True)

@@ -44,7 +44,12 @@ def two_uniforms(bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def normal(bits: np.ndarray) -> np.ndarray:
-    """uint64 to N(0, 1), by the inverse of its distribution function."""
-    from scipy.special import ndtri
-
+    """uint64 to N(0, 1)."""
     return ndtri(uniform(bits))
+
+
+def ndtri(p: np.ndarray) -> np.ndarray:
+    """(0, 1) to N(0, 1): the inverse of its distribution function."""
+    from scipy import special
+
+    return special.ndtri(p)
