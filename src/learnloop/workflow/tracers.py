@@ -1,10 +1,12 @@
 """The tracers there are, by name."""
 
 from learnloop.schemas import Tracer
+from learnloop.trace.bkt import BKT
 from learnloop.trace.logistic import LogisticTracer
 from learnloop.trace.rate import RateTracer
 
 TRACERS: dict[str, type[Tracer]] = {
     "rate": RateTracer,
     "logistic": LogisticTracer,
+    "bkt": BKT,
 }
