@@ -89,6 +89,15 @@ class Environment:
         correct[live] = self._step(rows, asked)
         return correct
 
+    def answer_all(self, items: np.ndarray) -> np.ndarray:
+        """`answer` of every learner, items (n,) in their order; a little faster."""
+        if self.active.all():
+            return self._step(np.arange(self.n_learners), items)
+        rows = np.flatnonzero(self.active)
+        correct = np.zeros(self.n_learners, dtype=bool)
+        correct[rows] = self._step(rows, items[rows])
+        return correct
+
     def wait(self, days: float) -> None:
         """Everybody's clock goes on, and what is forgotten overnight is forgotten."""
         self._go_on(np.arange(self.n_learners), self.day + days)
