@@ -136,26 +136,75 @@ def prepare(
 def simulate(
     learners: Annotated[int, typer.Option(min=1)] = 600,
     seed: Seed = 0,
+    family: Annotated[
+        str | None,
+        typer.Option(
+            help="Write answers of such learners, with their truth, to --out:"
+            " bkt, irt, memory, engagement or mixture."
+        ),
+    ] = None,
+    answers: Annotated[
+        int | None, typer.Option(min=1, help="Of each learner of --family; 100 where not given.")
+    ] = None,
+    concepts: Annotated[
+        int | None, typer.Option(min=1, help="In the course of --family; 20 where not given.")
+    ] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="Which items --family meets: random (the default) or course-order.")
+    ] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help="Of the files of --family: csv (the default) or parquet.")
+    ] = None,
     interactions: Annotated[
         int | None, typer.Option(min=1, help="Write so many raw interactions, with planted dirt, to --out.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the Parquet files of --interactions; needs no database.")
+        Path | None, typer.Option(help="Folder for the files of --family or --interactions; no database.")
     ] = None,
     json_: Json = False,
 ) -> None:
     """Let seeded learners with known truth study your lessons for 90 days: to try things out, not to report.
 
-    With --interactions and --out: raw logs of any size as Parquet instead, to try out the preparation.
+    With --family and --out: answers of learners of that family to a planted course, and the truth, instead:
+    to see what a model of learning finds again.
+
+    With --interactions and --out: raw logs of any size as Parquet, to try out the preparation.
 
     Example: learnloop simulate --learners 600 --seed 1
+
+    Example: learnloop simulate --learners 1000 --family memory --answers 200 --out simulated
 
     Example: learnloop simulate --interactions 10000000 --out logs
     """
 
-    if (interactions is None) != (out is None):
-        raise typer.BadParameter("--interactions and --out go together")
-    if interactions is None:
-        report("simulate.simulate", json_, learners=learners, seed=seed)
-    else:
+    given = {
+        "answers": answers,
+        "concepts": concepts,
+        "policy": policy.replace("-", " ") if policy is not None else None,
+        "format_": format_,
+    }
+    options = {name: value for name, value in given.items() if value is not None}
+    if family is not None and interactions is not None:
+        raise typer.BadParameter("--family and --interactions are two different things to write: give one")
+    if out is not None and family is None and interactions is None:
+        raise typer.BadParameter("--out needs --family F (answers) or --interactions N (raw logs) beside it")
+    if out is None and (family is not None or interactions is not None):
+        name = "--family" if family is not None else "--interactions"
+        raise typer.BadParameter(f"{name} and --out go together: add --out DIR")
+    if options and family is None:
+        names = ", ".join(f"--{name.strip('_')}" for name in options)
+        raise typer.BadParameter(f"{names} is of --family: add --family bkt --out DIR")
+    if family is not None:
+        report(
+            "simulate_families.simulate_family",
+            json_,
+            family=family,
+            out=out,
+            learners=learners,
+            seed=seed,
+            **options,
+        )
+    elif interactions is not None:
         report("volume.simulate_volume", json_, interactions=interactions, out=out, seed=seed)
+    else:
+        report("simulate.simulate", json_, learners=learners, seed=seed)
