@@ -1,6 +1,7 @@
 """What every tracer keeps, whatever is inside it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -199,3 +200,33 @@ def test_several_concepts_stay_one_answer(tracer: Tracer) -> None:
     assert_probabilities(tracer.predict(several), 3)
     np.testing.assert_allclose(tracer.predict(doubled), tracer.predict(several), rtol=1e-12)
     assert tracer.mastery(doubled, CONCEPTS[:1])["attempts"].tolist() == [3]
+
+
+def seconds(moments: pd.Series) -> np.ndarray:
+    return ((moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta("1s")).to_numpy(dtype=float)
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(FITTED) if hasattr(FITTED[name], "follow")])
+def test_following_is_what_the_whole_histories_say(name: str) -> None:
+    """Several learners at once, some with fewer answers than others; asked later than the last answer."""
+    tracer: Any = FITTED[name]
+    learners = ["l00030", "l00031", "l00032"]
+    histories = [TEST[TEST["learner_id"] == learner].iloc[: 20 - 7 * k] for k, learner in enumerate(learners)]
+    items, concepts_of = [*ITEMS, "planted:no-concepts"], [*ITEM_CONCEPTS, ()]
+    following = tracer.follow(items, concepts_of, CONCEPTS, 4)  # the fourth has answered nothing
+    place = {item_id: k for k, item_id in enumerate(items)}
+    for step in range(20):
+        who = np.array([k for k, past in enumerate(histories) if step < len(past)])
+        rows = pd.concat([histories[k].iloc[[step]] for k in who])
+        codes = rows["item_id"].map(place).to_numpy()
+        following.observe(who, codes, rows["correct"].to_numpy(dtype=bool), seconds(rows["occurred_at"]))
+    now = TEST["occurred_at"].max() + pd.Timedelta(days=3)
+    everyone, at = np.array([3, 0, 1, 2]), np.full(4, now.timestamp())
+    p = following.p_correct(everyone, at)
+    mastery, sd = following.mastery(everyone, at)
+    for row, k in enumerate(everyone):
+        past = histories[k] if k < 3 else empty(ANSWERS)
+        np.testing.assert_allclose(p[row], tracer.predict_next(past, items, concepts_of, now), rtol=1e-9)
+        expected = tracer.mastery(past, CONCEPTS, now)
+        np.testing.assert_allclose(mastery[row], expected["mastery"], rtol=1e-9)
+        np.testing.assert_allclose(sd[row], expected["sd"], rtol=1e-9)

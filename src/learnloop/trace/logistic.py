@@ -11,9 +11,9 @@ from learnloop.errors import NothingToDo
 from learnloop.schemas import Space
 from learnloop.trace import weights
 from learnloop.trace.histories import FEATURES, Answers, Tally, encode, features
+from learnloop.trace.logistic_following import LogisticFollowing
+from learnloop.trace.logits import squashed
 from learnloop.trace.uncertainty import Laplace, laplace, rate_precision
-
-LOWEST = 1e-6  # no prediction closer to 0 or 1: log-loss stays finite, nobody is written off for ever
 
 
 class LogisticTracer:
@@ -59,7 +59,7 @@ class LogisticTracer:
         tries = np.bincount(data.items, minlength=n_items)
         by_row = concept_matrix @ concept_weights
         self.item_concept_weights = np.bincount(data.items, weights=by_row, minlength=n_items) / tries
-        p = _sigmoid(self.intercept + history @ self.slopes + item_matrix @ item_weights + by_row)
+        p = squashed(self.intercept + history @ self.slopes + item_matrix @ item_weights + by_row)
         self.uncertainty = laplace(history, item_matrix, concept_matrix, p, item_weights, self.prior_variance)
         self.uncertainty.rate_precision = rate_precision(data)
         return self
@@ -95,7 +95,7 @@ class LogisticTracer:
         if len(data.pair_rows):
             deltas = self.concept_weights[concepts[data.pair_concepts]] * data.pair_shares
             logits += np.bincount(data.pair_rows, weights=deltas, minlength=len(data))
-        return _sigmoid(logits)
+        return squashed(logits)
 
     def predict_next(
         self,
@@ -115,7 +115,7 @@ class LogisticTracer:
             if len(concepts):
                 codes = [self.concepts.get(c, -1) for c in dict.fromkeys(concepts)]
                 logits[row] += self.concept_weights[codes].mean()
-        return _sigmoid(logits)
+        return squashed(logits)
 
     def mastery(
         self, history: pd.DataFrame, concept_ids: Sequence[str], now: pd.Timestamp | None = None
@@ -136,7 +136,7 @@ class LogisticTracer:
         practice = tally.features([None] * len(concept_ids), [(c,) for c in concept_ids])
         attempts = np.array([tally.concepts.get(c, (0, 0))[1] for c in concept_ids], dtype=np.int64)
         codes = np.array([self.concepts.get(c, -1) for c in concept_ids], dtype=np.int64)
-        p, sd = self._mastery(practice, codes, attempts)
+        p, sd = self.mastery_of(practice, codes, attempts)
         ids = pd.array(list(concept_ids), dtype="str")
         return pd.DataFrame({"concept_id": ids, "mastery": p, "sd": sd, "attempts": attempts})
 
@@ -150,13 +150,14 @@ class LogisticTracer:
         empty = self.mastery(answers.iloc[:0], []).assign(learner_id=pd.array([], dtype="str"))
         return (pd.concat(frames, ignore_index=True) if frames else empty)[columns]
 
-    def _mastery(
+    def mastery_of(
         self, practice: np.ndarray, codes: np.ndarray, attempts: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
+        """(m,) mastery and its sd, for practice (m, k) on the concepts `codes` (-1: unseen); see mastery."""
         if not len(codes):
             return np.zeros(0), np.zeros(0)
         known = self.uncertainty
-        p = _sigmoid(
+        p = squashed(
             self.intercept + practice @ self.slopes + self.concept_weights[codes] + known.average_items[codes]
         )
         # (p(1-p))^2 z'Sz + p(1-p) / (k + n + 1)
@@ -164,6 +165,16 @@ class LogisticTracer:
         variance = spread**2 * known.logit_variance(practice, codes)
         variance += spread / (known.rate_precision + attempts + 1)
         return p, np.sqrt(variance)
+
+    def follow(
+        self,
+        item_ids: Sequence[str],
+        concepts_of: Sequence[Sequence[str]],
+        concept_ids: Sequence[str],
+        n_learners: int,
+    ) -> LogisticFollowing:
+        """All of `n_learners` new learners at once; see schemas.Following."""
+        return LogisticFollowing(self, item_ids, concepts_of, concept_ids, n_learners)
 
     def difficulties(self) -> pd.DataFrame:
         """item_id, difficulty: minus the item's weight and its concepts', in logits; 0 is the average."""
@@ -215,8 +226,3 @@ def design(data: Answers) -> tuple[Any, Any]:
     items = sparse.csr_array((np.ones(n), (np.arange(n), data.items)), shape=(n, len(data.item_ids)))
     pairs = (data.pair_shares, (data.pair_rows, data.pair_concepts))
     return items, sparse.csr_array(pairs, shape=(n, len(data.concept_ids)))
-
-
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    bound = np.log((1 - LOWEST) / LOWEST)
-    return 1.0 / (1.0 + np.exp(-np.clip(logits, -bound, bound)))
