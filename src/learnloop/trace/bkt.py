@@ -54,9 +54,9 @@ class BKT:
         self,
         forgetting: str = "day",
         per_item: bool = True,
-        item_variance: float = 0.5,
-        strength: float = 30.0,
-        iterations: int = 40,
+        item_variance: float = 0.8,
+        strength: float = 100.0,
+        iterations: int = 60,
     ) -> None:
         if forgetting not in FORGETTING:
             raise BadInput(f"no forgetting {forgetting!r}", f"one of {', '.join(FORGETTING)}", "forgetting")

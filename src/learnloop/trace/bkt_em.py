@@ -126,19 +126,50 @@ class Data:
 
 
 def maximise(
-    data: Data, start: Parameters, effects: np.ndarray, prior: Prior, iterations: int, tolerance: float = 1e-5
+    data: Data, start: Parameters, effects: np.ndarray, prior: Prior, iterations: int, tolerance: float = 1e-6
 ) -> tuple[Parameters, np.ndarray, list[float]]:
     """Parameters (n_groups,), item effects (n_items,) and the log-likelihood before each iteration.
 
-    Ends where an iteration adds less than `tolerance` an event.
+    EM creeps: two iterations r and r + v, taken together, say how far the way goes on (SQUAREM, Varadhan &
+    Roland 2008): x0 + 2 s r + s^2 v with s = |r| / |v|, and one more iteration from there. Where that leads
+    down, it is not taken. Ends where an iteration adds less than `tolerance` an event.
     """
-    p, found = start, []
-    for _ in range(iterations):
-        p, effects, value = _iterate(data, p, effects, prior)
-        found.append(value)
-        if len(found) > 2 and abs(found[-1] - found[-2]) < tolerance * len(data.groups):
+    here, found = (start, effects), []
+    while len(found) < iterations:
+        p1, effects1, value0 = _iterate(data, *here, prior)
+        p2, effects2, value1 = _iterate(data, p1, effects1, prior)
+        found += [value0, value1]
+        here = (p2, effects2)
+        if abs(value1 - value0) < tolerance * len(data.groups):
             break
-    return p, effects, found
+        x0, x1, x2 = (_flat(*point) for point in ((start, effects), (p1, effects1), here))
+        r, v = x1 - x0, x2 - 2.0 * x1 + x0
+        s = max(float(np.sqrt((r @ r) / max(v @ v, 1e-30))), 1.0)
+        p3, effects3, value = _iterate(data, *_unflat(x0 + 2.0 * s * r + s * s * v, start), prior)
+        if value > value1:
+            here = (p3, effects3)
+            found.append(value)
+        start, effects = here
+    return *here, found
+
+
+def _flat(p: Parameters, effects: np.ndarray) -> np.ndarray:
+    """All parameters on scales without bounds."""
+    with np.errstate(divide="ignore"):  # log 0 where nothing is forgotten
+        rate = np.maximum(np.log(p.forget), -30.0)
+    return np.concatenate([logit(p.p_init), logit(p.p_learn), p.known, p.unknown, rate, effects])
+
+
+def _unflat(x: np.ndarray, like: Parameters) -> tuple[Parameters, np.ndarray]:
+    k, least = len(like.p_init), logit(np.array(MOST_ERROR))
+    init, learn, known, unknown, rate, effects = np.split(x, [k, 2 * k, 3 * k, 4 * k, 5 * k])
+    return Parameters(
+        sigmoid(np.clip(init, -9.0, 9.0)),
+        sigmoid(np.clip(learn, -9.0, 9.0)),
+        np.clip(known, -least, 7.0),
+        np.clip(unknown, -7.0, least),
+        np.where(like.forget > 0, np.exp(np.minimum(rate, 1.6)), 0.0),
+    ), effects
 
 
 def _iterate(
