@@ -199,6 +199,7 @@ def _whole_folder(out: Path) -> Iterator[Path]:
     out = out.absolute()
     beside = out.with_name(f".{out.name}.{os.getpid()}.writing")
     former = out.with_name(f".{out.name}.{os.getpid()}.former")
+    _forget_killed(out)
     try:
         beside.mkdir(parents=True)
     except OSError as error:
@@ -212,3 +213,25 @@ def _whole_folder(out: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(beside, ignore_errors=True)
         shutil.rmtree(former, ignore_errors=True)
+
+
+def _forget_killed(out: Path) -> None:
+    """Removes what runs that were killed left beside `out`."""
+    for left in [*out.parent.glob(f".{out.name}.*.writing"), *out.parent.glob(f".{out.name}.*.former")]:
+        number = left.name.split(".")[-2]
+        if not (number.isdigit() and left.is_dir() and not _runs(int(number))):
+            continue
+        if left.suffix == ".former" and not out.exists():
+            left.rename(out)  # killed between two renames
+        else:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
