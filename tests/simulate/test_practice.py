@@ -22,6 +22,8 @@ def test_a_log_is_answers_in_order_with_its_truth(family: str) -> None:
     assert (later.dt.total_seconds() >= 30 - 1e-3).all()
     taught = dict(zip(COURSE.item_ids, COURSE.concept_tuples, strict=True))
     assert (found.answers["concept_ids"] == found.answers["item_id"].map(taught)).all()
+    assert abs(found.p_correct.sum() - checked["correct"].sum()) < 4.0 * 0.5 * np.sqrt(len(checked))
+    assert np.corrcoef(found.p_correct, checked["correct"])[0, 1] > 0.2
     counted = found.answers["learner_id"].value_counts()
     expected = found.learners.set_index("learner_id")["answers"]
     assert counted.reindex(expected.index).tolist() == expected.tolist()
@@ -48,8 +50,10 @@ def test_the_log_is_what_the_environment_would_answer() -> None:
     block = next(blocks("memory", 8, 30, 4, COURSE))
     environment = FAMILIES["memory"](COURSE, 8, 4)
     items = choices(environment, 30, "random")
+    first_p = environment.p_correct(np.array([0]))[0, items[0, 0]]
     right = np.array([environment.answer(np.arange(8), row) for row in items])
     assert (block.correct.reshape(8, 30) == right.T).all()
+    assert block.p_correct[0] == pytest.approx(first_p)
     assert (block.item.reshape(8, 30) == items.T).all()
     assert (block.environment.mastery() == environment.mastery()).all()
 

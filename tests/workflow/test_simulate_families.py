@@ -47,6 +47,7 @@ def test_the_files_are_the_log_and_its_truth(tmp_path: Path) -> None:
     assert found["item_id"].tolist() == expected.answers["item_id"].tolist()
     assert found["concept_id"].tolist() == expected.answers["concept_ids"].map("~".join).tolist()
     assert found["correct"].tolist() == expected.answers["correct"].astype(int).tolist()
+    assert read["truth.answers"]["p_correct"].tolist() == pytest.approx(expected.p_correct, abs=1e-6)
     times = pd.to_datetime(found["occurred_at"], utc=True)
     assert (times == expected.answers["occurred_at"].dt.floor("s").array).all()
     assert found["occurred_at"][0] == "2026-01-05T08:00:00Z"

@@ -86,17 +86,20 @@ class Environment:
         rows, asked = learners[live], items[live]
         if at_day is not None:
             self._go_on(rows, np.broadcast_to(np.asarray(at_day, dtype=float), learners.shape)[live])
-        correct[live] = self._step(rows, asked)
+        correct[live], _ = self._step(rows, asked)
         return correct
 
-    def answer_all(self, items: np.ndarray) -> np.ndarray:
-        """`answer` of every learner, items (n,) in their order; a little faster."""
+    def answer_all(self, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) bool and its true P (n,): `answer` of every learner, items (n,) in their order.
+
+        Who has dropped out answers wrong, with P 0.
+        """
         if self.active.all():
             return self._step(np.arange(self.n_learners), items)
         rows = np.flatnonzero(self.active)
-        correct = np.zeros(self.n_learners, dtype=bool)
-        correct[rows] = self._step(rows, items[rows])
-        return correct
+        correct, p = np.zeros(self.n_learners, dtype=bool), np.zeros(self.n_learners)
+        correct[rows], p[rows] = self._step(rows, items[rows])
+        return correct, p
 
     def wait(self, days: float) -> None:
         """Everybody's clock goes on, and what is forgotten overnight is forgotten."""
@@ -190,8 +193,8 @@ class Environment:
 
     # How it is done.
 
-    def _step(self, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
-        """`answer` of learners who are there, unchecked."""
+    def _step(self, rows: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`answer` of learners who are there, unchecked, and its true P."""
         answer_u, learn_u = two_uniforms(mixed(self._keys[ANSWERS][rows] + (self.count[rows] << 2).view(u64)))
         one, two = self._first_of[items], self._second_of[items]
         ready = self._is_ready(rows, one)
@@ -216,7 +219,7 @@ class Environment:
         over = rows[self._today[rows] >= self.per_day]
         if len(over):
             self._go_on(over, np.floor(self.day[over]) + 1.0)
-        return correct
+        return correct, p
 
     def _go_on(self, rows: np.ndarray, to: np.ndarray) -> None:
         later = to > self.day[rows]

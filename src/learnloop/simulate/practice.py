@@ -29,12 +29,13 @@ REVISIT = 0.1  # or, one time in ten, any item up to here
 
 @dataclass(frozen=True)
 class Block:
-    """Answers by learner and time: learner (n,) from 0 in this block, item (n,), correct (n,) bool, day (n,)
-    of the clock; and the environment after them."""
+    """Answers by learner and time: learner (n,) from 0 in this block, item (n,), correct (n,) bool, its true
+    P(correct) (n,), day (n,) of the clock; and the environment after them."""
 
     learner: np.ndarray
     item: np.ndarray
     correct: np.ndarray
+    p_correct: np.ndarray
     day: np.ndarray
     environment: Environment
 
@@ -56,7 +57,8 @@ class Block:
 
 @dataclass(frozen=True)
 class Simulated:
-    """answers: ANSWERS, by learner and time. The truth, after the last answer of each learner:
+    """answers: ANSWERS, by learner and time; p_correct (n,) the true P of each, which no model can beat.
+    The truth after the last answer of each learner:
 
     learners   learner_id, pace, slow, what else the family planted, active, answers
     concepts   concept_id and the family's parameters
@@ -64,6 +66,7 @@ class Simulated:
     """
 
     answers: pd.DataFrame
+    p_correct: np.ndarray
     learners: pd.DataFrame
     concepts: pd.DataFrame
     mastery: pd.DataFrame
@@ -88,6 +91,7 @@ def answers(
     played = list(blocks(family, n_learners, answers_per_learner, seed, course, policy, **parameters))
     return Simulated(
         answers=pd.concat([block.answers() for block in played], ignore_index=True),
+        p_correct=np.concatenate([block.p_correct for block in played]),
         learners=pd.concat([block.environment.learners_frame() for block in played], ignore_index=True),
         concepts=played[0].environment.concepts,
         mastery=pd.concat([mastery_frame(block.environment) for block in played], ignore_index=True),
@@ -123,13 +127,15 @@ def play(environment: Environment, answers_per_learner: int, policy: str = "rand
     """Everybody in `environment`, which changes, answers what `policy` says."""
     n, steps = environment.n_learners, answers_per_learner
     items = choices(environment, steps, policy)
-    correct, day = np.zeros((steps, n), dtype=bool), np.zeros((steps, n))
-    there = np.zeros((steps, n), dtype=bool)
+    correct, there = np.zeros((2, steps, n), dtype=bool)
+    p, day = np.zeros((2, steps, n))
     for t in range(steps):
         there[t], day[t] = environment.active, environment.day
-        correct[t] = environment.answer_all(items[t])
-    step, learner = (there.T).nonzero()[::-1]
-    return Block(learner, items[step, learner], correct[step, learner], day[step, learner], environment)
+        correct[t], p[t] = environment.answer_all(items[t])
+    kept = there.T
+    learner = kept.nonzero()[0]
+    item, right, chance, when = (of.T[kept] for of in (items, correct, p, day))
+    return Block(learner, item, right, chance, when, environment)
 
 
 def choices(environment: Environment, steps: int, policy: str) -> np.ndarray:

@@ -3,6 +3,7 @@
 DIR/answers.csv          learner_id, item_id, concept_id (joined by ~), occurred_at, correct (1 or 0)
 DIR/items.csv            item_id, concept_id, minutes
 DIR/prerequisites.csv    concept_id, requires_id
+DIR/truth.answers.csv    p_correct, a row for each row of answers.csv
 DIR/truth.items.csv      item_id, difficulty
 DIR/truth.concepts.csv   the family's parameters
 DIR/truth.learners.csv   what was planted in each learner, and whether they stayed
@@ -39,6 +40,7 @@ TABLES = (
     "answers",
     "items",
     "prerequisites",
+    "truth.answers",
     "truth.items",
     "truth.concepts",
     "truth.learners",
@@ -86,6 +88,7 @@ def simulate_family(
             tables.add("truth.items", item_frame[["item_id", "difficulty"]])
             for number, block in enumerate(blocks(family, learners, answers, seed, course, policy)):
                 tables.add("answers", _answers_table(block))
+                tables.add("truth.answers", pa.table({"p_correct": block.p_correct.round(6)}))
                 tables.add("truth.learners", block.environment.learners_frame())
                 tables.add("truth.mastery", mastery_frame(block.environment))
                 if number == 0:
