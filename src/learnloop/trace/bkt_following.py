@@ -74,6 +74,11 @@ class BKTFollowing:
         worth = self.worth[learners, : self.n_concepts] * kept
         return known, np.sqrt(known * (1.0 - known) / (worth + 2.0))
 
+    def recall(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """(m, n_concepts) what forgetting has left since the last practice; NaN where there was none."""
+        kept = self._kept(learners, at)[:, : self.n_concepts]
+        return np.where(np.isinf(self.seen[learners, : self.n_concepts]), np.nan, kept)
+
     def gain(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
         """(m, n_items) expected rise of the sum of P(known) over an item's concepts by practising it once.
 

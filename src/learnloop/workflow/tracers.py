@@ -3,10 +3,12 @@
 from learnloop.schemas import Tracer
 from learnloop.trace.bkt import BKT
 from learnloop.trace.logistic import LogisticTracer
+from learnloop.trace.memory import Memory
 from learnloop.trace.rate import RateTracer
 
 TRACERS: dict[str, type[Tracer]] = {
     "rate": RateTracer,
     "logistic": LogisticTracer,
     "bkt": BKT,
+    "memory": Memory,
 }
