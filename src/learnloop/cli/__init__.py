@@ -6,7 +6,18 @@ and the next command to type. Everything heavy is imported by the command that n
 
 import signal
 
-from learnloop.cli import curation, data, imports, models, off_policy, policy, recommenders, services, tuning  # noqa: F401 - importing them adds their commands, in this order
+from learnloop.cli import (  # noqa: F401 - importing them adds their commands, in this order
+    curation,
+    data,
+    imports,
+    models,
+    off_policy,
+    policy,
+    prerequisites,
+    recommenders,
+    services,
+    tuning,
+)
 from learnloop.cli.shell import app
 
 __all__ = ["app", "main"]

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
 from learnloop.monitor.metrics import MetricsMiddleware
-from learnloop.serve import curation, events, items, learners, manual, operations, problems
+from learnloop.serve import curation, events, items, learners, manual, operations, prerequisites, problems
 from learnloop.serve.backend import Backend
 from learnloop.serve.limits import BodyLimit
 from learnloop.serve.security import Doorkeeper
@@ -32,7 +32,7 @@ TAGS = [
     {"name": "Events", "description": "What learners did, acknowledged once it is committed."},
     {"name": "Learners", "description": "Next steps with reasons, mastery with its uncertainty, progress."},
     {"name": "Items", "description": "Lessons, what is like them, questions to practise with."},
-    {"name": "Instructors", "description": "Pins and blocks. Roles instructor and admin."},
+    {"name": "Instructors", "description": "Pins, blocks, prerequisites. Roles instructor and admin."},
     {"name": "Operations", "description": "Health, metrics, the release."},
 ]
 
@@ -74,7 +74,7 @@ def create_app(settings: Settings, database_url: str, *, poll_seconds: float = P
     )
     app.state.backend, app.state.doorkeeper = backend, Doorkeeper()
     problems.install(app)
-    for part in (events, learners, items, curation, operations):
+    for part in (events, learners, items, curation, prerequisites, operations):
         app.include_router(part.router)
 
     @app.get("/docs", include_in_schema=False)

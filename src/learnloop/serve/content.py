@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from learnloop.prepare.answers import item_concept_lookup
 from learnloop.recommend.signals import roll_up
-from learnloop.store import reading
+from learnloop.store import prerequisites, reading
 
 # Texts, keys and what only one source has stay in the database: they are read an item at a time.
 LEFT_IN_THE_DATABASE = ["text", "abstract", "answer", "attributes"]
-TABLES = ("items", "concepts", "item_concepts", "prerequisites")
+TABLES = ("items", "concepts", "item_concepts", "prerequisites", "prerequisite_verdicts")
 
 Fingerprint = tuple[tuple[Any, ...], ...]
 
@@ -24,7 +24,7 @@ class Content:
 
     items: pd.DataFrame
     item_concepts: pd.DataFrame
-    prerequisites: pd.DataFrame
+    prerequisites: pd.DataFrame  # those that gate
     titles: Mapping[str, str]  # of items
     concept_titles: Mapping[str, str]
     facts: Mapping[str, Mapping[str, Any]]  # item_id -> its row, missing values None
@@ -45,7 +45,7 @@ def read(engine: sa.Engine) -> Content:
     return Content(
         items=items,
         item_concepts=item_concepts,
-        prerequisites=reading.prerequisites(engine),
+        prerequisites=prerequisites.gating(engine),
         titles={item_id: row["title"] for item_id, row in facts.items()},
         concept_titles=dict(zip(concepts["concept_id"], concepts["title"], strict=True)),
         facts=facts,

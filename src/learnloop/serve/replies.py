@@ -60,6 +60,26 @@ class RulesReply(BaseModel):
     rules: list[RuleReply] = Field(description="The oldest first")
 
 
+class PrerequisiteReply(BaseModel):
+    concept_id: str
+    requires_id: str
+    title: str = Field(description="Of the concept")
+    requires_title: str
+    origin: str = Field(examples=["mined"], description="authored, mined (from answers) or text")
+    confidence: float = Field(ge=0, le=1)
+    verdict: str | None = Field(examples=["accepted"], description="accepted, refused, or none yet")
+    why: str | None
+    decided_at: datetime | None
+    gates: bool = Field(description="Whether it decides what is recommended")
+
+
+class PrerequisitesReply(BaseModel):
+    total: int = Field(description="That fit the filters; `prerequisites` holds at most `limit` of them")
+    prerequisites: list[PrerequisiteReply] = Field(
+        description="Those that wait for a verdict first, the surest of them first"
+    )
+
+
 class ConceptMastery(BaseModel):
     concept_id: str
     title: str

@@ -276,6 +276,18 @@ curation = Table(
 # What a learner does not want to be recommended.
 hidden_items = Table("hidden_items", metadata, _key("learner_id"), _key("item_id"), _created())
 
+# What instructors said of an edge of `prerequisites`: `store.prerequisites`.
+prerequisite_verdicts = Table(
+    "prerequisite_verdicts",
+    metadata,
+    _key("concept_id"),
+    _key("requires_id"),
+    _text("verdict"),  # accepted or refused
+    _text("why"),
+    _text("decided_by"),
+    Column("decided_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
 decisions = Table(
     "decisions",
     metadata,
