@@ -582,7 +582,7 @@ def _cpu_seconds() -> float:
     return sum(one.ru_utime + one.ru_stime for one in own)
 
 
-def run(fit: Fit, default: dict[str, Any], suggest: Suggest) -> None:
+def run(fit: Fit, default: dict[str, Any], suggest: Suggest, arguments: list[str] | None = None) -> None:
     """The command line, for a peer or for one of ours."""
     parser = argparse.ArgumentParser()
     parser.add_argument("step", choices=["tune", "final"])
@@ -591,7 +591,7 @@ def run(fit: Fit, default: dict[str, Any], suggest: Suggest) -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=120)
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     kept = asked.out / "tuned.json"
     if asked.step == "tune":
         tune(fit, default, suggest, load(asked.folder / "validation.npz"), asked.trials, asked.seconds, kept)

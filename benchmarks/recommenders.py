@@ -1,4 +1,4 @@
-"""Our recommenders beside those of implicit, LensKit, RecTools and Cornac: same folds, budget and score.
+"""Our recommenders beside those of other libraries (SCRIPTS): same folds, same budget, same score.
 
     python benchmarks/recommenders.py [--sets movielens-time …] [--models ease implicit-als …] [--trials 20]
         [--seconds 120] [--limit 600] [--folder DIR] [--als] [--report-only]
@@ -8,9 +8,10 @@ processes: one tunes on the validation fold (TPE from the library's defaults on,
 CPU seconds for all, so that who else uses the machine changes nothing), one trains on all of training and
 ranks the whole catalogue for the learners asked. All rankings are scored by `learnloop.evaluate.ranking`.
 Peak memory is that of the second process and its children, PSS, sampled from outside. What is finished stays
-in the folder and is not run again. Which of our models stands for us is chosen on validation, never on test.
-`--als` times the training of our iALS against `implicit` called by hand, in turns. Prints tables and writes
-benchmarks/results/recommenders.json.
+in the folder and is not run again. What an earlier run measured on the same folds, and this folder does not
+have, stays in the results, with the date of that run. Which of our models stands for us is chosen on
+validation, never on test. `--als` times the training of our iALS against `implicit` called by hand, in turns.
+Prints tables and writes benchmarks/results/recommenders.json.
 """
 
 import argparse
@@ -29,6 +30,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
+import recbole_peers
 import recommender_peers as peers
 from learnloop.evaluate import ranking
 from learnloop.recommend.ranking import NOTHING, rank
@@ -48,11 +50,17 @@ TORCH = "torch==2.13.0"
 ENVIRONMENTS = {
     "modern": ("implicit==0.7.3", "lenskit==2025.8.1", "cornac==3.0.1", "optuna>=4", "pyarrow"),
     "classic": ("rectools==0.19.0", "pytorch-lightning>=2,<=2.5.2", "optuna>=4", "pyarrow"),
+    # LightGCN needs a SciPy from before 1.12
+    "recbole": ("recbole==1.2.1", "scipy<1.12", "numpy<2", "pandas<3", "setuptools<81", "optuna>=4"),
 }
+SCRIPTS = {  # the peers by the script that drives them
+    **dict.fromkeys(peers.PEERS, "recommender_peers.py"),
+    **dict.fromkeys(recbole_peers.PEERS, "recbole_peers.py"),
+}
+PEERS = {**peers.PEERS, **recbole_peers.PEERS}
 NOT_RUN = {
     "cornac WMF": "needs TensorFlow",
     "rectools ALS, BPR and item-item wrappers": "are implicit's models, which run by themselves",
-    "recbole 1.2.1": "installs on Python 3.11 beside rectools, is not driven by this script yet",
 }
 
 
@@ -146,8 +154,8 @@ class Ours:
 
 
 def started(python: Path, step: str, model: str, data: Path, out: Path, asked: argparse.Namespace) -> Any:
-    script = "recommender_peers.py" if model in peers.PEERS else "recommenders.py"
-    own = [] if model in peers.PEERS else ["--worker"]
+    script = SCRIPTS.get(model, "recommenders.py")
+    own = [] if model in PEERS else ["--worker"]
     command = [str(python), str(ROOT / "benchmarks" / script), *own, step, model, str(data), str(out)]
     command += ["--trials", str(asked.trials), "--seconds", str(asked.seconds)] if step == "tune" else []
     # threads that wait must not spin: others use the cores, and it would count as CPU seconds
@@ -197,7 +205,7 @@ def one(name: str, model: str, folder: Path, asked: argparse.Namespace) -> None:
     if (out / "done.json").is_file():
         return
     out.mkdir(parents=True, exist_ok=True)
-    peer = peers.PEERS.get(model)
+    peer = PEERS.get(model)
     python = environment(folder, peer.environment) if peer else Path(sys.executable)
     _, why = watched(started(python, "tune", model, data, out, asked), asked.limit)
     tuned = json.loads((out / "tuned.json").read_text()) if (out / "tuned.json").is_file() else {}
@@ -233,7 +241,7 @@ def scored(name: str, folder: Path) -> dict[str, Any]:
             continue
         done = json.loads((out / "done.json").read_text())
         tuned = json.loads((out / "tuned.json").read_text()) if (out / "tuned.json").is_file() else {}
-        row = {"ours": out.name not in peers.PEERS, **done}
+        row = {"ours": out.name not in PEERS, **done}
         row["tuning"] = {
             key: tuned.get(key) for key in ("params", "value", "default_value", "trials", "cpu_seconds")
         }
@@ -284,11 +292,13 @@ def judged(models: dict[str, Any]) -> dict[str, Any]:
     if mine:
         verdict["chosen"] = max(mine, key=lambda name: mine[name]["tuning"]["value"])
         verdict["best_of_ours"] = max(mine, key=lambda name: mine[name]["known"]["ndcg@10"]["value"])
-    if mine and theirs:
-        a, b = mine[verdict["chosen"]]["per_learner"], theirs[verdict["best_peer"]]["per_learner"]
+    # an earlier run left its means, not the learners that a paired difference needs
+    paired = {name: one for name, one in good.items() if "per_learner" in one}
+    if mine and theirs and {verdict["chosen"], verdict["best_peer"]} <= set(paired):
+        a, b = paired[verdict["chosen"]]["per_learner"], paired[verdict["best_peer"]]["per_learner"]
         verdict["difference"] = ranking.paired_difference(a, b, 2000, peers.SEED)
-        if "blend-tuned" in good:
-            a = good["blend-tuned"]["per_learner"]
+        if "blend-tuned" in paired:
+            a = paired["blend-tuned"]["per_learner"]
             verdict["difference_of_blend_tuned"] = ranking.paired_difference(a, b, 2000, peers.SEED)
     return verdict
 
@@ -358,17 +368,29 @@ def table(name: str, result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def measured_before(name: str, about: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]:
+    """What the results file holds of a set, where its folds are those of today."""
+    known = earlier.get("sets", {}).get(name, {})
+    if known.get("about") != about:
+        return {}
+    return {model: {"at": earlier["at"], **one} for model, one in known["models"].items()}
+
+
 def report(folder: Path) -> None:
     """Everything that is finished, as the results file and tables."""
-    found: dict[str, Any] = {}
+    earlier = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    found: dict[str, Any] = dict(earlier.get("sets", {}))
     for name in SETS:
         if (folder / "models" / name).is_dir():
-            models = scored(name, folder)
+            about = json.loads((folder / "sets" / name / "about.json").read_text())
+            models = measured_before(name, about, earlier) | scored(name, folder)
             verdict = judged(models)
+            before = earlier.get("sets", {}).get(name, {}).get("verdict", {})
+            if all(before.get(key) == verdict.get(key) for key in ("chosen", "best_peer")):
+                verdict = before | verdict
             for one in models.values():
                 one.pop("per_learner", None)
-            about = json.loads((folder / "sets" / name / "about.json").read_text())
-            missing = [model for model in (*peers.PEERS, *OURS) if model not in models]
+            missing = [model for model in (*PEERS, *OURS) if model not in models]
             found[name] = {"about": about, "verdict": verdict, "models": models, "unfinished": missing}
             print("\n" + table(name, found[name]) + f"\n\n{json.dumps(verdict)}", flush=True)
     als = folder / "als.json"
@@ -379,7 +401,7 @@ def report(folder: Path) -> None:
         "budget": {"seed": peers.SEED, "k": peers.K},
         "not_run": NOT_RUN,
         "sets": found,
-        "als": json.loads(als.read_text()) if als.is_file() else [],
+        "als": json.loads(als.read_text()) if als.is_file() else earlier.get("als", []),
     }
     RESULTS.write_text(json.dumps(whole, indent=1) + "\n")
 
@@ -397,6 +419,7 @@ def _versions(folder: Path, name: str) -> list[str]:
         "numpy",
         "scipy",
         "optuna",
+        "recbole",
     )
     return [
         line
@@ -412,7 +435,7 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--sets", nargs="*", choices=SETS, default=SETS)
-    parser.add_argument("--models", nargs="*", default=[*peers.PEERS, *OURS])
+    parser.add_argument("--models", nargs="*", default=[*PEERS, *OURS])
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=120, help="CPU seconds after which no trial begins")
     parser.add_argument("--limit", type=float, default=600, help="CPU seconds that one process may take")
@@ -421,9 +444,9 @@ def main() -> None:
     parser.add_argument("--report-only", action="store_true")
     asked = parser.parse_args()
     folder = asked.folder.resolve()
-    unknown = set(asked.models) - set(peers.PEERS) - set(RECOMMENDERS) - set(OURS)
+    unknown = set(asked.models) - set(PEERS) - set(RECOMMENDERS) - set(OURS)
     if unknown:
-        parser.error(f"no model {sorted(unknown)}; there are {', '.join([*peers.PEERS, *RECOMMENDERS])}")
+        parser.error(f"no model {sorted(unknown)}; there are {', '.join([*PEERS, *RECOMMENDERS])}")
     for name in () if asked.report_only else asked.sets:
         if not (folder / "sets" / name / "about.json").is_file():
             made = [
