@@ -1,6 +1,7 @@
 """The tracers there are, by name."""
 
 from learnloop.schemas import Tracer
+from learnloop.trace.attention import Attention
 from learnloop.trace.bkt import BKT
 from learnloop.trace.logistic import LogisticTracer
 from learnloop.trace.memory import Memory
@@ -9,6 +10,7 @@ from learnloop.trace.rate import RateTracer
 TRACERS: dict[str, type[Tracer]] = {
     "rate": RateTracer,
     "logistic": LogisticTracer,
+    "attention": Attention,
     "bkt": BKT,
     "memory": Memory,
 }
