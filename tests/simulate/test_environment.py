@@ -107,7 +107,15 @@ def test_mastery_is_p_correct_on_an_average_item(family: str) -> None:
         environment.answer(np.arange(60), rng.integers(0, N_ITEMS, 60))
     environment.wait(1)  # in the morning everybody tries
     alone = np.array([np.flatnonzero((COURSE.concepts_of == (c, 8)).all(axis=1))[0] for c in range(8)])
-    assert environment.p_correct(np.arange(60))[:, alone] == pytest.approx(environment.mastery())
+    p, mastery = environment.p_correct(np.arange(60)), environment.mastery()
+    assert p[:, alone] == pytest.approx(mastery)
+    both = np.flatnonzero(COURSE.teaches.sum(axis=1) == 2)
+    one, two = (mastery[:, COURSE.concepts_of[both, k]] for k in (0, 1))
+    if family == "irt":  # the mean of two logits
+        expected = 1.0 / (1.0 + np.sqrt((1.0 / one - 1.0) * (1.0 / two - 1.0)))
+    else:
+        expected = np.minimum(one, two)
+    assert p[:, both] == pytest.approx(expected)
 
 
 @families

@@ -7,7 +7,16 @@ import pytest
 
 from learnloop.simulate.bkt import Bkt
 from learnloop.simulate.course import Course, planted_course
-from learnloop.simulate.engagement import QUICK, Engagement
+from learnloop.simulate.engagement import (
+    BACK,
+    BY_FAILING,
+    LEAVE,
+    LEAVE_FAILING,
+    LEAVE_IDLE,
+    LOSE,
+    QUICK,
+    Engagement,
+)
 from learnloop.simulate.environment import ANSWERS, GAP, HELD, UNREADY, sigmoid
 from learnloop.simulate.factors import CEILING, Factors
 from learnloop.simulate.memory import Memory
@@ -49,6 +58,16 @@ def test_bkt_begins_with_nothing_built_on_the_unknown() -> None:
     environment = Bkt(COURSE, 500, 3)
     assert environment.ready()[environment.mastered()].all()
     assert 0.05 < environment.mastered().mean() < 0.4
+
+
+def test_an_item_of_two_concepts_teaches_each_by_its_own_luck() -> None:
+    course = planted_course(n_concepts=2, items_per_concept=2, seed=1)
+    course = replace(course, requires=np.zeros((2, 2), dtype=bool), teaches=np.ones((4, 2), dtype=bool))
+    environment = Bkt(course, 20_000, 4, p_init=1e-12, p_learn=0.5, pace_sd=0.0)
+    environment.answer(np.arange(20_000), np.zeros(20_000, dtype=int))
+    known = environment.known()
+    assert known.mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.015)
+    assert known.all(axis=1).mean() == pytest.approx(0.25, abs=0.015)
 
 
 def test_factors_equal_a_plain_loop_over_learners() -> None:
@@ -113,6 +132,8 @@ def test_recall_halves_in_a_half_life_and_relearning_is_quicker() -> None:
     environment.answer(np.arange(50), np.zeros(50, dtype=int))
     # what is left, 0.6 of what had faded, and a new step
     assert environment.z[:, 0] - first == pytest.approx(np.full(50, 0.5 + 0.6 * 0.5 + 1.0))
+    assert environment.recall() == pytest.approx(1.0)
+    assert (environment.half_life > 8.0).all()
 
 
 def test_who_is_not_engaged_guesses_and_learns_nothing() -> None:
@@ -131,6 +152,30 @@ def test_who_is_not_engaged_guesses_and_learns_nothing() -> None:
     environment.wait(1)
     assert environment.engaged.all()
     assert environment.active.all()
+
+
+def test_engagement_is_lost_and_found_and_learners_leave_at_the_planted_rates() -> None:
+    n = 30_000
+    environment = Engagement(COURSE, n, 11, per_day=10_000, leave=20.0)
+    hard = environment.p_correct(np.arange(n)).mean(axis=0).argmin()
+    environment.answer(np.arange(n), np.full(n, hard))
+    assert (~environment.engaged).mean() == pytest.approx(LOSE, abs=4.0 * np.sqrt(LOSE / n))
+    for _ in range(8):
+        environment.answer(np.arange(n), np.full(n, hard))
+    engaged, there = environment.engaged.copy(), environment.active.copy()
+    environment.answer(np.arange(n), np.full(n, hard))
+    strain = np.maximum(environment.failing - 0.4, 0.0)
+    came, went = there & ~engaged, there & engaged
+    assert environment.engaged[came].mean() == pytest.approx(BACK, abs=4.0 * 0.5 / np.sqrt(came.sum()))
+    for who, chance in (
+        (went, 20.0 * (LEAVE + LEAVE_FAILING * strain)),
+        (came, 20.0 * (LEAVE + LEAVE_FAILING * strain + LEAVE_IDLE)),
+    ):
+        left, expected = (~environment.active[who]).sum(), chance[who].sum()
+        assert expected > 100
+        assert abs(left - expected) < 4.0 * np.sqrt(expected)
+    lost = (~environment.engaged[went]).mean()
+    assert lost == pytest.approx((LOSE + BY_FAILING * strain[went]).mean(), abs=4.0 * 0.5 / np.sqrt(n / 2))
 
 
 def test_who_fails_much_leaves_sooner_and_does_nothing_more() -> None:
