@@ -3,6 +3,7 @@
 from learnloop.schemas import Tracer
 from learnloop.trace.attention import Attention
 from learnloop.trace.bkt import BKT
+from learnloop.trace.blend import Blend
 from learnloop.trace.logistic import LogisticTracer
 from learnloop.trace.memory import Memory
 from learnloop.trace.rate import RateTracer
@@ -13,4 +14,5 @@ TRACERS: dict[str, type[Tracer]] = {
     "attention": Attention,
     "bkt": BKT,
     "memory": Memory,
+    "blend": Blend,
 }
