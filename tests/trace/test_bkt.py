@@ -10,7 +10,7 @@ import pytest
 from learnloop.errors import BadInput
 from learnloop.schemas import ANSWERS, empty
 from learnloop.trace.bkt import BKT
-from learnloop.trace.bkt_em import MOST_ERROR, Data, Parameters, Prior, forward, maximise, smooth
+from learnloop.trace.bkt_em import MOST_ERROR, Data, Estimate, Parameters, Prior, forward, maximise, smooth
 from learnloop.trace.chains import chains, read
 
 START = pd.Timestamp("2026-03-01T10:00:00Z")
@@ -70,6 +70,11 @@ def plain(tracer: BKT, answers: pd.DataFrame) -> np.ndarray:
     return np.array(found)
 
 
+def log_counts(past: pd.DataFrame) -> np.ndarray:
+    right = int(past["correct"].sum())
+    return np.log1p([right, len(past) - right])
+
+
 def plain_chance(tracer: BKT, p: pd.DataFrame, past: pd.DataFrame, row: Any, concept: str) -> float:
     own = p.loc[concept if concept in p.index else "(pooled)"]
 
@@ -78,7 +83,10 @@ def plain_chance(tracer: BKT, p: pd.DataFrame, past: pd.DataFrame, row: Any, con
         odds = odds * np.exp(tracer.effects[tracer.items.get(item, -1)])
         return odds / (1 + odds)
 
-    state, last = np.array([1 - own.p_init, own.p_init]), None
+    mine = past[np.array([concept in (c or ("",)) for c in past["concept_ids"]], dtype=bool)]
+    done = log_counts(past if not len(mine) else past[past["occurred_at"] < mine["occurred_at"].min()])
+    odds = own.p_init / (1 - own.p_init) * np.exp(tracer.slopes @ done)
+    state, last = np.array([1 / (1 + odds), odds / (1 + odds)]), None
 
     def wait(now: pd.Timestamp) -> np.ndarray:
         if last is None:
@@ -87,7 +95,6 @@ def plain_chance(tracer: BKT, p: pd.DataFrame, past: pd.DataFrame, row: Any, con
         lost = 1 - (1 - own.p_forget) ** units
         return state @ np.array([[1, 0], [lost, 1 - lost]])
 
-    mine = past[np.array([concept in (c or ("",)) for c in past["concept_ids"]], dtype=bool)]
     for moment, together in mine.groupby("occurred_at"):
         state = wait(moment)
         for item, correct in zip(together["item_id"], together["correct"], strict=True):
@@ -177,12 +184,23 @@ def test_every_iteration_raises_the_likelihood() -> None:
     practice = read(answers)
     found = chains(practice)
     correct, items = practice.correct[practice.pair_rows], practice.items
-    data = Data(found, np.zeros_like(found.concepts), found.gaps / 86_400, correct, items, 1, 30)
-    prior = Prior(Parameters.prior(), 1e-9, 0.0)
-    p, _, values = maximise(data, Parameters.prior(), np.zeros(30), prior, 60, tolerance=1e-9)
+    nothing = np.zeros((found.n, 2))
+    data = Data(
+        found,
+        np.zeros_like(found.concepts),
+        found.gaps / 86_400,
+        correct,
+        items,
+        nothing,
+        n_groups=1,
+        n_items=30,
+    )
+    prior = Prior(Parameters.prior(), 1e-9, 0.0, 0.0)
+    start = Estimate(Parameters.prior(), np.zeros(30), np.zeros(2))
+    end, values = maximise(data, start, prior, 60, tolerance=1e-9)
     assert (np.diff(values) > -1e-6).all()
     assert values[-1] > values[0] + 10
-    _, _, longer = maximise(data, p, np.zeros(30), prior, 400, tolerance=0.0)
+    _, longer = maximise(data, end, prior, 400, tolerance=0.0)
     assert longer[-1] - values[-1] < 0.5
 
 
@@ -277,3 +295,33 @@ def test_following_a_thousand_equals_each_alone(several: pd.DataFrame) -> None:
 def test_an_unknown_kind_of_forgetting_is_refused() -> None:
     with pytest.raises(BadInput, match="day, step, none"):
         BKT("week")
+
+
+def test_abler_learners_know_more_at_first() -> None:
+    rng = np.random.default_rng(9)
+    n, steps = 400, 16
+    able = rng.random(n) < 0.5
+    known = rng.random((n, 8)) < np.where(able, 0.8, 0.2)[:, None]
+    concept = rng.integers(0, 8, (n, steps))
+    knows = np.take_along_axis(known, concept, axis=1)
+    answers = pd.DataFrame(
+        {
+            "learner_id": np.repeat([f"l{i:04d}" for i in range(n)], steps),
+            "item_id": [f"i{c}" for c in concept.ravel()],
+            "concept_ids": [(f"c{c}",) for c in concept.ravel()],
+            "correct": (rng.random(knows.shape) < np.where(knows, 0.9, 0.2)).ravel(),
+            "occurred_at": START + pd.to_timedelta(np.tile(np.arange(steps), n), unit="min"),
+        }
+    )
+    train, test = answers[answers["learner_id"] < "l0300"], answers[answers["learner_id"] >= "l0300"]
+
+    def loss(tracer: BKT) -> float:
+        p, y = tracer.fit(train).predict(test), test["correct"].to_numpy()
+        return float(-np.log(np.where(y, p, 1 - p)).mean())
+
+    tracer = BKT()
+    assert loss(tracer) < loss(BKT(per_learner=False)) - 0.01
+    assert tracer.slopes[0] > 0 > tracer.slopes[1]
+    one = test[test["learner_id"] == "l0300"]
+    right, wrong = (tracer.mastery(one.assign(correct=y), ["unseen"])["mastery"][0] for y in (True, False))
+    assert wrong < 0.3 < 0.7 < right

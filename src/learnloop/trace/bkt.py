@@ -1,6 +1,7 @@
 """Bayesian knowledge tracing: each learner knows each concept or not, and every answer is evidence."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -12,18 +13,33 @@ from learnloop.schemas import Space, Span
 from learnloop.trace import weights
 from learnloop.trace.bkt_em import (
     Data,
+    Estimate,
     Parameters,
     Prior,
+    first_chances,
     forward,
     log_likelihoods,
+    logit,
     maximise,
     sigmoid,
 )
 from learnloop.trace.bkt_following import BKTFollowing
-from learnloop.trace.chains import DAY, Chains, Practice, chains, named, read, read_history, seconds
+from learnloop.trace.chains import (
+    DAY,
+    Chains,
+    Practice,
+    chains,
+    log_counts,
+    named,
+    read,
+    read_history,
+    seconds,
+)
 
 FORGETTING = ("day", "step", "none")
 LOWEST = 1e-6  # no prediction closer to 0 or 1
+OPTIONS = ("forgetting", "per_item", "per_learner", "item_variance", "strength", "iterations")
+SLOPE_VARIANCE = 1.0
 POOLED_STRENGTH = 4.0  # answers that the prior of the pooled parameters weighs
 
 
@@ -38,6 +54,8 @@ class BKT:
     answer, the same; or "none". Answers of one moment are one occasion to learn.
     item_variance: with per_item, each item's own effect, in logits, on both 1 - p_slip and p_guess, drawn
     to 0 as N(0, item_variance): one number an item, where KT-IDEM (Pardos & Heffernan 2011) has two.
+    per_learner: what a learner has got right and wrong on anything so far moves p_init of a concept still
+    new to them, logit(p_init) + slopes · log(1 + counts) (a prior per student, Pardos & Heffernan 2010).
 
     Several concepts: each concept's state is updated as if the answer were its own alone, and P(correct) is
     the mean of their probabilities.
@@ -54,6 +72,7 @@ class BKT:
         self,
         forgetting: str = "day",
         per_item: bool = True,
+        per_learner: bool = True,
         item_variance: float = 0.8,
         strength: float = 100.0,
         iterations: int = 60,
@@ -62,12 +81,14 @@ class BKT:
             raise BadInput(f"no forgetting {forgetting!r}", f"one of {', '.join(FORGETTING)}", "forgetting")
         self.forgetting = forgetting
         self.per_item = per_item
+        self.per_learner = per_learner
         self.item_variance = item_variance
         self.strength = strength
         self.iterations = iterations
         self.items: dict[str, int] = {}
         self.concepts: dict[str, int] = {}
         self.effects = np.zeros(1)  # (n_items + 1,) in logits; the last, 0, for the unseen
+        self.slopes = np.zeros(2)
         self.fitted = Parameters.prior()  # (n_concepts + 1,) each; the last, pooled, for the unseen
 
     def fit(self, answers: pd.DataFrame) -> Self:
@@ -75,30 +96,37 @@ class BKT:
         practice = read(answers)
         if not len(practice):
             raise NothingToDo("no answers to learn from", "learnloop import csv --interactions FILE")
-        found = chains(practice)
+        found, rows = chains(practice), practice.pair_rows
+        correct, items, done = practice.correct[rows], practice.items[rows], self._done(practice, found)
         n_items, n_concepts = len(practice.item_ids), len(practice.concept_ids)
-        variance = self.item_variance if self.per_item else 0.0
+        variances = (self.item_variance * self.per_item, SLOPE_VARIANCE * self.per_learner)
 
-        def data(groups: np.ndarray, n_groups: int) -> Data:
-            rows = practice.pair_rows
-            correct, items = practice.correct[rows], practice.items[rows]
-            return Data(found, groups, self._units(found), correct, items, n_groups, n_items)
+        def best(groups: np.ndarray, n_groups: int, start: Estimate, prior: Prior) -> Estimate:
+            units = self._units(found)
+            data = Data(found, groups, units, correct, items, done, n_groups, n_items)
+            return maximise(data, start, prior, self.iterations)[0]
 
-        start = Parameters.prior()
+        first = Parameters.prior()
         if self.forgetting == "none":
-            start.forget = np.zeros(1)
-        one = data(np.zeros_like(found.concepts), 1)
-        prior = Prior(start, POOLED_STRENGTH, variance)
-        pooled, effects, _ = maximise(one, start, np.zeros(n_items), prior, self.iterations)
-        prior = Prior(pooled, self.strength, variance)
-        start = pooled.take(np.zeros(n_concepts, dtype=np.int64))
-        own, effects, _ = maximise(data(found.concepts, n_concepts), start, effects, prior, self.iterations)
-        pairs = zip(vars(own).values(), vars(pooled).values(), strict=True)
+            first.forget = np.zeros(1)
+        start = Estimate(first, np.zeros(n_items), np.zeros(2))
+        pooled = best(np.zeros_like(found.concepts), 1, start, Prior(first, POOLED_STRENGTH, *variances))
+        prior = Prior(pooled.p, self.strength, *variances)
+        start = replace(pooled, p=pooled.p.take(np.zeros(n_concepts, dtype=np.int64)))
+        own = best(found.concepts, n_concepts, start, prior)
+        pairs = zip(vars(own.p).values(), vars(pooled.p).values(), strict=True)
         self.fitted = Parameters(*(np.append(mine, theirs) for mine, theirs in pairs))
-        self.effects = np.append(effects, 0.0)
+        self.effects, self.slopes = np.append(own.effects, 0.0), own.slopes
         self.items = {item_id: i for i, item_id in enumerate(practice.item_ids)}
         self.concepts = {concept_id: i for i, concept_id in enumerate(practice.concept_ids)}
         return self
+
+    @staticmethod
+    def _done(practice: Practice, found: Chains) -> np.ndarray:
+        """(n, 2) what the learner had done, on anything, before each chain began."""
+        rows = np.empty(len(found.at), dtype=np.int64)
+        rows[found.pair_events] = practice.pair_rows
+        return log_counts(practice.learners, practice.at, practice.correct)[:, rows[: found.n]].T
 
     def _units(self, found: Chains) -> np.ndarray:
         """The time in which something may be forgotten, before each later event."""
@@ -121,6 +149,8 @@ class BKT:
         ratio = log_likelihoods(found, own.known + shift, correct)
         ratio -= log_likelihoods(found, own.unknown + shift, correct)
         by_event = self.fitted.take(codes[found.concepts])
+        init, n = logit(by_event.p_init[: found.n]), found.n
+        by_event.p_init[:n] = first_chances(init, self.slopes, self._done(practice, found))
         kept = np.exp(-by_event.forget[found.n :] * self._units(found))
         return found, *forward(found, ratio, by_event, kept)
 
@@ -150,7 +180,9 @@ class BKT:
         own = {concept_id: i for i, concept_id in enumerate(practice.concept_ids)}
         asked = np.array([own.get(c, -1) for c in concept_ids], dtype=np.int64)
         p = self.fitted.take(np.array([self.concepts.get(c, -1) for c in concept_ids], dtype=np.int64))
-        known, worth = p.p_init.copy(), np.zeros(len(asked))
+        right = practice.correct.sum()
+        done = np.log1p([right, len(practice) - right])
+        known, worth = first_chances(logit(p.p_init), self.slopes, done), np.zeros(len(asked))
         tries = np.bincount(practice.pair_concepts, minlength=len(own))
         attempts = np.where(asked >= 0, np.append(tries, 0)[asked], 0)
         last = np.empty(len(own), dtype=np.int64)
@@ -248,6 +280,7 @@ class BKT:
         return BKTFollowing(
             self.fitted.take(codes),
             self.effects[items],
+            self.slopes,
             [[place[c] for c in concepts] for concepts in lists],
             len(concept_ids),
             n_learners,
@@ -270,18 +303,17 @@ class BKT:
 
     def save(self, folder: Path) -> None:
         """Writes the parameters into `folder`, which exists."""
-        options = ("forgetting", "per_item", "item_variance", "strength", "iterations")
-        about: dict[str, Any] = {name: getattr(self, name) for name in options}
+        about: dict[str, Any] = {name: getattr(self, name) for name in OPTIONS}
         about |= {"item_ids": list(self.items), "concept_ids": list(self.concepts)}
-        weights.save(folder, self.name, {**vars(self.fitted), "effects": self.effects}, about)
+        arrays = {**vars(self.fitted), "effects": self.effects, "slopes": self.slopes}
+        weights.save(folder, self.name, arrays, about)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Raises ModelUnavailable where the files are missing or do not match."""
         arrays, about = weights.load(folder, cls.name)
-        options = ("forgetting", "per_item", "item_variance", "strength", "iterations")
-        tracer = cls(**{name: about[name] for name in options})
-        tracer.effects = arrays.pop("effects")
+        tracer = cls(**{name: about[name] for name in OPTIONS})
+        tracer.effects, tracer.slopes = arrays.pop("effects"), arrays.pop("slopes")
         tracer.fitted = Parameters(**arrays)
         tracer.items = {item_id: i for i, item_id in enumerate(about["item_ids"])}
         tracer.concepts = {concept_id: i for i, concept_id in enumerate(about["concept_ids"])}

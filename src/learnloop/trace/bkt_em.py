@@ -44,6 +44,39 @@ class Parameters:
         return Parameters(*(values[codes] for values in vars(self).values()))
 
 
+@dataclass
+class Estimate:
+    """All that is fitted. effects: (n_items,) logits; slopes: (2,) of p_init on what a learner did before."""
+
+    p: Parameters
+    effects: np.ndarray
+    slopes: np.ndarray
+
+    @property
+    def flat(self) -> np.ndarray:
+        """Everything on scales without bounds."""
+        p = self.p
+        with np.errstate(divide="ignore"):  # log 0 where nothing is forgotten
+            rate = np.maximum(np.log(p.forget), -30.0)
+        own = (logit(p.p_init), logit(p.p_learn), p.known, p.unknown, rate)
+        return np.concatenate([*own, self.effects, self.slopes])
+
+    def moved(self, x: np.ndarray) -> "Estimate":
+        """The estimate whose `flat` is x, inside the bounds."""
+        k, least = len(self.p.p_init), logit(np.array(MOST_ERROR))
+        init, learn, known, unknown, rate, effects, slopes = np.split(
+            x, [*(k * np.arange(1, 6)), 5 * k + len(self.effects)]
+        )
+        p = Parameters(
+            sigmoid(np.clip(init, -9.0, 9.0)),
+            sigmoid(np.clip(learn, -9.0, 9.0)),
+            np.clip(known, -least, 7.0),
+            np.clip(unknown, -7.0, least),
+            np.where(self.p.forget > 0, np.exp(np.minimum(rate, 1.6)), 0.0),
+        )
+        return Estimate(p, effects, slopes)
+
+
 @dataclass(frozen=True)
 class Prior:
     """Where the parameters are drawn to, and how many answers (occasions, days) that weighs."""
@@ -51,6 +84,7 @@ class Prior:
     centre: Parameters  # (1,)
     strength: float
     item_variance: float  # of the items' effects, in logits; 0: items have none
+    slope_variance: float  # of the slopes; 0: p_init is the same for every learner
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -118,6 +152,7 @@ class Data:
     gaps: np.ndarray  # (E - n,) in days, or 1 each
     correct: np.ndarray  # (m,)
     items: np.ndarray
+    done: np.ndarray  # (n, 2) log(1 + right), log(1 + wrong) of the learner, before each chain began
     n_groups: int
     n_items: int
 
@@ -126,68 +161,74 @@ class Data:
 
 
 def maximise(
-    data: Data, start: Parameters, effects: np.ndarray, prior: Prior, iterations: int, tolerance: float = 1e-6
-) -> tuple[Parameters, np.ndarray, list[float]]:
-    """Parameters (n_groups,), item effects (n_items,) and the log-likelihood before each iteration.
+    data: Data, start: Estimate, prior: Prior, iterations: int, tolerance: float = 1e-6
+) -> tuple[Estimate, list[float]]:
+    """The estimate, (n_groups,) parameters each, and the log-likelihood before each iteration.
 
     EM creeps: two iterations r and r + v, taken together, say how far the way goes on (SQUAREM, Varadhan &
     Roland 2008): x0 + 2 s r + s^2 v with s = |r| / |v|, and one more iteration from there. Where that leads
     down, it is not taken. Ends where an iteration adds less than `tolerance` an event.
     """
-    here, found = (start, effects), []
+    here, found = start, list[float]()
     while len(found) < iterations:
-        p1, effects1, value0 = _iterate(data, *here, prior)
-        p2, effects2, value1 = _iterate(data, p1, effects1, prior)
+        one, value0 = _iterate(data, here, prior)
+        two, value1 = _iterate(data, one, prior)
         found += [value0, value1]
-        here = (p2, effects2)
         if abs(value1 - value0) < tolerance * len(data.groups):
-            break
-        x0, x1, x2 = (_flat(*point) for point in ((start, effects), (p1, effects1), here))
+            return two, found
+        x0, x1, x2 = here.flat, one.flat, two.flat
         r, v = x1 - x0, x2 - 2.0 * x1 + x0
         s = max(float(np.sqrt((r @ r) / max(v @ v, 1e-30))), 1.0)
-        p3, effects3, value = _iterate(data, *_unflat(x0 + 2.0 * s * r + s * s * v, start), prior)
+        far, value = _iterate(data, here.moved(x0 + 2.0 * s * r + s * s * v), prior)
+        here = two
         if value > value1:
-            here = (p3, effects3)
+            here = far
             found.append(value)
-        start, effects = here
-    return *here, found
+    return here, found
 
 
-def _flat(p: Parameters, effects: np.ndarray) -> np.ndarray:
-    """All parameters on scales without bounds."""
-    with np.errstate(divide="ignore"):  # log 0 where nothing is forgotten
-        rate = np.maximum(np.log(p.forget), -30.0)
-    return np.concatenate([logit(p.p_init), logit(p.p_learn), p.known, p.unknown, rate, effects])
+def first_chances(init: np.ndarray, slopes: np.ndarray, done: np.ndarray) -> np.ndarray:
+    """P(known) before the first practice: sigmoid(logit(p_init) + slopes · done).
+
+    init: logits; done (…, 2): log(1 + right answers), log(1 + wrong ones) on anything before.
+    """
+    return sigmoid(init + done @ slopes)
 
 
-def _unflat(x: np.ndarray, like: Parameters) -> tuple[Parameters, np.ndarray]:
-    k, least = len(like.p_init), logit(np.array(MOST_ERROR))
-    init, learn, known, unknown, rate, effects = np.split(x, [k, 2 * k, 3 * k, 4 * k, 5 * k])
-    return Parameters(
-        sigmoid(np.clip(init, -9.0, 9.0)),
-        sigmoid(np.clip(learn, -9.0, 9.0)),
-        np.clip(known, -least, 7.0),
-        np.clip(unknown, -7.0, least),
-        np.where(like.forget > 0, np.exp(np.minimum(rate, 1.6)), 0.0),
-    ), effects
-
-
-def _iterate(
-    data: Data, p: Parameters, effects: np.ndarray, prior: Prior
-) -> tuple[Parameters, np.ndarray, float]:
-    chains = data.chains
-    shift = effects[data.items]
+def _iterate(data: Data, e: Estimate, prior: Prior) -> tuple[Estimate, float]:
+    chains, p, n = data.chains, e.p, data.chains.n
+    shift = e.effects[data.items]
     of_pair = data.groups[chains.pair_events]
     if_known = log_likelihoods(chains, p.known[of_pair] + shift, data.correct)
     if_not = log_likelihoods(chains, p.unknown[of_pair] + shift, data.correct)
     by_event = p.take(data.groups)
-    kept = np.exp(-np.minimum(by_event.forget[chains.n :] * data.gaps, 20.0))
+    if prior.slope_variance:
+        by_event.p_init[:n] = first_chances(logit(by_event.p_init[:n]), e.slopes, data.done)
+    kept = np.exp(-np.minimum(by_event.forget[n:] * data.gaps, 20.0))
     before, after = forward(chains, if_known - if_not, by_event, kept)
     value = float(np.logaddexp(np.log(before) + if_known, np.log1p(-before) + if_not).sum())
     gamma = smooth(chains, before, after, by_event.p_learn, kept)
     fresh = _transitions(data, p, (before, after, gamma, kept), prior)
-    fresh.known, fresh.unknown, effects = _emissions(data, p, gamma[chains.pair_events], effects, prior)
-    return fresh, effects, value
+    slopes = e.slopes
+    if prior.slope_variance:
+        fresh.p_init, slopes = _first(data, p.p_init, slopes, gamma[:n], prior)
+    fresh.known, fresh.unknown, effects = _emissions(data, p, gamma[chains.pair_events], e.effects, prior)
+    return Estimate(fresh, effects, slopes), value
+
+
+def _first(
+    data: Data, p_init: np.ndarray, slopes: np.ndarray, gamma: np.ndarray, prior: Prior
+) -> tuple[np.ndarray, np.ndarray]:
+    """p_init and its slopes: a Newton step each of a logistic regression on gamma (n,), P(known) at first."""
+    groups, init = data.groups[: len(gamma)], logit(p_init)
+    chance = first_chances(init[groups], slopes, data.done)
+    slope = data.per_group(gamma - chance, groups) + prior.strength * (prior.centre.p_init - p_init)
+    bend = data.per_group(chance * (1 - chance), groups) + prior.strength * p_init * (1 - p_init)
+    init = np.clip(init + np.clip(slope / bend, -1.0, 1.0), -9.0, 9.0)
+    chance = first_chances(init[groups], slopes, data.done)
+    slope = data.done.T @ (gamma - chance) - slopes / prior.slope_variance
+    bend = (data.done.T * (chance * (1 - chance))) @ data.done + np.eye(2) / prior.slope_variance
+    return sigmoid(init), slopes + np.clip(np.linalg.solve(bend, slope), -1.0, 1.0)
 
 
 def _transitions(data: Data, p: Parameters, states: tuple[np.ndarray, ...], prior: Prior) -> Parameters:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from learnloop.errors import BadInput
 from learnloop.schemas import ANSWERS, check
-from learnloop.trace.histories import distinct
+from learnloop.trace.histories import counts_before, distinct
 
 DAY = 86_400.0
 EPOCH = pd.Timestamp("1970-01-01T00:00:00Z")
@@ -65,6 +65,12 @@ def seconds(moment: pd.Timestamp) -> float:
 def named(concepts: Sequence[str]) -> tuple[str, ...]:
     """The concepts of one item, each once; an item without any has the nameless one."""
     return distinct(concepts) or (NAMELESS,)
+
+
+def log_counts(keys: np.ndarray, at: np.ndarray, correct: np.ndarray) -> np.ndarray:
+    """(2, n) log(1 + right), log(1 + wrong) answers of the same key at strictly earlier moments."""
+    right, all_ = counts_before(keys, at, correct)
+    return np.log1p(np.stack([right, all_ - right]))
 
 
 def _arrays(answers: pd.DataFrame) -> Practice:

@@ -132,7 +132,7 @@ class Memory:
         by_item = np.zeros((2, len(tried) + 1))  # the last, 0, for items never tried
         for k, right in enumerate((past.correct, 1.0 - past.correct)):
             by_item[k, :-1] = np.bincount(past.items, weights=right, minlength=len(tried))
-        following.by_item[:, 0] = by_item[:, [tried.get(i, -1) for i in item_ids]]
+        following.remember_items(by_item[:, [tried.get(i, -1) for i in item_ids]])
         at = past.at.max(initial=0.0) if now is None else seconds(now)
         return following, np.array([at])
 

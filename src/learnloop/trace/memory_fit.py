@@ -16,8 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from learnloop.trace.bkt_em import logit, sigmoid
-from learnloop.trace.chains import DAY, Practice, chains
-from learnloop.trace.histories import counts_before
+from learnloop.trace.chains import DAY, Practice, chains, log_counts
 
 # log(1 + count) of right and wrong answers: overall, on the concept, on the item; and never practised
 FEATURES = ("wins", "losses", "concept_wins", "concept_losses", "item_wins", "item_losses", "new")
@@ -80,10 +79,10 @@ class Design:
 def design(practice: Practice) -> Design:
     """From strictly earlier moments of the same learner."""
     a, rows = practice, practice.pair_rows
-    overall = losses_too(counts_before(a.learners, a.at, a.correct))
-    by_item = losses_too(counts_before(a.learners * max(len(a.item_ids), 1) + a.items, a.at, a.correct))
+    overall = log_counts(a.learners, a.at, a.correct)
+    by_item = log_counts(a.learners * max(len(a.item_ids), 1) + a.items, a.at, a.correct)
     key = a.learners[rows] * max(len(a.concept_ids), 1) + a.pair_concepts
-    by_concept = losses_too(counts_before(key, a.at[rows], a.correct[rows]))
+    by_concept = log_counts(key, a.at[rows], a.correct[rows])
     found = chains(practice)
     event = found.pair_events
     step = np.searchsorted(found.starts, np.arange(len(found.at)), side="right") - 1
@@ -95,11 +94,6 @@ def design(practice: Practice) -> Design:
     spread = np.log1p((found.at[last] - found.at[first]) / DAY)[event] * (1.0 - new)
     life = np.stack([np.ones(len(rows)), *by_concept, spread], axis=1)
     return Design(features, life, (found.at - found.at[last])[event] / DAY)
-
-
-def losses_too(counts: np.ndarray) -> np.ndarray:
-    """(2, …) right answers and answers -> log(1 + right), log(1 + wrong)."""
-    return np.log1p(np.stack([counts[0], counts[1] - counts[0]]))
 
 
 def chances(w: Weights, d: Design, items: np.ndarray, concepts: np.ndarray, decay: float) -> np.ndarray:

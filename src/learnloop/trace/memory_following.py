@@ -36,17 +36,31 @@ class MemoryFollowing:
         self.by_item = np.zeros((2, n_learners, len(items)))
         self.first = np.full((n_learners, len(concepts)), np.nan)
         self.last = self.first.copy()
+        self.own = np.tile(weights.items[items], (n_learners, 1))  # (n, n_items) logits of the item alone
 
     def observe(self, learners: np.ndarray, items: np.ndarray, correct: np.ndarray, at: np.ndarray) -> None:
         """(m,) learners, each at most once; item codes; outcomes; seconds since 1970."""
         wrong = 1 - correct.astype(int)
         self.overall[wrong, learners] += 1
         self.by_item[wrong, learners, items] += 1
+        self.own[learners, items] = self._own(self.by_item[:, learners, items], items)
         rows, pairs = self.pairs.of_items(items)
         who, what, when = learners[rows], self.pairs.concepts[pairs], at[rows]
         self.by_concept[wrong[rows], who, what] += 1
         self.first[who, what] = np.fmin(self.first[who, what], when)
         self.last[who, what] = when
+
+    def remember_items(self, counts: np.ndarray) -> None:
+        """(2, n_items) right and wrong answers of the first learner, in place of what was counted."""
+        self.by_item[:, 0] = counts
+        self.own[0] = self._own(counts, np.arange(len(self.items)))
+
+    def _own(self, counts: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Logits of `items` from the learner's right and wrong answers on each, (2, …)."""
+        right, wrong = np.log1p(counts)
+        return np.asarray(
+            self.w.items[self.items[items]] + self.w.slopes[4] * right + self.w.slopes[5] * wrong
+        )
 
     def recall(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
         """(m, n_concepts) what is left of each memory; NaN where the concept was never practised."""
@@ -76,9 +90,7 @@ class MemoryFollowing:
 
     def p_correct(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
         """(m, n_items) P(correct) if each learner answered each item at `at` (m,)."""
-        logs, s = np.log1p(self.by_item[:, learners]), self.w.slopes
-        own = s[4] * logs[0] + s[5] * logs[1] + self.w.items[self.items]
-        logits = self._strength(learners)[:, self.pairs.concepts] + own[:, self.pairs.items]
+        logits = self._strength(learners)[:, self.pairs.concepts] + self.own[learners][:, self.pairs.items]
         alive = sigmoid(logits) * self._recall(learners, at)[:, self.pairs.concepts]
         return np.clip(self.w.guess + self.w.range * self.pairs.mean(alive), LOWEST, 1.0 - LOWEST)
 
