@@ -1,19 +1,19 @@
-"""The questions of a placement, and what is known before anybody answers: a knowledge space with an ability.
+"""The questions of a placement, and what is known before anybody answers: levels, prerequisites, an ability.
 
-A learner has an ability theta ~ N(0, 1) and has or has not mastered each concept c (m_c is 1 or 0):
+A learner has an ability theta and stands, on each concept, on one of a few levels; a level is P(correct) on
+an average question of the concept, and from `mastered_at` on it is mastered. Going through the concepts,
+prerequisites first, with b the band of the weakest prerequisite (weak, half, mastered):
 
-    P(m_c = 1 | all prerequisites mastered, theta) = sigmoid(base_c + loading · theta)
-    P(m_c = 1 | otherwise)                         = leak
-    P(correct on i | all concepts of i mastered)   = 1 - slip_i
-    P(correct on i | otherwise)                    = guess_i
+    P(level_c | theta, b)    = prior[c, b, theta]                       a table, (n_levels,)
+    P(correct on i | levels) = sigmoid(logit(level) - difficulty_i)     kept within [guess_i, 1 - slip_i]
 
-The states of such a graph are a knowledge space with slips (Doignon & Falmagne 1985); the answers are those
-of the DINA model (Junker & Sijtsma 2001), and the ability that couples the concepts is the higher-order
-factor of de la Torre & Douglas (2004).
+where the level of a question of several concepts is that of the weakest of them. With two levels this is the
+knowledge space with slips (Doignon & Falmagne 1985) and the DINA model (Junker & Sijtsma 2001) under a
+higher-order ability (de la Torre & Douglas 2004); with more it is item response theory by grades.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -22,28 +22,32 @@ import pandas as pd
 
 from learnloop.errors import BadInput, NothingToDo
 
-GUESS, SLIP, LEAK = 0.2, 0.1, 0.05
-LEAST_GAP = 0.1  # P(correct | mastered) is above P(correct | not) by so much: an answer says something
-ABILITIES = np.linspace(-2.5, 2.5, 11)  # the grid of theta
-_DENSITY = np.exp(-(ABILITIES**2) / 2)
-ABILITY_SHARES = _DENSITY / _DENSITY.sum()
+LEVELS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.88, 0.95)
+MASTERED_AT = 0.85
+ABILITIES = np.array([-1.6, -0.8, 0.0, 0.8, 1.6])
+ABILITY_SHARES = np.array([0.11, 0.22, 0.34, 0.22, 0.11])
+BANDS = 3  # of the weakest prerequisite: below HALF, below mastered, mastered (or there is none)
+HALF = 0.6
+GUESS, SLIP = 0.02, 0.02
 
 
 @dataclass(frozen=True)
 class Bank:
     """item_ids (n_items,), concept_ids (n_concepts,), teaches (n_items, n_concepts) bool, requires
-    (n_concepts, n_concepts) bool [concept, prerequisite] without cycles, guess and slip (n_items,), base
-    (n_concepts,) in logits."""
+    (n_concepts, n_concepts) bool [concept, prerequisite] without cycles, difficulty, guess and slip
+    (n_items,); levels (n_levels,) rising; prior (n_concepts, BANDS, n_abilities, n_levels), sums to 1 over
+    levels."""
 
     item_ids: np.ndarray
     concept_ids: np.ndarray
     teaches: np.ndarray
     requires: np.ndarray
+    difficulty: np.ndarray  # logits, 0: an average question of its concept
     guess: np.ndarray
     slip: np.ndarray
-    base: np.ndarray
-    loading: float = 1.0
-    leak: float = LEAK
+    levels: np.ndarray = field(default_factory=lambda: np.array(LEVELS))
+    mastered_at: float = MASTERED_AT
+    prior: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     @classmethod
     def of(
@@ -52,17 +56,15 @@ class Bank:
         prerequisites: pd.DataFrame | None = None,
         difficulties: pd.DataFrame | None = None,
         *,
+        levels: tuple[float, ...] = LEVELS,
+        mastered_at: float = MASTERED_AT,
         guess: float = GUESS,
         slip: float = SLIP,
     ) -> Self:
         """item_concepts: item_id, concept_id; prerequisites: concept_id, requires_id (an edge to a concept
-        without an item is left out); difficulties: item_id, difficulty in logits, 0 the average, as a tracer
-        tells them. A question harder by d is guessed right less and slipped on more:
-
-            guess_i = sigmoid(logit(guess) - d),  1 - slip_i = sigmoid(logit(1 - slip) - d)
-
-        Before any data every concept is mastered by half of those who could. Raises NothingToDo without an
-        item, BadInput for a cycle.
+        without a question is left out); difficulties: item_id, difficulty in logits, as a tracer tells them;
+        they are taken relative to the mean of the concept's questions. Raises NothingToDo without a question,
+        BadInput for prerequisites in a circle.
         """
         if item_concepts.empty:
             raise NothingToDo("no question has a concept, so there is nothing to place a learner on")
@@ -79,24 +81,32 @@ class Bank:
         harder = np.zeros(len(item_ids))
         if difficulties is not None:
             known = difficulties.set_index("item_id")["difficulty"]
-            harder = known.reindex(item_ids).fillna(0.0).to_numpy(dtype=float)
-        guesses, right = _sigmoid(_logit(guess) - harder), _sigmoid(_logit(1 - slip) - harder)
+            harder = known.reindex(item_ids).fillna(known.mean()).to_numpy(dtype=float)
+        n = len(item_ids)
         return cls(
-            *(item_ids, concept_ids, teaches, requires, guesses, 1 - right),
-            base=np.zeros(len(concept_ids)),
+            item_ids,
+            concept_ids,
+            teaches,
+            requires,
+            centred(harder, teaches),
+            np.full(n, guess),
+            np.full(n, slip),
+            np.array(levels, dtype=float),
+            mastered_at,
         )
 
     def __post_init__(self) -> None:
         if not self.teaches.any(axis=1).all():
             raise BadInput("a question of the bank has no concept", field="teaches")
-        gap = 1 - self.slip - self.guess
-        if not (gap >= LEAST_GAP / 2).all():
-            raise BadInput("a question that is no easier once it is mastered tells nothing", field="slip")
-        self.order.size  # noqa: B018  (a cycle is found now, not in the middle of a test)
+        if not (np.diff(self.levels) > 0).all() or not self.levels[0] < self.mastered_at <= self.levels[-1]:
+            raise BadInput("levels rise, and some but not all of them are mastered", field="levels")
+        if not self.prior.size:
+            object.__setattr__(self, "prior", usual_prior(len(self.concept_ids), self.levels))
+        _ = self.order  # a circle is found now, not in the middle of a test
 
     @cached_property
     def order(self) -> np.ndarray:
-        """(n_concepts,) concept numbers, prerequisites first. Raises BadInput for a cycle."""
+        """(n_concepts,) concept numbers, prerequisites first. Raises BadInput for a circle."""
         waiting, order = self.requires.sum(axis=1), list[int]()
         free = np.flatnonzero(waiting == 0).tolist()
         while free:
@@ -123,60 +133,98 @@ class Bank:
         return [np.flatnonzero(column) for column in self.requires.T]
 
     @cached_property
-    def log_odds(self) -> np.ndarray:
-        """(2, n_items): log P(answer | mastered) / P(answer | not), of a wrong and of a right answer."""
-        return np.stack([np.log(self.slip / (1 - self.guess)), np.log((1 - self.slip) / self.guess)])
+    def concepts_of(self) -> list[np.ndarray]:
+        return [np.flatnonzero(row) for row in self.teaches]
 
-    def ready(self, mastered: np.ndarray, concept: int) -> np.ndarray:
-        """(n,) whether all prerequisites of `concept` are mastered; mastered: (n, n_concepts) bool."""
-        return mastered[:, self.parents[concept]].all(axis=1)
+    @cached_property
+    def several(self) -> np.ndarray:
+        """(n_items,) bool: the question has several concepts."""
+        return self.teaches.sum(axis=1) > 1
 
-    def able(self, mastered: np.ndarray) -> np.ndarray:
-        """(n, n_items) bool: whether every concept of the item is mastered."""
-        lacking = (~mastered).astype(np.float32) @ self.teaches.T.astype(np.float32)
-        return lacking < 0.5
+    @cached_property
+    def top(self) -> int:
+        """The first level that is mastered."""
+        return int(np.searchsorted(self.levels, self.mastered_at))
 
-    def restricted(self, concept_ids: set[str]) -> "Bank":
-        """Questions on these concepts alone; a prerequisite outside is taken out of the graph."""
-        kept = np.isin(self.concept_ids, sorted(concept_ids))
-        asked = self.teaches[:, kept].any(axis=1) & ~self.teaches[:, ~kept].any(axis=1)
-        if not asked.any():
-            raise NothingToDo("no question asks for these concepts alone")
-        return replace(
-            self,
-            item_ids=self.item_ids[asked],
-            concept_ids=self.concept_ids[kept],
-            teaches=self.teaches[np.ix_(asked, kept)],
-            requires=self.requires[np.ix_(kept, kept)],
-            guess=self.guess[asked],
-            slip=self.slip[asked],
-            base=self.base[kept],
-        )
+    @cached_property
+    def bands(self) -> np.ndarray:
+        """(n_levels,) band of each level of a weakest prerequisite."""
+        found = (self.levels >= HALF).astype(np.int64)
+        found[self.top :] = BANDS - 1
+        return found
+
+    @cached_property
+    def curves(self) -> np.ndarray:
+        """(n_items, n_levels) P(correct)."""
+        x = np.log(self.levels / (1 - self.levels)) - self.difficulty[:, None]
+        return np.clip(1 / (1 + np.exp(-x)), self.guess[:, None], 1 - self.slip[:, None])
+
+    @cached_property
+    def log_curves(self) -> np.ndarray:
+        """(2, n_items, n_levels) log P of a wrong and of a right answer."""
+        return np.stack([np.log1p(-self.curves), np.log(self.curves)])
+
+    @cached_property
+    def log_prior(self) -> np.ndarray:
+        return np.log(self.prior)
+
+    def weakest(self, levels: np.ndarray, concepts: np.ndarray) -> np.ndarray:
+        """(n,) the lowest of these concepts' levels, the highest level for none; levels: (n, n_concepts)."""
+        best = len(self.levels) - 1
+        return levels[:, concepts].min(axis=1, initial=best) if len(concepts) else np.full(len(levels), best)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON. Pairs of numbers instead of the two matrices."""
+        lists = ("item_ids", "concept_ids", "difficulty", "guess", "slip", "levels")
         return {
-            "item_ids": self.item_ids.tolist(),
-            "concept_ids": self.concept_ids.tolist(),
+            **{name: getattr(self, name).tolist() for name in lists},
             "teaches": np.argwhere(self.teaches).tolist(),
             "requires": np.argwhere(self.requires).tolist(),
-            **{name: getattr(self, name).tolist() for name in ("guess", "slip", "base")},
-            "loading": self.loading,
-            "leak": self.leak,
+            "mastered_at": self.mastered_at,
+            "prior": np.round(self.prior, 6).tolist(),
         }
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Self:
         n_items, n_concepts = len(found["item_ids"]), len(found["concept_ids"])
+        prior = np.array(found["prior"], dtype=float)
         return cls(
             np.array(found["item_ids"], dtype=object),
             np.array(found["concept_ids"], dtype=object),
             _matrix(found["teaches"], (n_items, n_concepts)),
             _matrix(found["requires"], (n_concepts, n_concepts)),
-            *(np.array(found[name], dtype=float) for name in ("guess", "slip", "base")),
-            loading=float(found["loading"]),
-            leak=float(found["leak"]),
+            np.array(found["difficulty"], dtype=float),
+            np.array(found["guess"], dtype=float),
+            np.array(found["slip"], dtype=float),
+            np.array(found["levels"], dtype=float),
+            float(found["mastered_at"]),
+            prior / prior.sum(axis=-1, keepdims=True),
         )
+
+    def without_graph(self) -> Self:
+        """The same questions, no prerequisites, and no ability that concepts share: each is on its own."""
+        alone = np.einsum("cbtg,t->cg", self.prior[:, -1:], ABILITY_SHARES)
+        prior = np.broadcast_to(alone[:, None, None, :], self.prior.shape).copy()
+        return replace(self, requires=np.zeros_like(self.requires), prior=prior)
+
+
+def usual_prior(n_concepts: int, levels: np.ndarray, loading: float = 1.0, sd: float = 1.2) -> np.ndarray:
+    """(n_concepts, BANDS, n_abilities, n_levels) before any data: logit(level) is about
+    N(shift_band + loading · theta, sd^2), shift -2, -1 and 0.5."""
+    x = np.log(levels / (1 - levels))
+    centre = np.array([-2.0, -1.0, 0.5])[:, None] + loading * ABILITIES
+    p = np.exp(-(((x - centre[..., None]) / sd) ** 2) / 2) * np.gradient(x)
+    p = 0.98 * p / p.sum(axis=-1, keepdims=True) + 0.02 / len(levels)
+    return np.broadcast_to(p, (n_concepts, *p.shape)).copy()
+
+
+def centred(difficulty: np.ndarray, teaches: np.ndarray) -> np.ndarray:
+    """Less the mean of the questions that ask for the same concept alone; of several, the mean over
+    concepts."""
+    single = teaches & (teaches.sum(axis=1) == 1)[:, None]
+    n = single.sum(axis=0)
+    mean = np.where(n > 0, difficulty @ single / np.maximum(n, 1), difficulty.mean())
+    return difficulty - teaches @ mean / teaches.sum(axis=1)
 
 
 def _matrix(pairs: list[list[int]], shape: tuple[int, int]) -> np.ndarray:
@@ -189,11 +237,3 @@ def _matrix(pairs: list[list[int]], shape: tuple[int, int]) -> np.ndarray:
 def _sorted_codes(values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     names, codes = np.unique(values.to_numpy(dtype=object).astype(str), return_inverse=True)
     return names.astype(object), codes
-
-
-def _logit(p: float) -> float:
-    return float(np.log(p / (1 - p)))
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return np.clip(1 / (1 + np.exp(-x)), 0.02, 0.98)

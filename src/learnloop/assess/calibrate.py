@@ -1,8 +1,8 @@
 """What earlier learners' answers to the questions of a bank say of the questions and of the concepts.
 
-Stochastic EM (Celeux & Diebolt 1985; Gu & Kong 1998 for the averaging): the learners' states are drawn given
-the parameters, the parameters are set given the states, and the mean over the second half is kept. The answers
-should be of one sitting each: a state does not change here.
+Stochastic EM (Celeux & Diebolt 1985; averaged as by Gu & Kong 1998): the learners' levels are drawn given the
+parameters, the parameters are set given the levels, and the mean over the second half is kept. The answers of
+a learner should be of one sitting: a level does not change here.
 """
 
 from dataclasses import replace
@@ -10,21 +10,71 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from learnloop.assess.bank import ABILITIES, LEAST_GAP, Bank
-from learnloop.assess.belief import draw, draw_ability, sweep
+from learnloop.assess.bank import ABILITIES, BANDS, LEVELS, Bank, centred
+from learnloop.assess.belief import draw, draw_ability, p_correct, sweep
 from learnloop.errors import NothingToDo
 
-WEIGHT = 10.0  # pseudo-answers behind an item's guess and slip, at the bank's means
-LEAK_WEIGHT = 20.0
-BASE_VARIANCE, LOADING_VARIANCE = 4.0, 1.0  # of the priors of base around 0 and of loading around 1
+OWN_WEIGHT = 15.0  # learners that the table of all concepts counts for in each row of a concept's own
+SHARED_WEIGHT = 5.0  # and the bank's prior in the table of all
+DIFFICULTY_VARIANCE = 0.5  # logits^2, around the bank's
+MOST_STEP = 1.0
+LADDERS = ((0.2, 0.6, 0.9), LEVELS)  # levels to choose from
+WEIGHTS = (15.0, 60.0)
+HELD_OUT = 0.2
+SETTLE, DRAWS = 10, 30  # sweeps before, and those that count
 
 
-def calibrated(bank: Bank, answers: pd.DataFrame, *, seed: int, rounds: int = 120) -> Bank:
-    """The bank with guess, slip, base, loading and leak learnt from `answers`: learner_id, item_id, correct.
+def calibrated(
+    bank: Bank, answers: pd.DataFrame, *, seed: int, rounds: int = 100, own_weight: float = OWN_WEIGHT
+) -> Bank:
+    """The bank with difficulty and prior learnt from `answers`: learner_id, item_id, correct.
 
-    Answers to items outside the bank are not read. An item nobody answered keeps a value near the bank's.
+    Answers to questions outside the bank are not read. A question nobody answered keeps its difficulty.
     Raises NothingToDo where no answer is left.
     """
+    return _fitted(bank, _counted(bank, answers), np.random.default_rng(seed), rounds, own_weight)
+
+
+def best_calibrated(
+    bank: Bank, answers: pd.DataFrame, *, seed: int, rounds: int = 100
+) -> tuple[Bank, dict[str, float]]:
+    """`calibrated` with the levels and the weight that tell best what learners answer who are not learnt
+    from; and the log-loss of each choice.
+
+    A fifth of the learners is held out; of their answers a random half is known and the other half is told.
+    """
+    counts = _counted(bank, answers)
+    rng = np.random.default_rng([seed, 1])
+    held = np.asarray(rng.random(counts.shape[1]) < HELD_OUT)
+    if held.all() or not held.any():
+        return calibrated(bank, answers, seed=seed, rounds=rounds), {}
+    shown = rng.binomial(counts[:, held].astype(np.int64), 0.5).astype(float)
+    told, losses, best = counts[:, held] - shown, dict[str, float](), None
+    for levels in LADDERS:
+        start = replace(bank, levels=np.array(levels), prior=np.zeros(0))
+        for weight in WEIGHTS:
+            one = _fitted(start, counts[:, ~held], np.random.default_rng(seed), rounds // 2, weight)
+            loss = _log_loss(one, shown, told, np.random.default_rng([seed, 2]))
+            losses[f"{len(levels)} levels, weight {weight:g}"] = loss
+            if best is None or loss < best[0]:
+                best = (loss, start, weight)
+    assert best is not None  # noqa: S101  (there are ladders)
+    return calibrated(best[1], answers, seed=seed, rounds=rounds, own_weight=best[2]), losses
+
+
+def _log_loss(bank: Bank, shown: np.ndarray, told: np.ndarray, rng: np.random.Generator) -> float:
+    levels, theta = draw(bank, shown.shape[1], rng)
+    p = np.zeros(shown.shape[1:])
+    for number in range(SETTLE + DRAWS):
+        sweep(bank, levels, theta, shown, rng)
+        theta = draw_ability(bank, levels, rng)
+        if number >= SETTLE:
+            p += p_correct(bank, levels) / DRAWS
+    return float(-(told[1] * np.log(p) + told[0] * np.log(1 - p)).sum() / told.sum())
+
+
+def _counted(bank: Bank, answers: pd.DataFrame) -> np.ndarray:
+    """(2, n_learners, n_items) wrong and right answers. Raises NothingToDo."""
     known = answers[answers["item_id"].isin(bank.places)]
     if known.empty:
         raise NothingToDo("nobody has answered a question of this bank yet")
@@ -32,69 +82,50 @@ def calibrated(bank: Bank, answers: pd.DataFrame, *, seed: int, rounds: int = 12
     items = known["item_id"].map(bank.places).to_numpy(dtype=np.int64)
     counts = np.zeros((2, len(names), len(bank.item_ids)))
     np.add.at(counts, (known["correct"].to_numpy(dtype=np.int64), learners, items), 1.0)
-    rng = np.random.default_rng(seed)
-    mastered, theta = draw(bank, len(names), rng)
-    kept: list[tuple[np.ndarray, ...]] = []
-    now = bank
+    return counts
+
+
+def _fitted(bank: Bank, counts: np.ndarray, rng: np.random.Generator, rounds: int, own_weight: float) -> Bank:
+    levels, theta = draw(bank, counts.shape[1], rng)
+    now, kept = bank, list[Bank]()
     for number in range(rounds):
-        odds = counts[0] * now.log_odds[0] + counts[1] * now.log_odds[1]
-        sweep(now, mastered, theta, odds, rng)
-        theta = draw_ability(now, mastered, rng)
-        now = _set(now, bank, mastered, theta, counts)
-        if number >= rounds // 2:
-            kept.append((now.guess, now.slip, now.base, np.array([now.loading]), np.array([now.leak])))
-    guess, slip, base, loading, leak = (np.mean(values, axis=0) for values in zip(*kept, strict=True))
-    return replace(bank, guess=guess, slip=slip, base=base, loading=float(loading[0]), leak=float(leak[0]))
-
-
-def _set(now: Bank, first: Bank, mastered: np.ndarray, theta: np.ndarray, counts: np.ndarray) -> Bank:
-    """The parameters' posterior modes given everybody's state; the questions' priors are those of `first`."""
-    able = now.able(mastered)
-    wrong, right = counts
-    guess = _share(right * ~able, wrong * ~able, first.guess)
-    slip = _share(wrong * able, right * able, first.slip)
-    # where an answer would say nothing, or the contrary, both give way alike
-    excess = np.maximum(0.0, guess + slip - (1 - LEAST_GAP)) / 2
-    ready = np.stack([now.ready(mastered, c) for c in range(len(now.concept_ids))], axis=1)
-    base, loading = _newton(now.base, now.loading, ready, mastered, theta)
-    unready = float((~ready).sum())
-    leak = ((mastered & ~ready).sum() + LEAK_WEIGHT * first.leak) / (unready + LEAK_WEIGHT)
-    leak = min(max(float(leak), 0.005), 0.3)
-    guess, slip = (np.clip(values - excess, 0.01, 0.95) for values in (guess, slip))
-    return replace(now, guess=guess, slip=slip, base=base, loading=loading, leak=leak)
-
-
-def _share(yes: np.ndarray, no: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """(n_items,) shares shrunk to the share of all items, and that to the prior."""
-    hits, all_ = yes.sum(axis=0), (yes + no).sum(axis=0)
-    whole = (hits.sum() + WEIGHT * prior.mean()) / (all_.sum() + WEIGHT)
-    centre = np.clip(prior + whole - prior.mean(), 0.01, 0.9)
-    return (hits + WEIGHT * centre) / (all_ + WEIGHT)
-
-
-def _newton(
-    base: np.ndarray,
-    loading: float,
-    ready: np.ndarray,
-    mastered: np.ndarray,
-    theta: np.ndarray,
-    steps: int = 3,
-) -> tuple[np.ndarray, float]:
-    """Logistic regression of mastered on theta among the ready: an intercept a concept, one slope."""
-    grid = np.searchsorted(ABILITIES, theta - 1e-9)
-    shape = (len(ABILITIES), len(base))
-    tries, wins = np.zeros(shape), np.zeros(shape)
-    np.add.at(tries, grid, ready)
-    np.add.at(wins, grid, ready & mastered)
-    for _ in range(steps):
-        p = 1 / (1 + np.exp(-(base + loading * ABILITIES[:, None])))
-        v = tries * p * (1 - p)
-        base = base + ((wins - tries * p).sum(axis=0) - base / BASE_VARIANCE) / (
-            v.sum(axis=0) + 1 / BASE_VARIANCE
+        sweep(now, levels, theta, counts, rng)
+        theta = draw_ability(now, levels, rng)
+        now = replace(
+            now,
+            difficulty=_difficulty(now, bank, levels, counts),
+            prior=_prior(bank, levels, theta, own_weight),
         )
-        p = 1 / (1 + np.exp(-(base + loading * ABILITIES[:, None])))
-        v = tries * p * (1 - p)
-        slope = (ABILITIES[:, None] * (wins - tries * p)).sum() - (loading - 1) / LOADING_VARIANCE
-        bend = (ABILITIES[:, None] ** 2 * v).sum() + 1 / LOADING_VARIANCE
-        loading = float(np.clip(loading + slope / bend, 0.0, 4.0))
-    return base, loading
+        if number >= rounds // 2:
+            kept.append(now)
+    return replace(
+        bank,
+        difficulty=np.mean([one.difficulty for one in kept], axis=0),
+        prior=np.mean([one.prior for one in kept], axis=0),
+    )
+
+
+def _prior(first: Bank, levels: np.ndarray, theta: np.ndarray, own_weight: float) -> np.ndarray:
+    """Each row of a concept's table is shrunk to that of all concepts, and that to the first bank's."""
+    n_concepts = len(first.concept_ids)
+    counts = np.zeros((n_concepts, BANDS, len(ABILITIES), len(first.levels)))
+    for concept in range(n_concepts):
+        band = first.bands[first.weakest(levels, first.parents[concept])]
+        np.add.at(counts[concept], (band, theta, levels[:, concept]), 1.0)
+    shared = counts.sum(axis=0) + SHARED_WEIGHT * first.prior.mean(axis=0)
+    shared /= shared.sum(axis=-1, keepdims=True)
+    own = counts + own_weight * shared
+    return own / own.sum(axis=-1, keepdims=True)
+
+
+def _difficulty(now: Bank, first: Bank, levels: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """One Newton step of a logistic regression with the level's logit as offset, and a normal prior."""
+    x = np.log(now.levels / (1 - now.levels))
+    pull = -(now.difficulty - first.difficulty) / DIFFICULTY_VARIANCE
+    bend = np.full(len(pull), 1 / DIFFICULTY_VARIANCE)
+    for item, concepts in enumerate(now.concepts_of):
+        p = 1 / (1 + np.exp(now.difficulty[item] - x[now.weakest(levels, concepts)]))
+        tries = counts[:, :, item].sum(axis=0)
+        pull[item] -= (counts[1, :, item] - tries * p).sum()
+        bend[item] += (tries * p * (1 - p)).sum()
+    return centred(now.difficulty + np.clip(pull / bend, -MOST_STEP, MOST_STEP), now.teaches)

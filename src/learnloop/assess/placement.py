@@ -95,7 +95,7 @@ class Session:
     @property
     def expected_wrong(self) -> float:
         """The share of concepts that would be judged wrongly now: mean of min(p, 1 - p)."""
-        p = self.belief.mastery()
+        p = self.belief.p_mastered()
         return float(np.minimum(p, 1 - p).mean())
 
     @property
@@ -122,12 +122,15 @@ class Session:
         return str(self.bank.item_ids[rng.choice(places)])
 
     def result(self) -> pd.DataFrame:
-        """concept_id, mastery in (0, 1), sd, attempts; a row a concept. sd = sqrt(p (1 - p)): of a learner
-        who has or has not mastered it, not of a rate."""
-        p = self.belief.mastery()
+        """concept_id, mastery, sd, p_mastered, attempts; a row a concept.
+
+        mastery: expected P(correct) on an average question, as a tracer tells it, sd its standard deviation;
+        p_mastered: P(that it is `mastered_at` or more).
+        """
+        mean, sd = self.belief.mastery()
         asked = self.belief.answered.sum(axis=0) @ self.bank.teaches.astype(np.int64)
-        ids = pd.array(self.bank.concept_ids.tolist(), dtype="str")
-        return pd.DataFrame({"concept_id": ids, "mastery": p, "sd": np.sqrt(p * (1 - p)), "attempts": asked})
+        columns = {"mastery": mean, "sd": sd, "p_mastered": self.belief.p_mastered(), "attempts": asked}
+        return pd.DataFrame({"concept_id": pd.array(self.bank.concept_ids.tolist(), dtype="str"), **columns})
 
 
 def start(bank: Bank, rules: Rules | None = None, *, seed: int) -> State:
@@ -147,31 +150,23 @@ def answer(bank: Bank, state: State, item_id: str, correct: bool) -> State:
 
 
 def result(bank: Bank, state: State) -> pd.DataFrame:
-    """concept_id, mastery, sd, attempts."""
+    """concept_id, mastery, sd, p_mastered, attempts."""
     return Session.of(bank, state).result()
 
 
 def gains(belief: Belief, choice: str) -> np.ndarray:
     """(n_items,) what an answer to each item is expected to take from the uncertainty."""
-    bank, w = belief.bank, belief.weights
-    patterns, of_item = np.unique(bank.teaches, axis=0, return_inverse=True)
-    first = np.array([np.flatnonzero(of_item == k)[0] for k in range(len(patterns))])
-    able = belief.able[:, first].astype(np.float32)  # items of the same concepts are mastered together
-    weighted = able * w[:, None].astype(np.float32)
-    p_able = weighted.sum(axis=0, dtype=float)[of_item]
-    gap = 1 - bank.slip - bank.guess
-    p = bank.guess + gap * p_able
+    w, m = belief.weights, belief.mastered
+    p = w @ belief.p
     if choice == "state":
-        return _entropy(p) - p_able * _entropy(1 - bank.slip) - (1 - p_able) * _entropy(bank.guess)
-    both = (belief.mastered.T.astype(np.float32) @ weighted).astype(float)[:, of_item]  # P(M_c and able)
-    m = (w @ belief.mastered)[:, None]
+        return _entropy(p) - w @ _entropy(belief.p)
+    mean = (w @ m)[:, None]
+    both = (m * w[:, None]).T @ belief.p  # (n_concepts, n_items) P(mastered and right)
     if choice == "variance":
         # sum_c Cov(M_c, R)^2 / Var(R)
-        return ((gap * (both - m * p_able)) ** 2).sum(axis=0) / (p * (1 - p))
-    yes = bank.guess * m + gap * both  # P(M_c and right)
-    right = np.clip(yes / p, 0, 1)
-    wrong = np.clip((m - yes) / (1 - p), 0, 1)
-    return (_entropy(m) - p * _entropy(right) - (1 - p) * _entropy(wrong)).sum(axis=0)
+        return ((both - mean * p) ** 2).sum(axis=0) / (p * (1 - p))
+    right, wrong = np.clip(both / p, 0, 1), np.clip((mean - both) / (1 - p), 0, 1)
+    return (_entropy(mean) - p * _entropy(right) - (1 - p) * _entropy(wrong)).sum(axis=0)
 
 
 def _refuse(bank: Bank, state: State, item_id: str) -> None:

@@ -7,6 +7,7 @@ and the next command to type. Everything heavy is imported by the command that n
 import signal
 
 from learnloop.cli import (  # noqa: F401 - importing them adds their commands, in this order
+    assess,
     curation,
     data,
     imports,

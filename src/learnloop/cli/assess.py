@@ -1,0 +1,82 @@
+"""Commands on what learners know and who needs help: placement tests, and who is at risk."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from learnloop.cli.recommenders import evaluate_app
+from learnloop.cli.shell import Json, Seed, call, guard, show
+from learnloop.errors import BadInput
+
+
+@evaluate_app.command("placement")
+def evaluate_placement(
+    families: Annotated[
+        str, typer.Option(help="Families of simulated learners, by commas; default: all.")
+    ] = "",
+    learners: Annotated[int, typer.Option(min=10, help="Learners of each family.")] = 100,
+    choice: Annotated[
+        str, typer.Option(help="How the next question is chosen: variance, information, state or random.")
+    ] = "variance",
+    most: Annotated[int, typer.Option(min=1, help="Questions of an adaptive test, at most.")] = 60,
+    seed: Seed = 0,
+    json_: Json = False,
+) -> None:
+    """How many questions an adaptive placement saves, on simulated learners. Needs no database.
+
+    Example: learnloop evaluate placement --families bkt,irt --learners 50 --json
+    """
+
+    def work() -> None:
+        result = call(
+            "placement.evaluate_placement", _names(families),
+            learners=learners, choice=choice, most=most, seed=seed,
+        )  # fmt: skip
+        show(result if json_ else call("placement.brief", result), json_)
+
+    guard(work)
+
+
+@evaluate_app.command("at-risk")
+def evaluate_at_risk(
+    oulad: Annotated[Path, typer.Option(help="The folder of OULAD's CSV files.")],
+    week: Annotated[str, typer.Option(help="Weeks of the presentation to be asked in, by commas.")] = "2,4,8",
+    test: Annotated[str, typer.Option(help="The presentation asked of; default: the latest.")] = "",
+    marking_days: Annotated[
+        int, typer.Option(min=0, max=100, help="So long after the hand-in a tutor's mark is known.")
+    ] = 14,
+    leave_one_out: Annotated[
+        bool, typer.Option("--leave-one-out", help="Each presentation of each module in turn, too.")
+    ] = False,
+    bootstrap: Annotated[int, typer.Option(min=50, help="Resamples of every interval.")] = 300,
+    seed: Seed = 0,
+    json_: Json = False,
+    report_to: Annotated[
+        Path | None, typer.Option("--report", help="Write a page (HTML) here; only replaces its like.")
+    ] = None,
+) -> None:
+    """Who will fail or withdraw, told early, of a presentation no model has seen. Needs no database.
+
+    Beside it the rule 'failing and absent for 7 days' and the majority, and a table by gender, disability,
+    deprivation and age.
+
+    Example: learnloop evaluate at-risk --oulad DIR --week 2,4,8 --json --report out.html
+    """
+
+    def work() -> None:
+        try:
+            weeks = [int(one) for one in _names(week)]
+        except ValueError:
+            raise BadInput(f"{week!r} are no weeks", "--week 2,4,8", "week") from None
+        result = call(
+            "at_risk.evaluate_at_risk", oulad, weeks=weeks, test=test, marking_days=marking_days,
+            leave_one_out=leave_one_out, n_bootstrap=bootstrap, seed=seed, report=report_to,
+        )  # fmt: skip
+        show(result if json_ else call("at_risk.brief", result), json_)
+
+    guard(work)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
