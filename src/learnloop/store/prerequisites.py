@@ -63,16 +63,16 @@ def judged(
     names = [*_edges.columns.keys(), "verdict", "why", "decided_by", "decided_at"]
     frame = pd.DataFrame([tuple(row) for row in rows], columns=names).astype({"confidence": float})
     sure = (frame["origin"] == "authored") | (frame["confidence"] >= GATES_FROM)
-    frame["gates"] = (frame["verdict"] == "accepted") | (sure & (frame["verdict"] != "refused"))
-    return frame
+    gates = (frame["verdict"] == "accepted") | (sure & (frame["verdict"] != "refused"))
+    return frame.assign(gates=gates.astype(bool))
 
 
 def gating(engine: sa.Engine | sa.Connection) -> pd.DataFrame:
     """PREREQUISITES that decide what is recommended, by concept_id and requires_id; accepted ones are as sure
     as authored ones, 1."""
     frame = judged(engine)
-    frame = frame[frame["gates"]]
-    frame["confidence"] = frame["confidence"].where(frame["verdict"] != "accepted", 1.0)
+    sure = frame["confidence"].where(frame["verdict"] != "accepted", 1.0)
+    frame = frame.assign(confidence=sure)[frame["gates"]]
     frame = frame.sort_values(["concept_id", "requires_id"], ignore_index=True)
     return schemas.check(frame, schemas.PREREQUISITES, "prerequisites")
 

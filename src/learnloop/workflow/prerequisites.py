@@ -51,12 +51,10 @@ def mine(
     if not sources:
         raise NothingToDo("nothing to mine prerequisites from", "learnloop import --help")
     found = combined(*sources)
-    fixed, refused = (
-        _edges(known[known["gates"] & _spoken(known)]),
-        _edges(known[known["verdict"] == "refused"]),
-    )
-    authored = set(known.loc[known["origin"] == "authored", "concept_id"].str.partition(":")[0])
-    kept_to = found["concept_id"].str.partition(":")[0].isin(authored) & (not authored_too)
+    fixed = _edges(known[known["gates"] & _spoken(known)])
+    refused = _edges(known[known["verdict"] == "refused"])
+    authored = set(_sources(known[known["origin"] == "authored"]))
+    kept_to = _sources(found).isin(authored) & (not authored_too)
     again = pd.Series([pair in refused or pair in fixed for pair in _pairs(found)], found.index, dtype=bool)
     whole, circles = acyclic(found[~kept_to & ~again], fixed)
     kept, shortcuts = reduced(whole, fixed)
@@ -101,7 +99,12 @@ def judge(
 
 
 def _spoken(known: pd.DataFrame) -> pd.Series:
-    return (known["origin"] == "authored") | known["verdict"].notna()
+    return ((known["origin"] == "authored") | known["verdict"].notna()).astype(bool)
+
+
+def _sources(frame: pd.DataFrame) -> pd.Series:
+    """Of the concepts: what stands before the colon."""
+    return frame["concept_id"].map(lambda concept: concept.partition(":")[0])
 
 
 def _pairs(frame: pd.DataFrame) -> list[tuple[str, str]]:
