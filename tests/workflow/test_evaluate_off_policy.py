@@ -105,6 +105,23 @@ def test_young_decisions_wait_and_an_empty_log_says_what_to_do(loop: Loop) -> No
         asked(loop, "greedy", delay_days=3)
     with pytest.raises(BadInput, match="no target policy"):
         asked(loop, "best")
+    with pytest.raises(BadInput, match="leave out"):
+        asked(loop, "greedy", missing="guess", places=2)
+
+
+def test_lists_whose_items_nobody_answered_after_are_left_out_or_earn_nothing(loop: Loop) -> None:
+    logged(loop, temperature=0.5)
+    with loop.engine.begin() as connection:
+        gone = "DELETE FROM interactions WHERE event_id LIKE 't:%-1' AND item_id = 't:d-q'"
+        connection.execute(sa.text(gone))
+    found = {
+        missing: asked(loop, "temperature=0.5", places=2, missing=missing)["targets"]["temperature=0.5"]
+        for missing in ("leave out", "least")
+    }
+    assert found["leave out"]["missing"]["decisions"] == found["least"]["missing"]["decisions"] > 10
+    # the worst items are those that are missing
+    out, least = (found[name]["estimates"]["snpdis"]["value"] for name in ("leave out", "least"))
+    assert least < out
 
 
 def test_episodes_are_the_first_decisions_in_order() -> None:

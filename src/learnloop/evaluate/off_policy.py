@@ -326,9 +326,13 @@ def bernstein(values: np.ndarray, most: float, level: float = LEVEL) -> tuple[fl
     return max(mean - float(half), 0.0), min(mean + float(half), most)
 
 
-def _check(choices: Choices, clip: float, missing: str) -> None:
+def check_missing(missing: str) -> None:
     if missing not in ("leave out", "least"):
         raise BadInput(f"missing is 'leave out' or 'least', not {missing!r}", field="missing")
+
+
+def _check(choices: Choices, clip: float, missing: str) -> None:
+    check_missing(missing)
     if not clip > 0:
         raise BadInput(f"a weight can be cut at a number above 0, not at {clip}", field="clip")
     if not (choices.logged > 0).all():

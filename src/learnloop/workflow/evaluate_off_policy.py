@@ -14,7 +14,7 @@ from learnloop.evaluate.off_policy import Choices
 from learnloop.prepare.answers import item_concept_lookup, to_answers
 from learnloop.recommend import diversity
 from learnloop.recommend.policy import Catalogue
-from learnloop.store import decisions, reading
+from learnloop.store import decisions, prerequisites, reading
 from learnloop.workflow.console import step
 from learnloop.workflow.context import Loop
 
@@ -42,6 +42,7 @@ def evaluate_off_policy(
     answers, BadInput on a target that is none.
     """
     wanted = [Target.parse(text) for text in targets]
+    off_policy.check_missing(missing)
     with step("read decisions and answers"):
         frame = decisions.read(loop.engine, since, until)
         if frame.empty:
@@ -59,7 +60,7 @@ def evaluate_off_policy(
             f"learnloop evaluate off-policy --horizon-days {max(horizon_days / 2, 0.1):g}",
         )
     young, logged = int((~old).sum()), logged.keep(old)
-    catalogue = Catalogue.from_frames(items, item_concepts, reading.prerequisites(loop.engine))
+    catalogue = Catalogue.from_frames(items, item_concepts, prerequisites.gating(loop.engine))
     concepts_of = {**item_concept_lookup(items, item_concepts), **catalogue.concepts}
     reward = logged_decisions.later_answers(
         logged, answers, concepts_of, pd.Timedelta(days=delay_days), horizon
@@ -75,7 +76,8 @@ def evaluate_off_policy(
             found = {one.name: _of_choices(logged, reward[:, 0], one, missing, options) for one in wanted}
         else:
             found = {
-                one.name: _of_episodes(logged, reward, one, steps, alike.matrix, options) for one in wanted
+                one.name: _of_episodes(logged, reward, one, steps, missing, alike.matrix, options)
+                for one in wanted
             }
     return {
         "decisions": len(logged.decisions),
@@ -127,11 +129,14 @@ def _of_episodes(
     reward: np.ndarray,
     target: Target,
     steps: int,
+    missing: str,
     likeness: Likeness,
     options: dict[str, Any],
 ) -> dict[str, Any]:
     """Lists, place by place; or, where steps is above 1, a learner's first decisions (their first places)."""
-    learners = logged.learners.astype(str)
+    learners, unknown = logged.learners.astype(str), np.isnan(reward) & (logged.shown >= 0)
+    if missing == "least":
+        reward = np.where(unknown, 0.0, reward)
     if steps == 1:
         ratios, second, largest = logged_decisions.place_ratios(logged, target, likeness)
         found, told = off_policy.evaluate_episodes(
@@ -146,7 +151,7 @@ def _of_episodes(
         found, told = off_policy.evaluate_episodes(
             names, parts[0], parts[1], second=parts[2], largest=parts[3], **options
         )
-    result = off_policy.Evaluation(found, told, int(np.isnan(reward).sum()), "leave out", (np.nan, np.nan))
+    result = off_policy.Evaluation(found, told, int(unknown.sum()), missing, (np.nan, np.nan))
     return result.to_dict()
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from learnloop.errors import NothingToDo
 from learnloop.prepare.interactions import clean_interactions
 from learnloop.simulate.learners import simulate as simulate_learners
-from learnloop.store import loading, reading
+from learnloop.store import loading, prerequisites, reading
 from learnloop.workflow.console import step
 from learnloop.workflow.context import Loop
 from learnloop.workflow.importer import pseudonymise
@@ -35,7 +35,8 @@ def simulate(
         events = simulate_learners(
             items,
             reading.item_concepts(loop.engine),
-            reading.prerequisites(loop.engine),
+            # not the mined ones: what is simulated from them would prove them
+            prerequisites.judged(loop.engine, origin="authored"),
             n_learners=learners,
             seed=seed,
             start=start.to_pydatetime(),
