@@ -10,9 +10,9 @@ from learnloop.evaluate.off_policy import (
     bernstein,
     evaluate_choices,
     evaluate_episodes,
-    overlap,
     ratio_interval,
 )
+from learnloop.evaluate.off_policy_overlap import overlap
 
 ACTIONS = np.array([0.2, 0.5, 0.8])  # what each is worth on average
 

@@ -12,29 +12,19 @@ The decisions of one learner are not independent: learners are the unit of every
 ratio of means of the learners' sums, A / B, and its interval a studentised bootstrap over learners (Efron &
 Tibshirani 1993, chapter 12), with the linearised psi_i = (A_i - value B_i) / mean(B), se = sd(psi) / sqrt(n).
 
-Where the overlap is poor, there is no value but a warning that says why. The effective sample size of the
-weights that were drawn does not see it: the large weights are those that are not drawn. But the log holds the
-probabilities of what was not shown as well, and so its expectation,
-
-    E[w^2] = mean over x of sum_b pi(b|x)^2 / mu(b|x)        and the largest weight there could have been.
+Where the overlap is poor (`off_policy_overlap`), there is no value but a warning that says why.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from learnloop.errors import BadInput, NothingToDo
+from learnloop.evaluate.off_policy_overlap import Overlap, by_learner, overlap, ratio_error
 
 LEVEL = 0.95
 BLOCK = 64
-MIN_LEARNERS = 20
-# benchmarks/off_policy.py: beyond these the intervals no longer keep their rate
-MIN_EFFECTIVE = 30.0  # learners
-MAX_POSSIBLE = 0.1  # of the whole weight, in the largest weight that could have been drawn
-MAX_UNCOVERED = 0.01  # of the target's probability on what is never shown
-WIDE_OFF = 5.0  # standard errors that the mean weight may lie from 1: few large weights make it skewed
 
 
 @dataclass(frozen=True)
@@ -57,34 +47,6 @@ class Choices:
     uncovered: np.ndarray | None = None
     shown_value: np.ndarray | None = None
     target_value: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class Overlap:
-    """How far the log can speak for the target.
-
-    effective: (sum w)^2 / sum w^2 (Kong 1992) over decisions, effective_learners over the learners' sums, and
-    expected_learners the same with E[w^2] for w^2; possible: the share that the largest possible weight would
-    have of the whole (both NaN where the candidates are not known); mean_weight is 1 but for chance; clipped:
-    share of weights that were cut; lost: of the weight by that; uncovered: of the target's probability.
-    """
-
-    decisions: int
-    learners: int
-    effective: float
-    effective_learners: float
-    expected_learners: float
-    max_weight: float
-    possible: float
-    mean_weight: float
-    clipped: float
-    lost: float
-    uncovered: float
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def trusted(self) -> bool:
-        return not self.warnings
 
 
 @dataclass(frozen=True)
@@ -162,7 +124,7 @@ def evaluate_choices(
         parts["dr"] = (kept.target_value + w * (r - kept.shown_value), one)
     found = {}
     for name, (above, below) in parts.items():
-        sums = [_by_learner(kept.learners, part) for part in (above, below)]
+        sums = [by_learner(kept.learners, part) for part in (above, below)]
         found[name] = ratio_interval(sums[0], sums[1], n_bootstrap, seed)
     return Evaluation(found, told, int((~seen).sum()), missing, bounds)
 
@@ -202,7 +164,7 @@ def evaluate_episodes(
     if not told.trusted:
         return dict.fromkeys(("pdis", "snpdis"), UNKNOWN), told
     earned = (discount * weights * np.where(there, reward, 0.0))[whole].sum(axis=1)
-    sums = [_by_learner(learners[whole], part) for part in (earned, np.ones(len(earned)))]
+    sums = [by_learner(learners[whole], part) for part in (earned, np.ones(len(earned)))]
     plain = ratio_interval(sums[0], sums[1], n_bootstrap, seed)
     # an episode that has ended earns 0 and keeps its weight: what is unknown alone is left out
     seen = ~there | ~np.isnan(reward)
@@ -211,78 +173,9 @@ def evaluate_episodes(
     # psi_i = sum_t gamma^t m_it (r_it - value_t) / mean(m_t)
     apart = masses * (np.where(there & seen, reward, 0.0) - value) / masses.mean(axis=0)
     total = float((discount * value).sum())
-    linear = _by_learner(learners, total + (discount * apart).sum(axis=1))
-    normalised = ratio_interval(linear, _by_learner(learners, np.ones(len(learners))), n_bootstrap, seed)
+    linear = by_learner(learners, total + (discount * apart).sum(axis=1))
+    normalised = ratio_interval(linear, by_learner(learners, np.ones(len(learners))), n_bootstrap, seed)
     return {"pdis": plain, "snpdis": normalised}, told
-
-
-def overlap(
-    learners: np.ndarray,
-    weights: np.ndarray,
-    clip: float = np.inf,
-    uncovered: np.ndarray | None = None,
-    second: np.ndarray | None = None,
-    largest: np.ndarray | None = None,
-) -> Overlap:
-    """weights: (n,) before they are cut at `clip`; the others as in Choices. Raises NothingToDo on none."""
-    if not len(weights):
-        raise NothingToDo("no logged decision has a reward", "learnloop evaluate off-policy --delay-days 1")
-    cut = np.minimum(weights, clip)
-    by_learner = _by_learner(learners, cut)
-    total = float(weights.sum())
-    expected = possible = np.nan
-    # a cut weight has no tail that could have been missed
-    if second is not None and np.isinf(clip):
-        # E[(sum w)^2] = n_i^2 + sum (E[w^2] - 1), the choices being independent
-        sizes = _by_learner(learners, np.ones(len(weights)))
-        expected = float(sizes.sum() ** 2 / (sizes**2 + _by_learner(learners, second - 1)).sum())
-    if largest is not None and total > 0:
-        possible = float(np.minimum(largest, clip).max() / max(cut.sum(), len(cut)))
-    found = Overlap(
-        decisions=len(weights),
-        learners=len(by_learner),
-        effective=_effective(cut),
-        effective_learners=_effective(by_learner),
-        expected_learners=expected,
-        max_weight=float(weights.max()),
-        possible=possible,
-        mean_weight=float(weights.mean()),
-        clipped=float((weights > clip).mean()),
-        lost=1 - float(cut.sum()) / total if total > 0 else 0.0,
-        uncovered=float(uncovered.mean()) if uncovered is not None else 0.0,
-    )
-    return replace(found, warnings=tuple(_warnings(found, learners, weights)))
-
-
-def _warnings(found: Overlap, learners: np.ndarray, weights: np.ndarray) -> list[str]:
-    told = []
-    if found.learners < MIN_LEARNERS:
-        return [f"only {found.learners} learners: no interval holds below {MIN_LEARNERS}"]
-    effective = float(np.nanmin([found.effective_learners, found.expected_learners]))
-    if effective < MIN_EFFECTIVE:
-        told.append(
-            f"the log speaks for {effective:.1f} of {found.learners} learners ({MIN_EFFECTIVE:.0f} are"
-            " needed): the target shows what was hardly ever shown"
-        )
-    if found.possible > MAX_POSSIBLE:
-        told.append(f"one decision could have had {found.possible:.0%} of the whole weight")
-    if found.uncovered > MAX_UNCOVERED:
-        told.append(f"{found.uncovered:.0%} of the target's choices are never shown by the logging policy")
-    if not told:
-        error = ratio_error(_by_learner(learners, weights), _by_learner(learners, np.ones(len(weights))))
-        # what is never shown takes its share of the weight with it, and is judged above
-        off = abs(found.mean_weight - (1 - found.uncovered))
-        if off > WIDE_OFF * error + 1e-9:
-            told.append(
-                f"the mean weight is {found.mean_weight:.2f}, not 1: the logged probabilities cannot be right"
-            )
-    return told
-
-
-def ratio_error(above: np.ndarray, below: np.ndarray) -> float:
-    """The standard error of sum(above) / sum(below), a number a learner each."""
-    apart = (above - above.sum() / below.sum() * below) / below.mean()
-    return float(np.sqrt((apart**2).sum() / max(len(apart) - 1, 1) / len(apart)))
 
 
 def ratio_interval(above: np.ndarray, below: np.ndarray, n_bootstrap: int = 1000, seed: int = 0) -> Estimate:
@@ -348,14 +241,3 @@ def _rows(choices: Choices, kept: np.ndarray) -> Choices:
 def _snips(weights: np.ndarray, reward: np.ndarray, seen: np.ndarray, filled: float) -> float:
     total = weights.sum()
     return float((weights * np.where(seen, reward, filled)).sum() / total) if total > 0 else np.nan
-
-
-def _effective(weights: np.ndarray) -> float:
-    squares = float((weights**2).sum())
-    return float(weights.sum()) ** 2 / squares if squares > 0 else 0.0
-
-
-def _by_learner(learners: np.ndarray | Sequence[str], values: np.ndarray) -> np.ndarray:
-    """(n_learners,) sums, in the order of the names."""
-    _, codes = np.unique(np.asarray(learners), return_inverse=True)
-    return np.bincount(codes, weights=values)
