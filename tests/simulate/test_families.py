@@ -190,6 +190,8 @@ def test_who_fails_much_leaves_sooner_and_does_nothing_more() -> None:
     assert (~easy.active).mean() < 0.7 * (~hard.active).mean()
     gone = np.flatnonzero(~hard.active)
     before, day, count = hard.mastery(), hard.day.copy(), hard.count.copy()
+    assert not hard.p_correct(gone).any()
+    assert not hard.gain(gone).any()
     assert not hard.answer(gone, np.zeros(len(gone), dtype=int), at_day=500.0).any()
     assert (hard.mastery() == before).all()
     assert (hard.day == day).all()

@@ -129,21 +129,22 @@ class Environment:
         return self._missing(self.z[:, : self._c]) == 0
 
     def p_correct(self, learners: np.ndarray) -> np.ndarray:
-        """(m, n_items) true P(correct) of each item now."""
+        """(m, n_items) true P(correct) of each item now; 0 for who has dropped out."""
         rows = np.asarray(learners)
         z = np.c_[self._effective(rows), np.full(len(rows), np.nan)]
-        return self._p(rows[:, None], self._join(z[:, self._first_of], z[:, self._second_of]) - self._offset)
+        logits = self._join(z[:, self._first_of], z[:, self._second_of]) - self._offset
+        return self._p(rows[:, None], logits) * self.active[rows, None]
 
     def gain(self, learners: np.ndarray) -> np.ndarray:
         """(m, n_items) by how much one answer on each item now raises the sum over concepts of `mastery`.
 
-        In expectation. The night that may follow and dropping out are not in it.
+        In expectation; 0 for who has dropped out. The night that may follow is not in it.
         """
         rows = np.asarray(learners)
         sets, which = np.unique(self.course.concepts_of, axis=0, return_inverse=True)
         by_set = np.stack([self._gain_of(rows, [int(c) for c in pair if c < self._c]) for pair in sets])
         wrong, right = by_set[which, 0].T, by_set[which, 1].T
-        return wrong + self.p_correct(rows) * (right - wrong)
+        return (wrong + self.p_correct(rows) * (right - wrong)) * self.active[rows, None]
 
     def seconds(self, learners: np.ndarray) -> np.ndarray:
         """(m,) seconds since 1970 of each learner's clock."""
