@@ -6,7 +6,7 @@ Serving does not come here: `attention_forward.residual` is the same forward pas
 a test.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,71 +81,77 @@ class Network(nn.Module):
         self.sink = nn.Parameter(torch.zeros(n, h))
         self.last = nn.Parameter(torch.zeros(d))  # so that training starts from the additive part alone
 
-    def forward(self, rows: "Tensors", chosen: torch.Tensor) -> torch.Tensor:
-        """chosen: (B, T) rows, -1 where there is none. Returns the logits, (B, T)."""
+    def forward(self, rows: "Tensors", chosen: torch.Tensor, width: int) -> torch.Tensor:
+        """chosen: (B, T) rows, -1 where there is none. Returns the logits of the last columns, (B, width)."""
         real = chosen >= 0
         at = chosen.clamp(min=0)
         kept = real.float()
         if self.training:
             kept = kept * (torch.rand(real.shape) >= UNSEEN)
-        items, codes, shares = rows.items[at], rows.concepts[at], rows.shares[at]
-        features, correct = rows.features[at], rows.correct[at]
-        easiness = rows.easiness[at]
-        concepts = (functional.embedding(codes, self.concepts) * shares[..., None]).sum(-2)
-        variation = (functional.embedding(codes, self.variation) * shares[..., None]).sum(-2)
-        state = concepts + easiness[..., None] * (self.common_variation + variation)
-        state = state + self.item_vectors[items] * kept[..., None] + features @ self.features
-        outcome = self.outcome[correct] + easiness[..., None] * self.outcome_variation[correct]
-        bias = self._biases(rows, at, real)
-        state = self._dropped(state)
+        codes, shares, correct = rows.concepts[at], rows.shares[at][..., None], rows.correct[at]
+        easiness = rows.easiness[at][..., None]
+        concepts = (functional.embedding(codes, self.concepts) * shares).sum(-2)
+        variation = (functional.embedding(codes, self.variation) * shares).sum(-2)
+        state = concepts + easiness * (self.common_variation + variation)
+        vectors = functional.embedding(rows.items[at], self.item_vectors)
+        state = self._dropped(state + vectors * kept[..., None] + rows.features[at] @ self.features)
+        outcome = self.outcome[correct] + easiness * self.outcome_variation[correct]
+        asked = slice(0, None)
+        terms, closed = self._terms(rows, at, real, 0 if self.plan.blocks > 1 else -width)
         for block in range(self.plan.blocks):
-            state = state + self._dropped(self._attended(state, outcome, bias(block), block))
+            if block == self.plan.blocks - 1:  # nobody looks at what the others become here
+                asked = slice(-width, None)
+                terms, closed = terms[:, asked], closed[:, asked]
+            mixed = self._attended(state, outcome, terms, closed, asked, block)
+            state = state[:, asked] + self._dropped(mixed)
             normed = functional.layer_norm(state, state.shape[-1:], *self.feed_norm[block])
             hidden = torch.relu(normed @ self.feed[block, 0] + self.feed_bias[block, 0])
             state = state + self._dropped(hidden @ self.feed[block, 1] + self.feed_bias[block, 1])
-        return rows.logits[at] + functional.layer_norm(state, state.shape[-1:], *self.last_norm) @ self.last
+        normed = functional.layer_norm(state, state.shape[-1:], *self.last_norm)
+        return rows.logits[at[:, -width:]] + normed @ self.last
 
-    def _biases(self, rows: "Tensors", at: torch.Tensor, real: torch.Tensor) -> Callable[[int], torch.Tensor]:
-        """A function of the block that gives the (B, heads, T, T) logits that do not rest on the states."""
-        before, seconds, items = rows.before[at], rows.seconds[at], rows.items[at]
-        apart = before[:, :, None] - before[:, None, :]
+    def _terms(
+        self, rows: "Tensors", at: torch.Tensor, real: torch.Tensor, first: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """((B, T - first, T, 4) what the biases rest on, (B, T - first, T) what must not be looked at)."""
+        mine = at[:, first:]
+        apart = rows.before[mine][:, :, None] - rows.before[at][:, None, :]
         closed = (apart < 1) | (apart > self.plan.length) | ~real[:, None, :]
-        gap = (seconds[:, :, None] - seconds[:, None, :]).clamp(min=0)
-        fading = torch.log1p(gap / 60).float()[:, None]
-        steps = (apart - 1).clamp(min=0).float()[:, None]
-        same_item = (items[:, :, None] == items[:, None, :]).float()[:, None]
-        overlap = _overlap(rows.concepts[at], rows.shares[at])[:, None]
-        shut = torch.zeros(closed.shape).masked_fill(closed, HOPELESS)[:, None]
-
-        def of(block: int) -> torch.Tensor:
-            decay, fade = self.log_decay[block].exp(), self.log_fading[block].exp()
-            alike = self.same_item[block], self.same_concept[block]
-            factors = [factor[:, None, None] for factor in (decay, fade, *alike)]
-            return (
-                shut
-                - factors[0] * steps
-                - factors[1] * fading
-                + factors[2] * same_item
-                + factors[3] * overlap
-            )
-
-        return of
+        gap = (rows.seconds[mine][:, :, None] - rows.seconds[at][:, None, :]).clamp(min=0)
+        same_item = rows.items[mine][:, :, None] == rows.items[at][:, None, :]
+        overlap = _overlap(rows, mine, at)
+        terms = (-(apart - 1).clamp(min=0), -torch.log1p(gap / 60), same_item, overlap)
+        return torch.stack([term.float() for term in terms], dim=-1), closed
 
     def _attended(
-        self, state: torch.Tensor, outcome: torch.Tensor, bias: torch.Tensor, block: int
+        self,
+        state: torch.Tensor,
+        outcome: torch.Tensor,
+        terms: torch.Tensor,
+        closed: torch.Tensor,
+        asked: slice,
+        block: int,
     ) -> torch.Tensor:
         (n, length, d), heads = state.shape, self.plan.heads
         query, key, value, out = self.attention[block]
-        asked = functional.layer_norm(state, (d,), *self.state_norm[block])
+        question = functional.layer_norm(state, (d,), *self.state_norm[block])
         told = functional.layer_norm(state + outcome, (d,), *self.value_norm[block])
         q, k, v = (
-            (source @ by).view(n, length, heads, d // heads).transpose(1, 2)
-            for source, by in ((asked, query), (asked, key), (told, value))
+            (source @ by).view(n, -1, heads, d // heads).transpose(1, 2)
+            for source, by in ((question[:, asked], query), (question, key), (told, value))
         )
+        factors = (
+            self.log_decay[block].exp(),
+            self.log_fading[block].exp(),
+            self.same_item[block],
+            self.same_concept[block],
+        )
+        bias = (terms @ torch.stack(factors)).permute(0, 3, 1, 2)
         logits = q @ k.transpose(2, 3) * (d // heads) ** -0.5 + bias
-        sink = self.sink[block][None, :, None, None].expand(n, heads, length, 1)
-        odds = torch.softmax(torch.cat([logits, sink], dim=-1), dim=-1)[..., :-1]
-        return (odds @ v).transpose(1, 2).reshape(n, length, d) @ out
+        logits = logits.masked_fill(closed[:, None], HOPELESS)
+        sink = self.sink[block][None, :, None, None].expand(n, heads, q.shape[2], 1)
+        odds = torch.softmax(torch.cat([logits, sink], dim=-1), dim=-1)[..., :length]
+        return (odds @ v).transpose(1, 2).reshape(n, -1, d) @ out
 
     def _dropped(self, values: torch.Tensor) -> torch.Tensor:
         return functional.dropout(values, self.plan.dropout, self.training)
@@ -155,13 +161,14 @@ class Network(nn.Module):
         return (self.item_vectors**2).sum() / (2 * self.plan.vector_variance)
 
 
-def _overlap(codes: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
-    """(B, T, T) share of the row's concepts that the column's answer has too."""
-    found = torch.zeros(codes.shape[0], codes.shape[1], codes.shape[1])
-    for mine in range(codes.shape[2]):
-        for other in range(codes.shape[2]):
-            alike = (codes[:, :, None, mine] == codes[:, None, :, other]) & (shares[:, None, :, other] > 0)
-            found = found + alike * shares[:, :, None, mine]
+def _overlap(rows: "Tensors", mine: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+    """(B, T, U) share of the concepts of the rows `mine` (B, T) that each of `others` (B, U) has too."""
+    found = torch.zeros(*mine.shape, others.shape[1])
+    for one in range(rows.shares.shape[1]):
+        for two in range(rows.shares.shape[1]):
+            alike = rows.concepts[mine][:, :, None, one] == rows.concepts[others][:, None, :, two]
+            real = rows.shares[others][:, None, :, two] > 0
+            found = found + (alike & real) * rows.shares[mine][:, :, None, one]
     return found
 
 
@@ -195,7 +202,7 @@ def windows_of(rows: Rows, learners: np.ndarray, length: int) -> list[Window]:
 def batches(
     windows: list[Window], size: int, rng: np.random.Generator | None
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """(chosen rows (B, T), which of them are asked (B, T)); windows of like length together.
+    """(chosen rows (B, T), -1 on the left; which of the last W are asked (B, W)); like lengths together.
 
     A batch has about `size` answers. With rng, equal lengths and the batches come in a random order.
     """
@@ -210,11 +217,12 @@ def batches(
     for which in rng.permutation(len(parts)) if rng is not None else range(len(parts)):
         part = [windows[place] for place in parts[which]]
         width = max(window.end - window.start for window in part)
+        last = max(window.end - window.first for window in part)
         chosen = np.full((len(part), width), -1, dtype=np.int64)
-        asked = np.zeros((len(part), width), dtype=bool)
+        asked = np.zeros((len(part), last), dtype=bool)
         for row, window in enumerate(part):
-            chosen[row, : window.end - window.start] = np.arange(window.start, window.end)
-            asked[row, window.first - window.start : window.end - window.start] = True
+            chosen[row, width - (window.end - window.start) :] = np.arange(window.start, window.end)
+            asked[row, last - (window.end - window.first) :] = True
         yield torch.as_tensor(chosen), torch.as_tensor(asked)
 
 
@@ -284,8 +292,9 @@ def _epoch(
 ) -> None:
     network.train()
     for chosen, asked in batches(_some(windows, network.plan.most, rng), network.plan.batch, rng):
-        logits = network(tensors, chosen)[asked]
-        truth = tensors.correct[chosen[asked]].float()
+        width = asked.shape[1]
+        logits = network(tensors, chosen, width)[asked]
+        truth = tensors.correct[chosen[:, -width:][asked]].float()
         loss = functional.binary_cross_entropy_with_logits(logits, truth)
         optimizer.zero_grad()
         (loss + network.prior() / n_answers).backward()
@@ -305,8 +314,9 @@ def predicted(network: Network, tensors: Tensors, windows: list[Window], size: i
     network.eval()
     rows, logits = [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
     for chosen, asked in batches(windows, size, None):
-        logits.append(network(tensors, chosen)[asked].double().cpu().numpy())
-        rows.append(chosen[asked].cpu().numpy())
+        width = asked.shape[1]
+        logits.append(network(tensors, chosen, width)[asked].double().cpu().numpy())
+        rows.append(chosen[:, -width:][asked].cpu().numpy())
     return np.concatenate(logits)[np.argsort(np.concatenate(rows))]
 
 
