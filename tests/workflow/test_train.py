@@ -14,7 +14,7 @@ from learnloop.settings import Settings
 from learnloop.simulate.catalogues import made_up_catalogue
 from learnloop.store import loading, reading
 from learnloop.workflow import candidate
-from learnloop.workflow.choose import FAST, choose
+from learnloop.workflow.choose import COMPETING, choose
 from learnloop.workflow.context import Loop
 from learnloop.workflow.curation import rule
 from learnloop.workflow.recommenders import RECOMMENDERS
@@ -62,7 +62,7 @@ def test_auto_says_what_it_chose_among_and_looks_at_no_held_back_event(loop: Loo
     assert texts is not None
     # with the future cut off the values are the same: nothing of it was looked at
     before = reading.interactions(loop.engine, until=candidate.latest(loop.settings).split_at)
-    make = {name: RECOMMENDERS[name] for name in FAST if name != "ials"}  # whose defaults are train's own
+    make = {name: RECOMMENDERS[name] for name in COMPETING if name != "ials"}  # whose defaults are train's own
     again = choose(before, reading.items(loop.engine), make).validation
     assert again == {name: told["validation"][name] for name in make}
     logged = loop.registry.resume(report["run_id"])._client.get_run(report["run_id"]).data

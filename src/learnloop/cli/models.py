@@ -18,9 +18,9 @@ def train(
     dask: Annotated[
         bool, typer.Option("--dask", help="Train iALS on partitions: the same factors, for more data.")
     ] = False,
-    factors: Annotated[int, typer.Option(min=1, help="Length of the factors of iALS.")] = 64,
-    regularization: Annotated[float, typer.Option(min=0.0)] = 10.0,
-    alpha: Annotated[float, typer.Option(min=0.0, help="Weight of what was done over what was not.")] = 4.0,
+    factors: Annotated[int, typer.Option(min=1, help="Length of the factors of iALS.")] = 128,
+    regularization: Annotated[float, typer.Option(min=0.0)] = 15.0,
+    alpha: Annotated[float, typer.Option(min=0.0, help="Weight of what was done over what was not.")] = 2.0,
     iterations: Annotated[int, typer.Option(min=1)] = 15,
     test_share: Annotated[float, typer.Option(min=0.01, max=0.9, help="Newest share held back.")] = 0.2,
     seed: Seed = 0,

@@ -51,9 +51,9 @@ class IALS:
 
     def __init__(
         self,
-        factors: int = 64,
-        regularization: float = 10.0,
-        alpha: float = 4.0,
+        factors: int = 128,
+        regularization: float = 15.0,
+        alpha: float = 2.0,
         iterations: int = 15,
         seed: int = 0,
     ) -> None:

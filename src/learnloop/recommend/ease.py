@@ -47,9 +47,9 @@ class EASE:
 
     def __init__(
         self,
-        regularization: float = 100.0,
+        regularization: float = 200.0,
         dropout: float = 0.0,
-        weighted: bool = False,
+        weighted: bool = True,
         max_items: int = 10_000,
     ) -> None:
         """Raises BadInput where regularization <= 0, dropout is not in [0, 1) or max_items < 1."""

@@ -37,9 +37,9 @@ class Hybrid:
 
     def __init__(
         self,
-        factors: int = 64,
-        regularization: float = 10.0,
-        alpha: float = 4.0,
+        factors: int = 128,
+        regularization: float = 15.0,
+        alpha: float = 2.0,
         iterations: int = 15,
         prior_learners: float = 1.0,
         seed: int = 0,

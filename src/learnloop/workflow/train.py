@@ -30,7 +30,7 @@ from learnloop.schemas import Recommender
 from learnloop.store import reading, snapshots
 from learnloop.trace.logistic import LogisticTracer
 from learnloop.workflow import candidate
-from learnloop.workflow.choose import FAST, Choice, Make, choose
+from learnloop.workflow.choose import COMPETING, Choice, Make, choose
 from learnloop.workflow.console import step
 from learnloop.workflow.context import Loop
 from learnloop.workflow.recommenders import RECOMMENDERS
@@ -47,14 +47,14 @@ def train(
     recommender: str = "auto",
     tuned: bool = False,
     dask: bool = False,
-    factors: int = 64,
-    regularization: float = 10.0,
-    alpha: float = 4.0,
+    factors: int = 128,
+    regularization: float = 15.0,
+    alpha: float = 2.0,
     iterations: int = 15,
     test_share: float = TEST_SHARE,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """recommender: the name of the one to release, or `auto` for the best of a few fast ones on validation.
+    """recommender: the name of the one to release, or `auto` for the best of COMPETING on validation.
 
     tuned: with what `learnloop tune recommend` found best for each. dask: iALS on partitions. The numbers are
     those of iALS. Raises NothingToDo where there are no interactions, or nothing has been tuned; BadInput on
@@ -122,7 +122,7 @@ def _makers(
             field="recommender",
         )
     settings: dict[str, dict[str, Any]] = {}
-    wanted = FAST if recommender == "auto" else (recommender,)
+    wanted = COMPETING if recommender == "auto" else (recommender,)
     if tuned:
         from learnloop.workflow.tuning import tuned_params
 
@@ -162,8 +162,8 @@ def _recommenders(
     fitted = _on_partitions(loop, ials, done) if dask else IALS(**ials).fit(done)
     ranker: Recommender = fitted
     if name != "ials":
-        # the fast ones read no features, which take a while to make
-        features = None if name in FAST else item_features(items)
+        # those that compete read no features, which take a while to make
+        features = None if name in COMPETING else item_features(items)
         ranker = make[name]().fit(done, features)
     return Recommenders(
         ranker,
