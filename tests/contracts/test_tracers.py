@@ -60,7 +60,7 @@ def test_the_same_answers_in_any_order_make_the_same_tracer(kind: type[Tracer]) 
 
 def test_predictions_follow_the_rows(tracer: Tracer) -> None:
     order = np.random.default_rng(0).permutation(len(TEST))
-    np.testing.assert_allclose(tracer.predict(TEST.iloc[order]), tracer.predict(TEST)[order], rtol=1e-12)
+    np.testing.assert_allclose(tracer.predict(TEST.iloc[order]), tracer.predict(TEST)[order], rtol=1e-9)
 
 
 @settings(max_examples=30, deadline=None)
@@ -84,7 +84,7 @@ def test_the_future_does_not_change_the_past(seed: int, row: int) -> None:
 def test_answers_of_one_moment_do_not_see_each_other(tracer: Tracer) -> None:
     together = history([True, False, True, True]).assign(occurred_at=pd.Timestamp("2026-03-01T10:00:00Z"))
     alone = [tracer.predict(together.iloc[[i]])[0] for i in range(4)]
-    np.testing.assert_allclose(tracer.predict(together), alone, rtol=1e-12)
+    np.testing.assert_allclose(tracer.predict(together), alone, rtol=1e-9)
 
 
 def test_one_learner_does_not_change_another(tracer: Tracer) -> None:
@@ -104,7 +104,7 @@ def test_all_at_once_is_one_by_one(tracer: Tracer) -> None:
         )
         for row in learner.itertuples()
     ]
-    np.testing.assert_allclose(tracer.predict(learner), np.concatenate(expected), rtol=1e-12)
+    np.testing.assert_allclose(tracer.predict(learner), np.concatenate(expected), rtol=1e-9)
 
 
 def test_saved_and_loaded_it_is_the_same(tracer: Tracer, tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_several_concepts_stay_one_answer(tracer: Tracer) -> None:
     several = history([True, False, True]).assign(concept_ids=[tuple(CONCEPTS[:3])] * 3)
     doubled = several.assign(concept_ids=[(*CONCEPTS[:3], CONCEPTS[0])] * 3)
     assert_probabilities(tracer.predict(several), 3)
-    np.testing.assert_allclose(tracer.predict(doubled), tracer.predict(several), rtol=1e-12)
+    np.testing.assert_allclose(tracer.predict(doubled), tracer.predict(several), rtol=1e-9)
     assert tracer.mastery(doubled, CONCEPTS[:1])["attempts"].tolist() == [3]
 
 

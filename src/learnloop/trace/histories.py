@@ -11,7 +11,7 @@ only its counts are taken per concept and averaged. (Predicting one expanded row
 see its own outcome in its sibling row: one and the same model then scores an AUC of .807 instead of .724.)
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,15 +19,6 @@ import pandas as pd
 
 from learnloop.errors import BadInput
 from learnloop.schemas import ANSWERS, check
-
-FEATURES = (
-    "log_wins_overall",
-    "log_tries_overall",
-    "log_wins_concepts",
-    "log_tries_concepts",
-    "log_wins_item",
-    "log_tries_item",
-)
 
 
 @dataclass(frozen=True)
@@ -39,6 +30,9 @@ class Answers:
     item_ids: np.ndarray
     correct: np.ndarray  # (n,) float, 0 or 1
     moments: np.ndarray  # (n,) codes that sort as the times do
+    seconds: np.ndarray  # (n,) since 1970
+    durations: np.ndarray  # (n,) seconds it took to answer, NaN where unknown
+    learner_ranks: np.ndarray  # (n_learners,) of each learner code: its place among the sorted ids
     pair_rows: np.ndarray  # (m,) the row of each (row, concept) pair
     pair_concepts: np.ndarray  # (m,) codes into concept_ids
     concept_ids: np.ndarray
@@ -54,13 +48,27 @@ class Answers:
 
 def encode(answers: pd.DataFrame) -> Answers:
     """Arrays of an ANSWERS frame, any row order. Raises BadInput where it breaks the contract."""
-    answers = check(answers, ANSWERS, "answers")
+    return encode_checked(check(answers, ANSWERS, "answers"))
+
+
+def encode_history(history: pd.DataFrame) -> Answers:
+    """Arrays of one learner's ANSWERS, taken as sound. Raises BadInput for several learners."""
+    if len(set(history["learner_id"].tolist())) > 1:
+        raise BadInput("history: answers of several learners", field="learner_id")
+    return encode_checked(history)
+
+
+def encode_checked(answers: pd.DataFrame) -> Answers:
+    """Arrays of a sound ANSWERS frame, any row order."""
     concept_lists = [distinct(concepts) for concepts in answers["concept_ids"]]
-    learners, _ = pd.factorize(answers["learner_id"])
+    learners, learner_ids = pd.factorize(answers["learner_id"])
     items, item_ids = pd.factorize(answers["item_id"])
     moments, _ = pd.factorize(answers["occurred_at"], sort=True)
     flat = pd.Series([c for concepts in concept_lists for c in concepts], dtype="str")
     concepts, concept_ids = pd.factorize(flat)
+    at = pd.DatetimeIndex(answers["occurred_at"]).as_unit("us").asi8 / 1e6
+    empty = np.full(len(answers), np.nan)
+    took = answers["duration_s"].to_numpy(float, na_value=np.nan) if "duration_s" in answers else empty
     lengths = np.fromiter(map(len, concept_lists), dtype=np.int64, count=len(concept_lists))
     return Answers(
         learners=learners,
@@ -68,6 +76,9 @@ def encode(answers: pd.DataFrame) -> Answers:
         item_ids=np.asarray(item_ids, dtype=object),
         correct=answers["correct"].to_numpy(dtype=float),
         moments=moments,
+        seconds=at,
+        durations=took,
+        learner_ranks=np.argsort(np.argsort(np.asarray(learner_ids, dtype=object))),
         pair_rows=np.repeat(np.arange(len(answers)), lengths),
         pair_concepts=concepts,
         concept_ids=np.asarray(concept_ids, dtype=object),
@@ -79,25 +90,6 @@ def distinct(concepts: Iterable[str]) -> tuple[str, ...]:
     if not isinstance(concepts, tuple | list | np.ndarray):  # Parquet gives lists back as arrays
         raise BadInput(f"answers: concept_ids holds {concepts!r}, not a tuple of ids", field="concept_ids")
     return tuple(dict.fromkeys(concepts))
-
-
-def features(answers: Answers) -> np.ndarray:
-    """(n, 6) log(1 + count) of right answers and of answers before each one; columns as FEATURES.
-
-    Overall, on the answer's concepts (mean over them) and on the item (Pavlik et al. 2009;
-    "Best-LR" of Gervet et al. 2020).
-    """
-    a = answers
-    table = np.zeros((len(a), len(FEATURES)))
-    table[:, 0], table[:, 1] = np.log1p(counts_before(a.learners, a.moments, a.correct))
-    item_key = a.learners * max(len(a.item_ids), 1) + a.items
-    table[:, 4], table[:, 5] = np.log1p(counts_before(item_key, a.moments, a.correct))
-    rows = a.pair_rows
-    concept_key = a.learners[rows] * max(len(a.concept_ids), 1) + a.pair_concepts
-    by_pair = np.log1p(counts_before(concept_key, a.moments[rows], a.correct[rows]))
-    for column, values in zip((2, 3), by_pair, strict=True):
-        table[:, column] = np.bincount(rows, weights=values * a.pair_shares, minlength=len(a))
-    return table
 
 
 def counts_before(keys: np.ndarray, moments: np.ndarray, correct: np.ndarray) -> np.ndarray:
@@ -141,15 +133,3 @@ class Tally:
                 counter[0] += won
                 counter[1] += 1
         return tally
-
-    def features(self, item_ids: Sequence[str | None], concept_ids: Sequence[Sequence[str]]) -> np.ndarray:
-        """(n, 6) as `features` would give for a next answer on each item; None is an item never tried."""
-        none = [0, 0]
-        table = np.zeros((len(item_ids), len(FEATURES)))
-        table[:, 0:2] = np.log1p(self.overall)
-        for row, (item_id, concepts) in enumerate(zip(item_ids, map(distinct, concept_ids), strict=True)):
-            if item_id in self.items:
-                table[row, 4:6] = np.log1p(self.items[item_id])
-            if any(c in self.concepts for c in concepts):
-                table[row, 2:4] = np.log1p([self.concepts.get(c, none) for c in concepts]).mean(axis=0)
-        return table

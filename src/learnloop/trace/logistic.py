@@ -1,4 +1,4 @@
-"""Knowledge tracing by logistic regression: item, concepts, and what the learner has done so far."""
+"""Knowledge tracing by logistic regression: item, concepts, ability, and what the learner has done so far."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,95 +7,151 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from learnloop.errors import NothingToDo
-from learnloop.schemas import Space
-from learnloop.trace import weights
-from learnloop.trace.histories import FEATURES, Answers, Tally, encode, features
+from learnloop.errors import ModelUnavailable, NothingToDo
+from learnloop.schemas import Space, Span
+from learnloop.trace import newton, weights
+from learnloop.trace.ability import abilities, ability_after, of_belief
+from learnloop.trace.histories import Answers, distinct, encode, encode_history
 from learnloop.trace.logistic_following import LogisticFollowing
 from learnloop.trace.logits import squashed
+from learnloop.trace.practice_features import Groups, Profile, averages
 from learnloop.trace.uncertainty import Laplace, laplace, rate_precision
+
+BELIEFS = ((1.0, 0.0), (1.0, 0.02))  # (variance, drift) of the abilities kept up
+PARTS = 5  # of the learners, when easiness is learnt from others
 
 
 class LogisticTracer:
-    """P(correct) = sigmoid(b + beta_item + mean(delta_concepts) + slopes · x), x as in FEATURES.
+    """P(correct) = sigmoid(b + beta_item + mean(delta_concepts) + slopes · x)
 
-    The family of Performance Factors Analysis (Pavlik, Cen & Koedinger 2009) and Best-LR (Gervet,
-    Koedinger, Schneider & Mitchell 2020). Every weight but b has the prior N(0, `prior_variance`); b rests
-    on half a right and half a wrong pseudo-answer, so that one-sided data has a finite answer too. An
-    unseen item or concept has weight 0, the mean of its kind.
+    The family of Performance Factors Analysis (Pavlik, Cen & Koedinger 2009), Best-LR (Gervet et al. 2020)
+    and DAS3H (Choffin et al. 2019). x is what the learner has behind them (practice_features) and the
+    learner's ability as believed then (ability): nothing that stands for one learner, so learners never
+    seen in training are nothing special.
+
+    The ability rests on how easy the answered items are for all: u_item + mean(u_concepts), from a smaller
+    model of the same form. In training each learner's comes from the other learners' answers, else their
+    own outcomes would be in it and the slopes would trust it too much.
+
+    Every weight but b has the prior N(0, `prior_variance`), x in units of its standard deviation. An unseen
+    item or concept has weight 0, the mean of its kind.
     """
 
     name = "logistic"
-    space: ClassVar[Space] = {}
+    space: ClassVar[Space] = {"prior_variance": Span(0.1, 3.0, log=True)}
 
-    def __init__(self, prior_variance: float = 0.5, max_iterations: int = 200) -> None:
+    def __init__(self, prior_variance: float = 0.5) -> None:
         self.prior_variance = prior_variance
-        self.max_iterations = max_iterations
-        self.intercept = 0.0
-        self.slopes = np.zeros(len(FEATURES))
+        self.groups = Groups(timed=False)
+        self.intercept = self.easy_intercept = 0.0
+        self.slopes = np.zeros(self.n_features)
+        self.scale = np.ones(self.n_features)
         self.items: dict[str, int] = {}
         self.concepts: dict[str, int] = {}
-        self.item_weights = np.zeros(0)  # easiness, in logits; one more, 0, at the end for the unseen
-        self.concept_weights = np.zeros(0)
+        self.item_weights = np.zeros(1)  # easiness, in logits; the last is for the unseen, 0
+        self.concept_weights = np.zeros(1)
+        self.easy_items = np.zeros(1)  # u, the same for the ability
+        self.easy_concepts = np.zeros(1)
         self.item_concept_weights = np.zeros(0)  # (n_items,) mean(delta) of the item's concepts
-        self.uncertainty = Laplace.prior(len(FEATURES), prior_variance)
+        self.uncertainty = Laplace.prior(self.n_features, prior_variance)
+
+    @property
+    def n_features(self) -> int:
+        return sum(self.groups.widths) + len(BELIEFS) + 1
+
+    @property
+    def features(self) -> list[str]:
+        """The names of x, in its order."""
+        means = (f"ability:mean:drift {drift:g}" for _, drift in BELIEFS)
+        return [*self.groups.names, *means, "ability:variance"]
 
     def fit(self, answers: pd.DataFrame) -> Self:
         """answers: ANSWERS, any row order. Raises NothingToDo where there are none."""
-        from scipy import sparse
-
         data = encode(answers)
         if not len(data):
             raise NothingToDo("no answers to learn from", "learnloop import csv --interactions FILE")
-        history = features(data)
-        item_matrix, concept_matrix = design(data)
-        weights_ = self._solve(sparse.hstack([sparse.csr_array(history), item_matrix, concept_matrix]), data)
-        k, n_items = len(FEATURES), len(data.item_ids)
-        self.slopes, item_weights, concept_weights = np.split(weights_, [k, k + n_items])
+        self.groups = Groups.of(data)
         self.items = {item_id: i for i, item_id in enumerate(data.item_ids.tolist())}
         self.concepts = {concept_id: i for i, concept_id in enumerate(data.concept_ids.tolist())}
-        self.item_weights = np.append(item_weights, 0.0)
-        self.concept_weights = np.append(concept_weights, 0.0)
+        practice, concept_matrix = self.groups.table(data), concepts_of(data)
+        easiness = self._fit_easiness(data, practice, concept_matrix)
+        x = np.hstack([practice, self._beliefs(data, easiness)])
+        spread = x.std(axis=0)
+        self.scale = np.where(spread > 1e-9, spread, 1.0)
+        x /= self.scale
+        n_items = len(self.items)
+        found = newton.mode(x, data.items, n_items, concept_matrix, data.correct, self.prior_variance)
+        self.intercept, self.slopes = found.intercept, found.slopes
+        self.item_weights = np.append(found.items, 0.0)
+        self.concept_weights = np.append(found.concepts, 0.0)
+        by_row = concept_matrix @ found.concepts
         tries = np.bincount(data.items, minlength=n_items)
-        by_row = concept_matrix @ concept_weights
-        self.item_concept_weights = np.bincount(data.items, weights=by_row, minlength=n_items) / tries
-        p = squashed(self.intercept + history @ self.slopes + item_matrix @ item_weights + by_row)
-        self.uncertainty = laplace(history, item_matrix, concept_matrix, p, item_weights, self.prior_variance)
+        self.item_concept_weights = np.bincount(data.items, by_row, n_items) / tries
+        p = squashed(found.logits(x, data.items, concept_matrix))
+        self.uncertainty = laplace(x, items_of(data), concept_matrix, p, found.items, self.prior_variance)
         self.uncertainty.rate_precision = rate_precision(data)
         return self
 
-    def _solve(self, rows: Any, data: Answers) -> np.ndarray:
-        """The posterior mode; sets the intercept, returns the other weights.
+    def _fit_easiness(self, data: Answers, practice: np.ndarray, concept_matrix: Any) -> np.ndarray:
+        """Sets u; returns (n,) that of each answer's item, learnt from the other learners."""
+        wanted = [":success:" in name and name[:4] != "item" for name in self.groups.names]
+        x = practice[:, wanted]
 
-        newton-cg: on half a million answers lbfgs did not converge and liblinear took three times as long.
-        """
-        from scipy import sparse
-        from sklearn.linear_model import LogisticRegression
+        def learnt(rows: np.ndarray) -> newton.Weights:
+            return newton.mode(
+                x[rows], data.items[rows], len(self.items), concept_matrix[rows], data.correct[rows],
+                self.prior_variance, tolerance=1e-4,
+            )  # fmt: skip
 
-        nothing = sparse.csr_array((2, rows.shape[1]))
-        model = LogisticRegression(
-            C=self.prior_variance, solver="newton-cg", tol=1e-6, max_iter=self.max_iterations
-        )
-        model.fit(
-            sparse.vstack([rows, nothing], format="csr"),
-            np.append(data.correct, [0.0, 1.0]),
-            sample_weight=np.append(np.ones(len(data)), [0.5, 0.5]),
-        )
-        self.intercept = float(model.intercept_[0])
-        return np.asarray(model.coef_[0], dtype=float)
+        found = learnt(np.arange(len(data)))
+        self.easy_intercept = found.intercept
+        self.easy_items = np.append(found.items, 0.0)
+        self.easy_concepts = np.append(found.concepts, 0.0)
+        easiness = np.empty(len(data))
+        part = (data.learner_ranks % PARTS)[data.learners]
+        for number in np.unique(part):
+            own, others = np.flatnonzero(part == number), np.flatnonzero(part != number)
+            by = learnt(others) if len(others) else found
+            easiness[own] = by.intercept + by.items[data.items[own]] + concept_matrix[own] @ by.concepts
+        return easiness
+
+    def _beliefs(self, data: Answers, easiness: np.ndarray) -> np.ndarray:
+        """(n, b + 1) what is believed of the learner's ability before each row."""
+        arguments = data.learners, data.moments, easiness, data.correct
+        found = [abilities(*arguments, variance, drift) for variance, drift in BELIEFS]
+        return of_belief(np.stack(found, axis=1))
+
+    def codes_of(self, item_ids: Sequence[str], concept_ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Where their weights stand; -1 for the unseen."""
+        items = np.array([self.items.get(i, -1) for i in item_ids], dtype=np.int64)
+        return items, np.array([self.concepts.get(c, -1) for c in concept_ids], dtype=np.int64)
+
+    def _easiness(self, data: Answers) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) what each row's item adds to the logit; (n,) how easy it is for an average learner."""
+        items, concepts = self.codes_of(data.item_ids.tolist(), data.concept_ids.tolist())
+        mean, codes = averages(data), concepts[data.pair_concepts]
+        own = self.intercept + self.item_weights[items][data.items] + mean @ self.concept_weights[codes]
+        easy = self.easy_intercept + self.easy_items[items][data.items] + mean @ self.easy_concepts[codes]
+        return own, easy
 
     def predict(self, answers: pd.DataFrame) -> np.ndarray:
         """P(correct) of each row, (n,) in the rows' order, from its learner's strictly earlier rows."""
         data = encode(answers)
-        items = np.array([self.items.get(i, -1) for i in data.item_ids.tolist()], dtype=np.int64)
-        concepts = np.array([self.concepts.get(c, -1) for c in data.concept_ids.tolist()], dtype=np.int64)
-        logits = self.intercept + features(data) @ self.slopes
-        if len(data):
-            logits += self.item_weights[items[data.items]]
-        if len(data.pair_rows):
-            deltas = self.concept_weights[concepts[data.pair_concepts]] * data.pair_shares
-            logits += np.bincount(data.pair_rows, weights=deltas, minlength=len(data))
-        return squashed(logits)
+        if not len(data):
+            return np.zeros(0)
+        own, easy = self._easiness(data)
+        x = np.hstack([self.groups.table(data), self._beliefs(data, easy)])
+        return squashed(own + x @ (self.slopes / self.scale))
+
+    def _profile(self, history: pd.DataFrame, now: pd.Timestamp | None) -> tuple[Profile, np.ndarray]:
+        """What the learner has behind them at `now`, and (b + 1,) what is believed of the ability."""
+        data = encode_history(history)
+        _, easy = self._easiness(data)
+        beliefs = [
+            ability_after(data.moments, easy, data.correct, variance, drift) for variance, drift in BELIEFS
+        ]
+        at = None if now is None else now.timestamp()
+        return Profile.of(self.groups, data, at), of_belief(np.array(beliefs)[None])[0]
 
     def predict_next(
         self,
@@ -104,39 +160,53 @@ class LogisticTracer:
         concept_ids: Sequence[Sequence[str]],
         now: pd.Timestamp | None = None,
     ) -> np.ndarray:
-        """P(correct) if the learner of `history` answered each item now; shape (len(item_ids),).
+        """P(correct) if the learner of `history` answered each item at `now`; shape (len(item_ids),).
 
         history: ANSWERS of one learner, possibly none. concept_ids: the concepts of each item.
         Raises BadInput where the history is several learners'.
         """
-        logits = self.intercept + Tally.of(history).features(item_ids, concept_ids) @ self.slopes
-        logits += self.item_weights[[self.items.get(i, -1) for i in item_ids]] if len(item_ids) else 0.0
+        profile, belief = self._profile(history, now)
+        of_learner, of_concept, of_item, of_ability = np.split(
+            self.slopes / self.scale, np.cumsum(self.groups.widths)
+        )
+        items, _ = self.codes_of(item_ids, [])
+        base = self.intercept + profile.learner @ of_learner + belief @ of_ability
+        tried = profile.items @ of_item
+        logits = base + self.item_weights[items] + tried[[profile.item_codes.get(i, -1) for i in item_ids]]
+        practised = profile.concepts @ of_concept
         for row, concepts in enumerate(concept_ids):
-            if len(concepts):
-                codes = [self.concepts.get(c, -1) for c in dict.fromkeys(concepts)]
-                logits[row] += self.concept_weights[codes].mean()
+            if len(wanted := distinct(concepts)):
+                there = [profile.concept_codes.get(c, -1) for c in wanted]
+                easy = self.concept_weights[[self.concepts.get(c, -1) for c in wanted]]
+                logits[row] += (practised[there] + easy).mean()
         return squashed(logits)
 
     def mastery(
         self, history: pd.DataFrame, concept_ids: Sequence[str], now: pd.Timestamp | None = None
     ) -> pd.DataFrame:
-        """concept_id, mastery, sd, attempts: P(correct) now on an average item of each concept.
+        """concept_id, mastery, sd, attempts: P(correct) at `now` on an average item of each concept.
 
         The average item: new to the learner, of this concept alone, with the mean weight of the concept's
         items (by training answers). With p that probability, z its features, S the covariance of the
         weights (Laplace), n the learner's attempts on the concept and k the precision of a Beta that
         describes how learners' rates on one concept spread around what their items alone predict:
 
-            sd^2 = (p (1 - p))^2 z' S z  +  p (1 - p) / (k + n + 1)
+            v = p (1 - p) z' S z,   sd^2 = p (1 - p) (1 - (1 - v / (1 + v)) (1 - 1 / (k + n + 1)))
 
-        The first term (delta method) is what the model does not know about everybody, the second what it
-        does not know about this learner. history: ANSWERS of one learner, possibly none.
+        v / (1 + v) is what the model does not know about everybody, as a share of the most there can be (the
+        delta method where small); 1 / (k + n + 1) is what it does not know about this learner.
+        history: ANSWERS of one learner, possibly none.
         """
-        tally = Tally.of(history)
-        practice = tally.features([None] * len(concept_ids), [(c,) for c in concept_ids])
-        attempts = np.array([tally.concepts.get(c, (0, 0))[1] for c in concept_ids], dtype=np.int64)
-        codes = np.array([self.concepts.get(c, -1) for c in concept_ids], dtype=np.int64)
-        p, sd = self.mastery_of(practice, codes, attempts)
+        profile, belief = self._profile(history, now)
+        _, codes = self.codes_of([], concept_ids)
+        there = [profile.concept_codes.get(c, -1) for c in concept_ids]
+        n = len(concept_ids)
+        x = np.hstack([
+            np.tile(profile.learner, (n, 1)), profile.concepts[there], np.tile(profile.items[-1], (n, 1)),
+            np.tile(belief, (n, 1)),
+        ])  # fmt: skip
+        attempts = np.round(profile.attempts[there]).astype(np.int64)
+        p, sd = self.mastery_of(x, codes, attempts)
         ids = pd.array(list(concept_ids), dtype="str")
         return pd.DataFrame({"concept_id": ids, "mastery": p, "sd": sd, "attempts": attempts})
 
@@ -151,20 +221,20 @@ class LogisticTracer:
         return (pd.concat(frames, ignore_index=True) if frames else empty)[columns]
 
     def mastery_of(
-        self, practice: np.ndarray, codes: np.ndarray, attempts: np.ndarray
+        self, x: np.ndarray, codes: np.ndarray, attempts: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(m,) mastery and its sd, for practice (m, k) on the concepts `codes` (-1: unseen); see mastery."""
+        """(m,) mastery and its sd for features x (m, k) on the concepts `codes` (-1: unseen); see mastery."""
         if not len(codes):
             return np.zeros(0), np.zeros(0)
-        known = self.uncertainty
+        known, x = self.uncertainty, x / self.scale
         p = squashed(
-            self.intercept + practice @ self.slopes + self.concept_weights[codes] + known.average_items[codes]
+            self.intercept + x @ self.slopes + self.concept_weights[codes] + known.average_items[codes]
         )
-        # (p(1-p))^2 z'Sz + p(1-p) / (k + n + 1)
         spread = p * (1 - p)
-        variance = spread**2 * known.logit_variance(practice, codes)
-        variance += spread / (known.rate_precision + attempts + 1)
-        return p, np.sqrt(variance)
+        v = spread * known.logit_variance(x, codes)
+        # var = var(p) + E[p (1 - p)] / (k + n + 1), and E[p (1 - p)] = spread - var(p)
+        left = (1 - v / (1 + v)) * (1 - 1 / (known.rate_precision + attempts + 1))
+        return p, np.sqrt(spread * (1 - left))
 
     def follow(
         self,
@@ -174,7 +244,7 @@ class LogisticTracer:
         n_learners: int,
     ) -> LogisticFollowing:
         """All of `n_learners` new learners at once; see schemas.Following."""
-        return LogisticFollowing(self, item_ids, concepts_of, concept_ids, n_learners)
+        return LogisticFollowing(self, BELIEFS, item_ids, concepts_of, concept_ids, n_learners)
 
     def difficulties(self) -> pd.DataFrame:
         """item_id, difficulty: minus the item's weight and its concepts', in logits; 0 is the average."""
@@ -183,18 +253,18 @@ class LogisticTracer:
 
     def save(self, folder: Path) -> None:
         """Writes the weights into `folder`, which exists."""
-        arrays = {
-            "intercept": np.array([self.intercept]),
-            "slopes": self.slopes,
-            "item_weights": self.item_weights,
-            "concept_weights": self.concept_weights,
-            "item_concept_weights": self.item_concept_weights,
-            **{f"uncertainty.{name}": array for name, array in self.uncertainty.arrays().items()},
-        }
+        names = (
+            "slopes", "scale", "item_weights", "concept_weights", "easy_items", "easy_concepts",
+            "item_concept_weights",
+        )  # fmt: skip
+        arrays = {name: getattr(self, name) for name in names}
+        arrays["intercepts"] = np.array([self.intercept, self.easy_intercept])
+        arrays |= {f"uncertainty.{name}": array for name, array in self.uncertainty.arrays().items()}
         about = {
-            "features": list(FEATURES),
+            "features": self.features,
+            "timed": self.groups.timed,
+            "lasting": self.groups.lasting,
             "prior_variance": self.prior_variance,
-            "max_iterations": self.max_iterations,
             "item_ids": list(self.items),
             "concept_ids": list(self.concepts),
         }
@@ -202,27 +272,37 @@ class LogisticTracer:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Raises ModelUnavailable where the files are missing or do not match."""
+        """Raises ModelUnavailable where the files are missing or do not match, or are of an older design."""
         arrays, about = weights.load(folder, cls.name)
-        tracer = cls(about["prior_variance"], about["max_iterations"])
-        tracer.intercept = float(arrays["intercept"][0])
-        tracer.slopes = arrays["slopes"]
-        tracer.item_weights, tracer.concept_weights = arrays["item_weights"], arrays["concept_weights"]
-        tracer.item_concept_weights = arrays["item_concept_weights"]
+        tracer = cls(about["prior_variance"])
+        if "timed" in about:
+            tracer.groups = Groups(about["timed"], about["lasting"])
+        if about["features"] != tracer.features:
+            raise ModelUnavailable(f"{folder} holds a logistic tracer of an older design", "learnloop train")
+        tracer.intercept, tracer.easy_intercept = arrays.pop("intercepts").tolist()
         tracer.items = {item_id: i for i, item_id in enumerate(about["item_ids"])}
         tracer.concepts = {concept_id: i for i, concept_id in enumerate(about["concept_ids"])}
         prefix = "uncertainty."
         tracer.uncertainty = Laplace.of(
             {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
         )
+        for name, array in arrays.items():
+            if not name.startswith(prefix):
+                setattr(tracer, name, array)
         return tracer
 
 
-def design(data: Answers) -> tuple[Any, Any]:
-    """Sparse (n, n_items), one 1 a row; and (n, n_concepts), 1 / (number of concepts) each."""
+def items_of(data: Answers) -> Any:
+    """Sparse (n, n_items), one 1 a row."""
     from scipy import sparse
 
     n = len(data)
-    items = sparse.csr_array((np.ones(n), (np.arange(n), data.items)), shape=(n, len(data.item_ids)))
+    return sparse.csr_array((np.ones(n), (np.arange(n), data.items)), shape=(n, len(data.item_ids)))
+
+
+def concepts_of(data: Answers) -> Any:
+    """Sparse (n, n_concepts), 1 / (number of concepts) each."""
+    from scipy import sparse
+
     pairs = (data.pair_shares, (data.pair_rows, data.pair_concepts))
-    return items, sparse.csr_array(pairs, shape=(n, len(data.concept_ids)))
+    return sparse.csr_array(pairs, shape=(len(data), len(data.concept_ids)))

@@ -39,7 +39,7 @@ class Laplace:
         return (
             self.concept_variance[codes]
             + 2 * (practice * self.concept_slopes[codes]).sum(axis=1)
-            + np.einsum("ij,jk,ik->i", practice, self.slopes, practice)
+            + ((practice @ self.slopes) * practice).sum(axis=1)
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
