@@ -262,6 +262,11 @@ def test_gain_is_what_practice_adds_over_both_outcomes() -> None:
         assert gain[item] == pytest.approx(expected, rel=1e-9)
     assert gain[2] == pytest.approx(gain[0] + gain[1])
     assert (gain > 0).all()
+    unseen = tracer.follow(items, concepts, ["c0", "c1", "c2"], 1)
+    unseen.observe(first, first, first > -1, at - 86_400.0)
+    left = unseen.recall(first, at)[0]
+    assert left[0] == pytest.approx(1 - tracer.parameters()["p_forget"][list(tracer.concepts).index("c0")])
+    assert np.isnan(left[1:]).all()
 
 
 def test_following_a_thousand_equals_each_alone(several: pd.DataFrame) -> None:

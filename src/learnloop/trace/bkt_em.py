@@ -74,7 +74,7 @@ class Estimate:
             np.clip(unknown, -7.0, least),
             np.where(self.p.forget > 0, np.exp(np.minimum(rate, 1.6)), 0.0),
         )
-        return Estimate(p, effects, slopes)
+        return Estimate(p, np.clip(effects, -9.0, 9.0), np.clip(slopes, -9.0, 9.0))
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Prior:
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    return np.asarray(1.0 / (1.0 + np.exp(-x)))
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -700.0, 700.0))))
 
 
 def logit(p: np.ndarray) -> np.ndarray:
