@@ -138,7 +138,7 @@ class IRT:
         """(n,) d and a of each item; an unseen one's are the mean of its concepts' that were seen."""
         codes = self.codes_of(item_ids)
         d, a = self.easiness[codes], self.discrimination[codes]
-        for row in np.flatnonzero(codes < 0):
+        for row in np.flatnonzero(codes < 0).tolist():
             seen = [self.concepts[c] for c in distinct(concept_ids[row]) if c in self.concepts]
             if seen:
                 d[row], a[row] = self.concept_easiness[seen].mean(), self.concept_discrimination[seen].mean()
