@@ -25,8 +25,9 @@ RECENT_DAYS = 7
 FEATURES = (
     *("registered", "registered_unknown", "credits", "attempts_before", "education", "other_modules"),
     *("passed_before", "failed_before", "withdrawn_before"),
-    *("due", "handed_in", "missing", "late", "mean_lateness", "days_since_hand_in", "banked"),
-    *("marks_known", "mean_score", "lowest_score", "score_of_due", "missing_weight"),
+    # How much was due by a day is the calendar's doing, and the next presentation has another one: what a
+    # learner did is told beside the others of the same presentation, not in counts.
+    *("late", "mean_lateness", "banked", "mean_score", "lowest_score", "score_of_due", "missing_weight"),
     *("missing_beside_peers", "score_beside_peers", "hand_in_beside_peers"),
 )
 PEERS = {  # what it is beside the mean of the same presentation: an odd assessment is everybody's

@@ -26,6 +26,7 @@ import pandas as pd
 from learnloop.assess.bank import Bank
 from learnloop.assess.belief import Belief
 from learnloop.errors import BadInput, UnknownThing
+from learnloop.schemas import ANSWERS, check, empty
 
 CHOICES = ("variance", "information", "state", "random")
 
@@ -183,3 +184,25 @@ def _entropy(p: np.ndarray) -> np.ndarray:
 
 def _rng(state: State, step: int) -> np.random.Generator:
     return np.random.default_rng([state.seed, step])
+
+
+def as_answers(bank: Bank, state: State, learner_id: str, times: list[pd.Timestamp]) -> pd.DataFrame:
+    """The session as ordinary answers (schemas.ANSWERS), so that every tracer starts from it.
+
+    times: (len(answers),) when each was given. A tracer reads them as any other answers: it is told nothing
+    that it could not check, and what one placement found is not counted twice. Raises BadInput.
+    """
+    if len(times) != len(state.answers):
+        raise BadInput(f"{len(state.answers)} answers but {len(times)} times", field="times")
+    rows = [
+        {
+            "learner_id": learner_id,
+            "item_id": item_id,
+            "concept_ids": tuple(bank.concept_ids[bank.concepts_of[bank.places[item_id]]].tolist()),
+            "correct": correct,
+            "occurred_at": at,
+        }
+        for (item_id, correct), at in zip(state.answers, times, strict=True)
+    ]
+    frame = pd.DataFrame(rows) if rows else empty(ANSWERS)
+    return check(frame, ANSWERS, "placement answers")
