@@ -94,7 +94,7 @@ def test_the_page_tells_the_goal_and_every_family() -> None:
         "best_simple": "fixed order",
         "saving": {"value": 0.25, "low": 0.2, "high": 0.3},
         "goal_reached": True,
-        "tracer": {"name": "bkt"},
+        "tracers": {"names": ["bkt"]},
         "policies": {
             "next step": policy(75, 0),
             "fixed order": policy(100, None),

@@ -14,12 +14,12 @@ def evaluate_policy(
     families: Annotated[str, typer.Option(help="Of simulated learners, by commas, or all.")] = "all",
     learners: Annotated[int, typer.Option(min=2, help="Taught by each policy, the same ones.")] = 1000,
     steps: Annotated[int, typer.Option(min=1, help="Answers of each learner at the most.")] = 400,
-    tracer: Annotated[
-        str, typer.Option(help="What the policy believes by; it must follow learners.")
-    ] = "bkt",
+    tracers: Annotated[
+        str, typer.Option(help="What the policy believes by: the mean of these.")
+    ] = "bkt,logistic,memory",
     threshold: Annotated[
-        float, typer.Option(min=0.01, max=0.99, help="P(known) from which a concept counts as mastered.")
-    ] = 0.85,
+        float, typer.Option(min=0.01, max=0.99, help="Mastery from which a concept counts as mastered.")
+    ] = 0.65,
     weights: Annotated[
         str, typer.Option(help='Of components, the others as they are: "gain=1,variety=0.2".')
     ] = "",
@@ -48,7 +48,7 @@ def evaluate_policy(
             learners=learners,
             steps=steps,
             seed=seed,
-            tracer=tracer,
+            tracers=[name.strip() for name in tracers.split(",") if name.strip()],
             threshold=threshold,
             weights=_weights(weights),
             temperature=temperature,

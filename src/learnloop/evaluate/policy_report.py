@@ -156,13 +156,13 @@ def _settings(result: Mapping[str, Any]) -> str:
     weights = ", ".join(f"{name} {value:g}" for name, value in aims["weights"].items())
     rest = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in aims.items() if name != "weights")
     course, log = result["course"], result["log"]
-    tracers = {one["tracer"]["name"] for one in result["families"].values()}
+    tracers = {", ".join(one["tracers"]["names"]) for one in result["families"].values()}
     rows = [
         ("policy", str(result["policy"])),
         ("weights", weights),
         ("aims", rest),
         ("temperature", f"{result['temperature']:g}"),
-        ("tracer", ", ".join(sorted(tracers))),
+        ("tracers", "; ".join(sorted(tracers))),
         ("trained on", f"{log['learners']:,} other learners of the family, {log['answers_per_learner']}"
          " answers each, half of them at random and half in course order"),
         ("course", f"{course['concepts']} concepts, {course['items']} items, {course['prerequisites']}"

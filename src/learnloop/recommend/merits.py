@@ -5,7 +5,8 @@
     readiness    P(every prerequisite is known) = product of their mastery; 1 where none is needed
     challenge    1 where P(correct) lies in the band; falling in a straight line to 0 at P = 0 and P = 1
     gain         expected learning: gain of the item x readiness^`readiness_power`, as a share of the
-                 learner's largest over all items
+                 learner's largest over all items, or of `least_gain` where that is more: where there is
+                 nothing much to gain by belief, variety decides, and what is wrongly believed is met again
     review       practised, and recall fell below its target: (target - recall) / target, of the item's worst
                  concept
     relevance    the recommender's score, as a share of the learner's range
@@ -35,7 +36,7 @@ class Weights:
     readiness: float = 0.0
     challenge: float = 0.05
     gain: float = 1.0
-    review: float = 0.3
+    review: float = 0.0  # a gain from mastery that fades counts what was forgotten already
     relevance: float = 0.1
     variety: float = 0.1
     opens: float = 0.1
@@ -59,6 +60,7 @@ class Aims:
     item_steps: float = 20.0
     concept_steps: float = 2.0
     readiness_power: float = 1.0
+    least_gain: float = 0.01
     weights: Weights = field(default_factory=Weights)
 
     def __post_init__(self) -> None:
@@ -112,7 +114,7 @@ def components(
     return {
         "readiness": readiness,
         "challenge": challenge(beliefs.p_correct, aims.band),
-        "gain": gain / np.maximum(gain.max(axis=1, keepdims=True), 1e-12),
+        "gain": gain / np.maximum(gain.max(axis=1, keepdims=True), max(aims.least_gain, 1e-12)),
         "review": _review(syllabus, beliefs, aims.recall_target),
         "relevance": _shares(beliefs.relevance) if beliefs.relevance is not None else np.zeros(shape),
         "variety": _variety(syllabus, beliefs, aims),

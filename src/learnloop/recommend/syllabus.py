@@ -104,6 +104,8 @@ def handed_down(
     concept's open teachers the one of the largest `merit` (m, n_items) takes the value; where there is none,
     it goes on to what the teachers need, and so on down.
     """
+    if not np.isfinite(wishes).any():  # as without any pin
+        return np.full(closed.shape, -np.inf)
     shut = locked(syllabus, missing)
     startable = ~shut & ~closed
     waiting = _to_needs(syllabus, np.where(shut & ~closed, wishes, -np.inf), missing)

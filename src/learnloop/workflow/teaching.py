@@ -111,19 +111,68 @@ class LowestMastery:
 
 
 class Oracle(Simple):
-    """Knows the truth: the largest expected gain in true mastery by one answer (greedy, so not the best)."""
+    """Knows the truth: the largest expected gain in true mastery by one answer (greedy, so not the best).
+    Who has mastered all practises the weakest concept, which is faster to find."""
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
 
     def choose(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
-        return self.environment.gain(learners).argmax(axis=1)
+        environment = self.environment
+        items = environment.course.teaches[:, environment.mastery()[learners].argmin(axis=1)].argmax(axis=0)
+        learns = ~environment.mastered()[learners].all(axis=1)
+        items[learns] = environment.gain(learners[learns]).argmax(axis=1)
+        return items
+
+
+class Together:
+    """Several tracers' beliefs as one: the mean of what they say, for no one of them fits every learner.
+
+    gain: of a tracer that has none, `RATE` of what is not mastered: an answer teaches about a seventh of it.
+    recall: of the first that has one. Nothing else is decided here.
+    """
+
+    RATE = 0.15
+
+    def __init__(self, followings: Sequence[Any], teaches: np.ndarray) -> None:
+        """teaches: (n_items, n_concepts) bool. Each of `followings` is used by this one alone."""
+        self.followings, self.teaches = followings, teaches.astype(float)
+
+    def observe(self, learners: np.ndarray, items: np.ndarray, correct: np.ndarray, at: np.ndarray) -> None:
+        for one in self.followings:
+            one.observe(learners, items, correct, at)
+
+    def p_correct(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
+        return _mean([one.p_correct(learners, at) for one in self.followings])
+
+    def mastery(self, learners: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        found = [one.mastery(learners, at) for one in self.followings]
+        return _mean([mastery for mastery, _ in found]), _mean([sd for _, sd in found])
+
+    def gain(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
+        return _mean([self._gain(one, learners, at) for one in self.followings])
+
+    def _gain(self, one: Any, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
+        if hasattr(one, "gain"):
+            return np.asarray(one.gain(learners, at))
+        return self.RATE * (1.0 - one.mastery(learners, at)[0]) @ self.teaches.T
+
+    def recall(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray | None:
+        for one in self.followings:
+            if hasattr(one, "recall"):
+                return np.asarray(one.recall(learners, at))
+        return None
+
+
+def _mean(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    return np.asarray(sum(arrays) / len(arrays))
 
 
 class NextStep:
     """Ours: `recommend.next_step` on what a tracer follows.
 
-    following: its mastery, P(correct) and, where it has one, `gain`. relevance: (n_items,) or None.
+    following: its mastery, P(correct) and, where it has them, `gain` and `recall`. relevance: (n_items,) or
+    None.
     """
 
     def __init__(
@@ -148,6 +197,7 @@ class NextStep:
         mastery, sd = self.following.mastery(learners, at)
         p_correct = self.following.p_correct(learners, at)
         gain: Callable[..., np.ndarray] | None = getattr(self.following, "gain", None)
+        recall: Callable[..., np.ndarray] | None = getattr(self.following, "recall", None)
         relevance = self.relevance
         steps = self.steps[learners, None]
         return Beliefs(
@@ -155,6 +205,7 @@ class NextStep:
             p_correct=p_correct,
             sd=sd,
             gain=gain(learners, at) if gain is not None else None,
+            recall=recall(learners, at) if recall is not None else None,
             relevance=None if relevance is None else np.broadcast_to(relevance, p_correct.shape),
             since_item=steps - self.item_at[learners],
             since_concept=steps - self.concept_at[learners],
