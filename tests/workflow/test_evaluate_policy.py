@@ -21,6 +21,7 @@ from learnloop.workflow.teaching import (
     NextStep,
     Oracle,
     Teacher,
+    Together,
     as_answers,
     teach,
 )
@@ -70,6 +71,37 @@ def test_no_step_is_against_the_belief_and_lowest_mastery_has_many(tracer: BKT) 
     assert lowest.broken is not None
     assert lowest.broken.sum() > N
     assert teach(FAMILIES["irt"](COURSE, N, 8), AtRandom(24, 1), 5).broken is None
+
+
+def test_several_beliefs_are_one_mean() -> None:
+    class Says:
+        def __init__(self, mastery: float) -> None:
+            self.value, self.heard = mastery, 0
+
+        def observe(self, *told: np.ndarray) -> None:
+            self.heard += 1
+
+        def p_correct(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
+            return np.full((len(learners), 24), self.value)
+
+        def mastery(self, learners: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return np.full((len(learners), 6), self.value), np.full((len(learners), 6), 0.1)
+
+    class Gains(Says):
+        def gain(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
+            return np.full((len(learners), 24), 0.3)
+
+    two = [Says(0.2), Gains(0.6)]
+    together = Together(two, COURSE.teaches)
+    who = np.arange(3)
+    together.observe(who, who, who > 0, who)
+    assert [one.heard for one in two] == [1, 1]
+    np.testing.assert_allclose(together.mastery(who, who)[0], 0.4)
+    np.testing.assert_allclose(together.p_correct(who, who), 0.4)
+    # (.15 x .8 x concepts of the item + .3) / 2
+    expected = (0.15 * 0.8 * COURSE.teaches.sum(axis=1) + 0.3) / 2
+    np.testing.assert_allclose(together.gain(who, who), np.tile(expected, (3, 1)))
+    assert together.recall(who, who) is None
 
 
 def test_what_is_counted_stops_at_mastery() -> None:
