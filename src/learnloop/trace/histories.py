@@ -52,9 +52,15 @@ def encode(answers: pd.DataFrame) -> Answers:
 
 
 def encode_history(history: pd.DataFrame) -> Answers:
-    """Arrays of one learner's ANSWERS, taken as sound. Raises BadInput for several learners."""
+    """Arrays of one learner's ANSWERS, taken as sound; without times, a row a second after the other.
+
+    Raises BadInput for several learners.
+    """
     if len(set(history["learner_id"].tolist())) > 1:
         raise BadInput("history: answers of several learners", field="learner_id")
+    if "occurred_at" not in history:
+        steps = pd.to_datetime(range(len(history)), unit="s", utc=True)
+        history = history.assign(occurred_at=steps)
     return encode_checked(history)
 
 
