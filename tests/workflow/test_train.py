@@ -119,7 +119,8 @@ def test_pins_and_blocks_by_the_command(loop: Loop) -> None:
         (lesson, "course", course)
     ]
     assert rule(loop, "pin", lesson, course=course)["changed"] is False
-    assert rule(loop, "pin", lesson, remove=True)["changed"] is False, "that is the rule for everybody"
+    with pytest.raises(UnknownThing, match=f"no pin of '{lesson}' for all; near ones: {lesson} for course"):
+        rule(loop, "pin", lesson, remove=True)
     blocked = rule(loop, "block", lesson, course=course)
     assert (blocked["changed"], len(blocked["blocks"])) == (True, 1)
     assert rule(loop, "pin")["pins"] == [], "blocked is no longer pinned"
