@@ -259,6 +259,18 @@ def test_a_rule_that_cannot_be(api: TestClient, school: School, body: dict[str, 
     assert api.get("/v1/pins", headers=school.headers("instructor")).json() == {"rules": []}
 
 
+@pytest.mark.parametrize("name", ["pins", "blocks"])
+def test_what_is_wrong_with_a_rule_to_end_is_in_the_query(api: TestClient, school: School, name: str) -> None:
+    params = {"item_id": ALL[0], "course": "school:python", "learner_id": "0" * 32}
+    answer = api.delete(f"/v1/{name}", params=params, headers=school.headers("instructor"))
+    assert answer.status_code == 422
+    (wrong,) = answer.json()["errors"]
+    assert (wrong["in"], wrong["field"]) == ("query", "learner_id")
+    assert "pointer" not in wrong
+    posted = api.post(f"/v1/{name}", json=params, headers=school.headers("instructor")).json()["errors"]
+    assert [(one["in"], one["pointer"]) for one in posted] == [("body", "#/learner_id")]
+
+
 def test_another_replica_follows(school: School, api: TestClient) -> None:
     """A pin through one process is in the answers of another within its poll."""
     from test_serve_operations import until

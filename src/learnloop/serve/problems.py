@@ -27,6 +27,7 @@ log = logging.getLogger("learnloop.serve")
 SHOWN_ERRORS = 50
 TAGS = ("one", "many")  # pydantic's names for the two shapes of a body, which the sender does not know
 RETRY = {"Retry-After": "5"}
+BODILESS = ("GET", "HEAD", "DELETE")
 
 Location = Sequence[str | int]
 
@@ -113,11 +114,14 @@ def respond(refusal: Refusal) -> ProblemJson:
     return ProblemJson(body, refusal.status, headers=dict(refusal.headers or {}))
 
 
-def of_error(error: errors.LearnloopError) -> Refusal:
-    """Our own errors by class. Where a message may name files or servers of ours, a plainer one is told."""
+def of_error(error: errors.LearnloopError, where: str = "body") -> Refusal:
+    """Our own errors by class. Where a message may name files or servers of ours, a plainer one is told.
+
+    where: the part of the request that the field of a BadInput was in.
+    """
     match error:
         case errors.BadInput():
-            found = [(("body", error.field), error.problem)] if error.field else []
+            found = [((where, error.field), error.problem)] if error.field else []
             return Refusal(422, "bad-input", error.problem, error.next_step, found)
         case errors.UnknownThing():
             return Refusal(404, "unknown", error.problem)
@@ -165,6 +169,13 @@ def of_database(error: sa.exc.SQLAlchemyError) -> Refusal:
     return of_error(errors.LearnloopError("unexpected"))
 
 
+def _part(request: Request, field: str) -> str:
+    """Where in a request a field was, or would have been: path, query or body."""
+    if field in request.path_params:
+        return "path"
+    return "query" if field in request.query_params or request.method in BODILESS else "body"
+
+
 def install(app: FastAPI) -> None:
     """Every error this application can give leaves through one of these."""
 
@@ -174,7 +185,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(errors.LearnloopError)
     async def ours(request: Request, error: errors.LearnloopError) -> ProblemJson:
-        refusal = of_error(error)
+        refusal = of_error(error, _part(request, getattr(error, "field", "")))
         if refusal.status >= 500 and refusal.kind != "not-released":
             log.error("%s: %s", type(error).__name__, error)
         return respond(refusal)
