@@ -114,6 +114,24 @@ def test_the_loss_equals_the_plain_formula() -> None:
     assert ours([0, 2, 3]) == pytest.approx(np.mean(few), rel=1e-5)
 
 
+def test_a_tie_is_half_a_win_in_validation() -> None:
+    """Without vectors every item scores its bias: two others tie, one is above, one is seen."""
+    import torch
+
+    from learnloop.recommend.sasrec_network import Network, validate
+
+    network = Network(np.zeros((6, 4), np.float32), np.zeros(6, np.float32), plan_of(SASRec(factors=4)))
+    with torch.no_grad():
+        network.item_vectors.zero_()
+        network.item_bias.copy_(torch.tensor([9.0, 2.0, 1.0, 1.0, 1.0, 0.0]))
+    sequence = np.array([0, 3])  # above the wanted item: item 1, and half of the two that tie
+    assert validate(network, [sequence]) == pytest.approx(1 / np.log2(1 + 1 + 2))
+    blind = Network(np.zeros((6, 4), np.float32), np.zeros(6, np.float32), plan_of(SASRec(factors=4)))
+    with torch.no_grad():
+        blind.item_vectors.zero_()
+    assert validate(blind, [sequence]) == pytest.approx(1 / np.log2(4 / 2 + 2)), "no better than chance"
+
+
 def test_windows_foresee_every_item_but_the_first_once() -> None:
     from learnloop.recommend.sasrec_network import PAD, windows_of
 

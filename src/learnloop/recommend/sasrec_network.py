@@ -188,7 +188,8 @@ def _epoch(
 def validate(network: Network, validation: Sequence[np.ndarray]) -> float:
     """NDCG, without a cut, of the last item of each sequence among those not before it (0 without any).
 
-    A cut at 10 makes most learners 0, and whether the rest went up a matter of chance.
+    A cut at 10 makes most learners 0, and whether the rest went up a matter of chance. Of the items that
+    score as the wanted one does, half stand above it: weights that tell no item from another win nothing.
     """
     network.eval()
     length, gains = network.plan.length, [0.0]
@@ -202,6 +203,7 @@ def validate(network: Network, validation: Sequence[np.ndarray]) -> float:
         scores = states @ network.item_vectors.T + network.item_bias
         for row, sequence in enumerate(part):
             scores[row, sequence[:-1]] = HOPELESS
-            above = int((scores[row] > scores[row, sequence[-1]]).sum())
-            gains.append(1 / np.log2(above + 2))
+            wanted = scores[row, sequence[-1]]
+            above, ties = int((scores[row] > wanted).sum()), int((scores[row] == wanted).sum()) - 1
+            gains.append(1 / np.log2(above + ties / 2 + 2))
     return float(np.sum(gains)) / max(len(validation), 1)
