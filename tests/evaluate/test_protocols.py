@@ -141,3 +141,9 @@ def test_any_log_is_parted_without_a_leak_or_refused(
             assert not {(learner, item) for item in wanted} & (
                 known | {(learner, item) for item in fold.histories[learner]}
             )
+
+
+@pytest.mark.parametrize(("n_folds", "advice"), [(3, "fewer --folds, another"), (1, "Try: another --split")])
+def test_fewer_folds_are_advised_where_there_are_several(n_folds: int, advice: str) -> None:
+    with pytest.raises(NothingToDo, match=advice):
+        folds(log_of(("ana", "loops", 1.0), ("ben", "loops", 1.0)), "time", n_folds)

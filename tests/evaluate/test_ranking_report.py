@@ -40,7 +40,7 @@ def model(ndcg: float, validation: float, **more: Any) -> dict[str, Any]:
         "metrics": {"ndcg": around(ndcg), "recall": around(ndcg / 2)},
         "beyond": {"coverage": 0.5, "gini": 0.4, "average_popularity": around(30.0), "calibration_kl": 0.25},
         "groups": {
-            "history_length": {
+            "history": {
                 band: {"n": 30, "ndcg": around(ndcg * share), "recall": around(ndcg)}
                 for band, share in bands.items()
             },
@@ -186,6 +186,10 @@ def test_serious_findings_come_first_in_words() -> None:
     quiet = {**result(), "audit": []}
     assert "believe no number here" not in text_of(undrawn(quiet))
     assert "No test row is in training" in text_of(undrawn(quiet))
+    timeless = text_of(undrawn({**quiet, "data": {**quiet["data"], "times": False}}))
+    assert "No test row is in training" in timeless
+    assert "no training row is from after" not in timeless
+    assert "was not checked: the log has no times" in timeless
     unasked = {name: part for name, part in result().items() if name != "audit"}
     assert "were not audited" in text_of(undrawn(unasked))
 
@@ -408,12 +412,37 @@ def test_groups_keep_the_order_of_the_result_and_have_names_of_their_own() -> No
 def test_groups_of_a_few_are_in_the_table_alone() -> None:
     told = result()
     for one in measured(told).values():
-        one["groups"]["history_length"]["1-2"]["n"] = 4
+        one["groups"]["history"]["1-2"]["n"] = 4
     (axes,) = figures(told)["history_length"].axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "3-10", "11-20"]
     assert ["1-2", "4"] in [row[:2] for row in cells(undrawn(told))]
     assert "Groups of fewer than 5 are in the table alone" in text_of(undrawn(told))
     assert "Groups of fewer" not in text_of(undrawn(result()))
+
+
+def test_a_column_whose_name_holds_history_is_a_group_as_any_other() -> None:
+    told = result()
+    for one in measured(told).values():
+        one["groups"]["browsing_history"] = {
+            "much": {"n": 70, "ndcg": around(0.2)},
+            "little": {"n": 50, "ndcg": around(0.1)},
+        }
+    assert group_values(told, "browsing_history") == ["much", "little"]
+    drawn = figures(told)
+    assert {"history_length", "groups_browsing_history"} <= drawn.keys()
+    assert drawn["history_length"].axes[0].get_xticklabels()[0].get_text() == "0"
+
+
+def test_why_there_is_no_validation_is_told() -> None:
+    reason = "window 1: 30 interactions leave nobody to ask"
+    told = {**result(), "best": None}
+    for one in measured(told).values():
+        left_out = {"trials": 0, "left_out": "nobody to ask"}
+        one |= {"validation": None, "gap": None, "unvalidated": reason, "tuning": left_out}
+    text = text_of(undrawn(told))
+    assert f"there was no validation ({reason})" in text
+    assert f"No validation was done ({reason})" in text
+    assert "no, for want of a validation" in text
 
 
 def test_only_a_page_of_ours_may_be_replaced(hostile_page: str) -> None:

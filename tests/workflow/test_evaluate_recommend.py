@@ -19,7 +19,7 @@ from learnloop.recommend.popularity import Popularity
 from learnloop.recommend.ranking import recommend
 from learnloop.workflow.asked import Rules
 from learnloop.workflow.evaluate_models import _best, evaluate_models
-from learnloop.workflow.evaluate_recommend import evaluate_recommend
+from learnloop.workflow.evaluate_recommend import brief, evaluate_recommend
 
 N_LEARNERS, N_ITEMS, EVENTS = 240, 60, 20
 START, DAY = 1_772_000_000, 86_400.0
@@ -386,6 +386,51 @@ def test_the_command_prints_json_and_names_what_is_wrong(log: Path) -> None:
     wrong = run.invoke(app, [*options, "--map", "learner_id=user"])
     assert wrong.exit_code == 1
     assert "learnloop: the interactions file has no column 'user'" in wrong.stderr
+
+
+def test_groups_are_also_read_from_the_test(tmp_path: Path) -> None:
+    """Half of the test's learners are new: only the test says what they are."""
+    rows = planted().assign(team=lambda frame: np.where(frame["learner_id"] < "l120", "a", "b"))
+    new = rows["learner_id"].str[-1].isin(list("02468"))
+    late = rows["occurred_at"] >= rows["occurred_at"].quantile(0.8)
+    train, test = written(rows[~late & ~new], tmp_path / "a.csv"), written(rows[late], tmp_path / "b.csv")
+    found = evaluate_recommend(train, test=test, group_by=["team"], fast=True, **FAST)
+    team = found["models"]["popularity"]["groups"]["team"]
+    assert team["a"]["n"] + team["b"]["n"] == found["test"]["learners"] > 200
+    assert found["test"]["new_learners"] > 100
+    plain = written(rows[late].drop(columns="team"), tmp_path / "c.csv")
+    fewer = evaluate_recommend(train, test=plain, group_by=["team"], fast=True, **FAST)
+    groups = fewer["models"]["popularity"]["groups"]["team"]
+    assert groups["a"]["n"] + groups["b"]["n"] == found["test"]["learners"] - found["test"]["new_learners"]
+
+
+def test_why_a_model_was_neither_validated_nor_tuned_is_told(tmp_path: Path) -> None:
+    """Training is one instant: no part of it can be held back."""
+    rows = [(f"l{n}", f"i{item}", 0 if item < 3 else 100) for n in range(20) for item in range(5)]
+    frame = pd.DataFrame(rows, columns=["learner_id", "item_id", "occurred_at"])
+    path = written(frame.assign(occurred_at=frame["occurred_at"] + START), tmp_path / "log.csv")
+    found = evaluate_recommend(path, models=["ease"], tune=2, n_bootstrap=50, test_share=0.4)
+    entry = found["models"]["ease"]
+    assert (found["best"], entry["validation"], entry["tuning"]["trials"]) == (None, None, 0)
+    assert "leave 0 of 1 folds" in entry["unvalidated"]
+    assert entry["tuning"]["left_out"] in entry["unvalidated"]
+    shown = brief(found)["models"]["ease"]
+    assert shown["not validated"] == entry["unvalidated"]
+    assert "validation" in shown["not tuned"]
+    good = evaluate_recommend(written(planted(), tmp_path / "good.csv"), **FAST)["models"]["popularity"]
+    assert "unvalidated" not in good
+
+
+def test_an_interrupted_evaluation_does_not_say_that_it_keeps_anything(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("learnloop.workflow.evaluate_recommend.evaluate_models", interrupted)
+    done = CliRunner().invoke(app, ["evaluate", "recommend", "--interactions", str(log)])
+    assert done.exit_code == 130
+    assert "learnloop: interrupted; an evaluation keeps nothing" in done.stderr
 
 
 def test_what_the_audit_found_is_told_in_the_terminal_with_its_evidence(tmp_path: Path) -> None:

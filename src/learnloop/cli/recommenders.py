@@ -111,4 +111,4 @@ def evaluate_recommend(
         result = call("evaluate_recommend.evaluate_recommend", interactions, **options)
         show(result if json_ else call("evaluate_recommend.brief", result), json_)
 
-    guard(work)
+    guard(work, "an evaluation keeps nothing, and starts anew")

@@ -58,7 +58,11 @@ def settings() -> Any:
     return settings.load()
 
 
-def guard(work: Callable[[], Any]) -> None:
+KEPT = "what was finished is kept"
+
+
+def guard(work: Callable[[], Any], interrupted: str = KEPT) -> None:
+    """interrupted: what Ctrl-C leaves behind, in words."""
     try:
         work()
     except LearnloopError as error:
@@ -66,7 +70,7 @@ def guard(work: Callable[[], Any]) -> None:
         typer.secho(f"learnloop: {one_line}", err=True, fg="red")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        typer.secho("learnloop: interrupted; what was finished is kept.", err=True)
+        typer.secho(f"learnloop: interrupted; {interrupted}.", err=True)
         raise typer.Exit(130) from None
     except (typer.Exit, typer.Abort):
         raise

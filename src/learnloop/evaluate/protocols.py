@@ -59,7 +59,7 @@ def folds(
         raise NothingToDo(
             f"{len(log):,} interactions of {log['learner_id'].nunique():,} learners leave"
             f" {len(found)} of {n_folds} folds with something to train on and to ask",
-            "fewer --folds, another --split or more data",
+            "fewer --folds, another --split or more data" if n_folds > 1 else "another --split or more data",
         )
     return found
 

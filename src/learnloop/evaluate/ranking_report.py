@@ -132,9 +132,14 @@ def _audit(result: Result) -> str:
             " training rows from after the test began, columns that give the answer away) and for bias."
         )
     if not findings:
+        # The order of rows is no time: without times nobody looked for rows from after the test began.
+        timed = (result.get("data") or {}).get("times") is True
         return paragraph(
-            "Nothing. No test row is in training, no training row is from after the test began, and no model"
-            " is better than it can be."
+            "Nothing. No test row is in training"
+            + (", no training row is from after the test began, and" if timed else ", and")
+            + " no model is better than it can be."
+            + ("" if timed else " Whether training holds rows from after the test began was not checked:")
+            + ("" if timed else " the log has no times.")
         )
     parts = [paragraph("The most serious first. A leak makes every number below it worthless.")]
     for one in sorted(findings, key=lambda one: words.severity(one.get("severity"))):

@@ -59,7 +59,8 @@ def group_kinds(result: Result) -> list[str]:
 
 
 def is_history(kind: str) -> bool:
-    return "history" in kind
+    """The bands of `groups.history_bands`; a column of the log may be called browsing_history."""
+    return kind == "history"
 
 
 def group(model: Mapping[str, Any], kind: str, value: str) -> Mapping[str, Any]:

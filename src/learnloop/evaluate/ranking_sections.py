@@ -49,7 +49,9 @@ def gap(result: Result, drawn: Drawn) -> str:
             train = (model.get("train") or {}).get("ndcg")
             rows.append([named(name, result), decimal(train), decimal(valid), decimal(test), decimal(gap)])
     if not rows:
-        return paragraph("No validation was done, so nothing can be said about overfitting.")
+        reasons = dict.fromkeys(str(one["unvalidated"]) for one in models.values() if one.get("unvalidated"))
+        why = f" ({'; '.join(reasons)})" if reasons else ""
+        return paragraph(f"No validation was done{why}, so nothing can be said about overfitting.")
     return (
         paragraph(
             "Models are chosen and tuned on validation, a part of the training data that is split as the test"

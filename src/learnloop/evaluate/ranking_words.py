@@ -137,7 +137,8 @@ def _chosen(result: Result, models: Mapping[str, Any]) -> str:
         first = next(iter(models))
         score = with_interval(models[first]["metrics"]["ndcg"])
         return (
-            f"No model was chosen, for there was no validation. Highest on the test is {code(first)}:"
+            f"No model was chosen, for there was no validation{_why(models[first])}. Highest on the test is"
+            f" {code(first)}:"
             f" {escape(at_k('NDCG', result))} {score}{asked}. That it is highest there is no proof that it"
             " would be again."
         )
@@ -149,6 +150,12 @@ def _chosen(result: Result, models: Mapping[str, Any]) -> str:
         f" On the test, which had no say in the choice, it reaches {escape(at_k('NDCG', result))}"
         f" <b>{score}</b>{asked}."
     )
+
+
+def _why(model: Mapping[str, Any]) -> str:
+    """Why a model has no validation, to go on a sentence with."""
+    reason = str(model.get("unvalidated") or "")
+    return f" ({escape(reason)})" if reason else ""
 
 
 def _next(result: Result, models: Mapping[str, Any]) -> str:
@@ -313,6 +320,8 @@ def listed(model: Mapping[str, Any]) -> str:
 def tuning(told: Any) -> str:
     if not isinstance(told, Mapping) or not told:
         return "no"
+    if told.get("left_out"):
+        return "no, for want of a validation"
     trials = number(told.get("trials"))
     return "yes" if trials is None else many(int(trials), "trial")
 

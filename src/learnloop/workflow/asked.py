@@ -121,6 +121,7 @@ class Scored:
     nbytes: int = 0
     params: dict[str, Any] = field(default_factory=dict)
     validation: dict[str, float] | None = None
+    unvalidated: str = ""  # why there is no validation
     train: dict[str, float] | None = None
     tuning: dict[str, Any] | None = None
     predictions: dict[str, int] | None = None

@@ -90,12 +90,16 @@ def _one(kind: Kind, asked: Asked, inner: Asked | str, rules: Rules) -> Scored:
     tuning: dict[str, Any] | None = None
     if rules.tune and isinstance(inner, Asked):
         kind, tuning = _tuned(kind, inner, rules)
+    elif rules.tune:
+        tuning = {"trials": 0, "left_out": str(inner)}
     model, columns, scores, seconds = fit_and_rank(kind, asked)
     found = score(asked, columns, model.item_ids)
     found.scores, found.seconds = scores, seconds
     found.nbytes, found.params, found.tuning = int(model.nbytes), dict(kind[1]), tuning
     if isinstance(inner, Asked):
         found.validation = _mean(hits_of(inner, *fit_and_rank(kind, inner)[:2]))
+    else:
+        found.unvalidated = inner
     if not rules.fast:
         found.train = _on_training(model, asked)
     return found
@@ -231,8 +235,15 @@ def _told(found: Sequence[Scored], table: pd.DataFrame, rules: Rules) -> dict[st
         "gap": None if validation is None else validation[LEADING] - scores[LEADING]["value"],
         "per_fold": per_fold,
         "tuning": last.tuning,
+        **({} if validation else {"unvalidated": _unvalidated(found)}),
         **({"predictions": last.predictions} if last.predictions else {}),
     }
+
+
+def _unvalidated(found: Sequence[Scored]) -> str:
+    """Why a model has no validation value, of the first fold that lacks it; a list from outside has none."""
+    reasons = (f"{part.fold}: {part.unvalidated}" for part in found if part.unvalidated)
+    return next(reasons, "a list from outside is only tested")
 
 
 def _over_folds(found: Sequence[Scored], part: str) -> dict[str, float] | None:

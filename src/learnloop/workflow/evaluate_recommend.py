@@ -248,6 +248,10 @@ def brief(result: dict[str, Any]) -> dict[str, Any]:
             continue
         shown[name] = {f"{metric}@{k}": entry["metrics"][metric] for metric in SHOWN}
         shown[name] |= {"coverage": entry["beyond"]["coverage"], "gap": entry["gap"]}
+        if entry.get("unvalidated") and "predictions" not in entry:
+            shown[name]["not validated"] = entry["unvalidated"]
+        if (entry["tuning"] or {}).get("left_out"):
+            shown[name]["not tuned"] = "there is no validation to tune on"
         if "predictions" in entry:
             shown[name]["of the lists"] = entry["predictions"]
     worse = [one for one in result["comparisons"] if one["p_holm"] <= 0.05]
