@@ -78,6 +78,7 @@ def evaluate_at_risk(
                 told = _left_out(rows, week["chosen"], n_bootstrap, seed, advance)
                 result["left_out"][str(day // 7)] = told
     result["lead_time"] = _lead(kept, tables["submissions"], tables["assessments"])
+    result = _without_nan(result)
     if report is not None:
         from learnloop.evaluate.at_risk_page import page
 
@@ -124,7 +125,18 @@ def brief(result: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _told(value: dict[str, float]) -> str:
+def _without_nan(value: Any) -> Any:
+    """JSON has no NaN: what is not known (the precision of no flag) is None."""
+    if isinstance(value, dict):
+        return {name: _without_nan(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(one) for one in value]
+    return None if isinstance(value, float) and value != value else value
+
+
+def _told(value: dict[str, float | None]) -> str:
+    if value["value"] is None:
+        return "–"
     return f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
 
 
