@@ -202,6 +202,84 @@ def test_what_cannot_be_written_is_dropped_and_the_rest_goes_on() -> None:
     assert book.counts == {"logged": 1, "dropped": 1}
 
 
+@pytest.mark.parametrize("away", [0, 2])
+def test_a_bad_row_is_dropped_alone(away: int, caplog: pytest.LogCaptureFixture) -> None:
+    """The second time also where the database goes away in the middle of it."""
+    wanted = [made(number) for number in range(40)]
+    bad = {wanted[number].decision_id for number in (3, 17)}
+
+    class Strict(Book):
+        def write(self, batch: Sequence[Made]) -> None:
+            self.gate.wait(10)
+            if bad & {one.decision_id for one in batch}:
+                raise ValueError("the row, word for word")
+            if len(batch) == 1 and self.troubles:
+                raise self.troubles.pop()
+            super().write(batch)
+
+    book = Strict(*[AWAY] * away)
+    log = DecisionLog(book.write, book.count, retry_seconds=0.01)
+    for one in wanted:
+        log.offer(one)
+    log.start()
+    while sum(book.counts.values()) < 40:
+        time.sleep(0.01)
+    log.close()
+    assert book.counts == {"logged": 38, "dropped": 2}
+    written = [one.decision_id for batch in book.batches for one in batch]
+    assert written == [one.decision_id for one in wanted if one.decision_id not in bad]
+    told = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert told == ["2 decisions cannot be written (ValueError)"]
+
+
+def test_a_row_that_the_table_refuses_is_dropped_alone(school: School) -> None:
+    """PostgreSQL's text holds no NUL."""
+    who = learner_id("of a bad row")
+    rows = [replace(made(number), learner_id=who) for number in range(3)]
+    rows[1] = replace(rows[1], request={"level": "a\x00b"})
+    book = Book()
+    log = DecisionLog(lambda batch: decisions.append(school.engine, [one.row() for one in batch]), book.count)
+    for one in rows:
+        log.offer(one)
+    log.start()
+    while sum(book.counts.values()) < 3:
+        time.sleep(0.01)
+    log.close()
+    assert book.counts == {"logged": 2, "dropped": 1}
+    assert set(logged(school, who)["decision_id"]) == {str(rows[0].decision_id), str(rows[2].decision_id)}
+
+
+def test_closing_waits_for_the_batch_in_hand() -> None:
+    book = Book()
+    book.gate.clear()
+    log = DecisionLog(book.write, book.count)
+    log.start()
+    log.offer(made())
+    while log._waiting.qsize():
+        time.sleep(0.01)
+    threading.Timer(0.3, book.gate.set).start()
+    log.close()
+    assert book.counts == {"logged": 1, "dropped": 0}
+
+
+def test_what_is_still_in_hand_at_the_end_is_counted_once() -> None:
+    book = Book()
+    book.gate.clear()
+    log = DecisionLog(book.write, book.count)
+    for number in range(5):
+        log.offer(made(number))
+    log.start()
+    while log._waiting.qsize():
+        time.sleep(0.01)
+    time.sleep(0.3)  # so that they are being written
+    log.close(seconds=0.2)
+    assert book.counts == {"logged": 0, "dropped": 5}
+    book.gate.set()
+    assert log._thread is not None
+    log._thread.join(10)
+    assert book.counts == {"logged": 0, "dropped": 5}, "it is not counted again when it arrives after all"
+
+
 def test_at_the_end_a_database_that_is_away_is_not_waited_for() -> None:
     book = Book(*[AWAY] * 1000)
     log = DecisionLog(book.write, book.count, retry_seconds=60)

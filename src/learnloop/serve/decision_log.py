@@ -2,7 +2,7 @@
 
 A request leaves its decision in a bounded queue and goes on. One thread writes them in batches; while the
 database is away it tries the same batch again, the queue fills, and what finds it full is dropped and
-counted.
+counted. A batch that is refused is written row by row, so that a bad row is lost alone.
 """
 
 import logging
@@ -26,6 +26,7 @@ BATCH = 500
 GATHER_SECONDS = 0.2  # from the first of a batch to its writing
 RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 5.0
+AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, DatabaseUnavailable)
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,9 @@ class DecisionLog:
         self._waiting: queue.Queue[Made] = queue.Queue(capacity)
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
+        self._turn = threading.Lock()
+        self._in_flight = 0  # of the batch in hand, those nobody has counted yet
+        self._given_up = False
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="decisions", daemon=True)
@@ -85,17 +89,30 @@ class DecisionLog:
             self._count("dropped", 1)
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
-        """Writes what waits, for at most so long; the rest is dropped and counted."""
+        """Writes what waits and what is in hand, for at most so long; the rest is dropped and counted.
+
+        What is being written when the time is over counts as dropped, too, though it may still arrive.
+        """
         self._closing.set()
         if self._thread is not None:
             self._thread.join(seconds)
+        with self._turn:
+            lost, self._in_flight, self._given_up = self._in_flight, 0, True
         while batch := self._batch(0.0):
-            self._count("dropped", len(batch))
+            lost += len(batch)
+        if lost:
+            log.warning("%d decisions were not written before the end", lost)
+            self._count("dropped", lost)
 
     def _run(self) -> None:
-        while True:
+        while not self._given_up:
             batch = self._batch(GATHER_SECONDS)
             if batch:
+                with self._turn:
+                    self._in_flight = len(batch)
+                    late = self._given_up
+                if late:
+                    return self._settle(len(batch), DatabaseUnavailable("too slow for the end"))
                 self._write_out(batch)
             elif self._closing.is_set():
                 return
@@ -115,21 +132,49 @@ class DecisionLog:
         return batch
 
     def _write_out(self, batch: Sequence[Made]) -> None:
+        """The batch as a whole, or where that is refused each row for itself."""
+        error = self._written(batch)
+        if error is None or len(batch) == 1 or isinstance(error, AWAY):
+            return self._settle(len(batch), error)
+        refused: list[Exception] = []
+        for number, one in enumerate(batch):
+            found = self._written([one])
+            if isinstance(found, AWAY):
+                self._settle(len(batch) - number, found)
+                break
+            if found is None:
+                self._settle(1)
+            else:
+                refused.append(found)
+        if refused:
+            self._settle(len(refused), refused[0])
+
+    def _written(self, batch: Sequence[Made]) -> Exception | None:
+        """None, or what is wrong with it: bad rows, or a database that is away while we close."""
         told = False
         while True:
             last = self._closing.is_set()
             try:
                 self._write(batch)
-            except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, DatabaseUnavailable):
+            except AWAY as error:
                 if not told:
                     log.warning("decisions wait: the database does not answer")
                     told = True
                 if last:
-                    return self._count("dropped", len(batch))
+                    return error
                 self._closing.wait(self._retry_seconds)
             except Exception as error:
-                # No message: it may hold learners' data.
-                log.error("%d decisions cannot be written (%s)", len(batch), type(error).__name__)
-                return self._count("dropped", len(batch))
+                return error
             else:
-                return self._count("logged", len(batch))
+                return None
+
+    def _settle(self, count: int, error: Exception | None = None) -> None:
+        """Counts what became of so many in hand, once: what `close` has given up is counted already."""
+        with self._turn:
+            count = min(count, self._in_flight)
+            self._in_flight -= count
+        if error is not None:
+            # No message: it may hold learners' data.
+            log.error("%d decisions cannot be written (%s)", count, type(error).__name__)
+        if count:
+            self._count("logged" if error is None else "dropped", count)
