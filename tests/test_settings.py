@@ -18,6 +18,8 @@ from learnloop.errors import BadSettings
         ("PSEUDONYM_KEY", "short"),
         ("LLM", "gpt"),
         ("LANGUAGE", "xx"),
+        ("DECISIONS_DAYS", "-1"),
+        ("DECISIONS_DAYS", "half a year"),
         ("DASK_SCHEDULER", "10.0.0.5"),
         ("DASK_SCHEDULER", "http://10.0.0.5:8786"),
         ("DASK_MEMORY", "3"),

@@ -48,6 +48,8 @@ class Settings:
     """Temperature of the softmax that draws recommendations; 0: always the best, in order."""
     diversity: float = 0.0
     """How much variety counts in a list against relevance, from 0 (not at all) to 1 (alone)."""
+    decisions_days: int = 180
+    """Days that logged decisions are kept; 0: for ever."""
     dask_scheduler: str = ""
     """A Dask scheduler that runs already, `tcp://host:8786` or `tls://…`; else a cluster of our own."""
     dask_memory: int = 3_000_000_000
@@ -106,6 +108,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         language=text("LANGUAGE", "en"),
         exploration=_number("EXPLORATION", text("EXPLORATION", "0"), 100.0),
         diversity=_number("DIVERSITY", text("DIVERSITY", "0"), 1.0),
+        decisions_days=_days("DECISIONS_DAYS", text("DECISIONS_DAYS", "180")),
         dask_scheduler=_scheduler(text("DASK_SCHEDULER")),
         dask_memory=_bytes("DASK_MEMORY", text("DASK_MEMORY", "3GB")),
     )
@@ -200,6 +203,12 @@ def _number(name: str, value: str, highest: float) -> float:
             f"LEARNLOOP_{name}={value!r} is no number from 0 to {highest:g}", f"unset LEARNLOOP_{name}"
         )
     return number
+
+
+def _days(name: str, value: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", value, re.ASCII):
+        raise BadSettings(f"LEARNLOOP_{name}={value!r} is no number of days", f"unset LEARNLOOP_{name}")
+    return int(value)
 
 
 def _scheduler(address: str) -> str:

@@ -135,3 +135,18 @@ def monitor_drift(
     """
 
     report("monitor.drift", json_, since=since, until=until, seed=seed)
+
+
+@monitor_app.command("prune")
+def monitor_prune(
+    days: Annotated[
+        int | None, typer.Option(min=0, max=99_999, help="Default: LEARNLOOP_DECISIONS_DAYS; 0 keeps all.")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Delete logged decisions that are too old to be kept. A running API does so once a day.
+
+    Example: learnloop monitor prune --days 90
+    """
+
+    report("monitor.prune", json_, days=days)

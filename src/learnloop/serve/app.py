@@ -9,7 +9,17 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
 from learnloop.monitor.metrics import MetricsMiddleware
-from learnloop.serve import curation, events, items, learners, manual, operations, prerequisites, problems
+from learnloop.serve import (
+    curation,
+    events,
+    items,
+    learners,
+    manual,
+    operations,
+    prerequisites,
+    problems,
+    retention,
+)
 from learnloop.serve.backend import Backend
 from learnloop.serve.limits import BodyLimit
 from learnloop.serve.security import Doorkeeper
@@ -51,13 +61,16 @@ def create_app(settings: Settings, database_url: str, *, poll_seconds: float = P
         with threadpool_limits(1, "blas"):
             await backend.refresh()
             backend.decisions.start()
-            watching = asyncio.create_task(backend.watch(poll_seconds))
+            beside = [
+                asyncio.create_task(backend.watch(poll_seconds)),
+                asyncio.create_task(retention.watch(backend.prune_decisions, settings.decisions_days)),
+            ]
             try:
                 yield
             finally:
-                watching.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await watching
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
                 await asyncio.to_thread(backend.decisions.close)
                 await asyncio.to_thread(backend.keeper.close)
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 import anyio
@@ -110,6 +111,9 @@ class Backend:
 
     def _write_decisions(self, made: Sequence[Made]) -> None:
         decisions.append(self.engine, [one.row() for one in made])
+
+    def prune_decisions(self, before: datetime, most: int) -> int:
+        return decisions.prune(self.engine, before, most)
 
     def _count_decisions(self, outcome: str, count: int) -> None:
         self.metrics.decisions.labels(outcome).inc(count)

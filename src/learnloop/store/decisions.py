@@ -33,6 +33,23 @@ def append(engine: sa.Engine, rows: Sequence[Mapping[str, Any]]) -> int:
         return len(connection.scalars(statement, [dict(row) for row in rows]).all())
 
 
+def prune(engine: sa.Engine, before: datetime, most: int = 1000) -> int:
+    """Deletes at most `most` decisions with made_at < before, the oldest first; the number deleted.
+
+    One short transaction. What another one is deleting at this moment is left to it.
+    """
+    old = (
+        sa.select(decisions.c.decision_id)
+        .where(decisions.c.made_at < before)
+        .order_by(decisions.c.made_at)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    with engine.begin() as connection:
+        return connection.execute(sa.delete(decisions).where(decisions.c.decision_id.in_(old))).rowcount
+
+
 def read(engine: sa.Engine, since: datetime | None = None, until: datetime | None = None) -> pd.DataFrame:
     """A row a candidate, with since <= made_at < until: FACTS and CANDIDATE, by made_at and decision_id.
 

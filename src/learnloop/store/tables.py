@@ -301,8 +301,7 @@ decisions = Table(
     _json("request"),
     _json("candidates"),
     Index(None, "learner_id"),
-    # rows come in the order of their times: a few bytes for each range of pages
-    Index(None, "made_at", postgresql_using="brin"),
+    Index(None, "made_at"),
 )
 
 RAW_PAGES = pa.DataFrameSchema(

@@ -1,12 +1,13 @@
-"""monitor: today's activity against the snapshot the champion was trained on."""
+"""monitor: today's activity against the snapshot the champion was trained on; old decisions deleted."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
 from learnloop.errors import BadInput
 from learnloop.monitor.drift import detect
-from learnloop.store import reading
+from learnloop.store import decisions, reading
 from learnloop.workflow.candidate import Candidate, training_snapshot
 from learnloop.workflow.console import step
 from learnloop.workflow.context import Loop
@@ -28,6 +29,21 @@ def drift(loop: Loop, *, since: str = "", until: str = "", seed: int = 0) -> dic
         "until": end.isoformat() if end is not None else None,
         **report.to_dict(),
     }
+
+
+def prune(loop: Loop, *, days: int | None = None) -> dict[str, Any]:
+    """Deletes logged decisions that are older than `days`, a batch a transaction; 0 keeps all.
+
+    days: by default LEARNLOOP_DECISIONS_DAYS.
+    """
+    days = loop.settings.decisions_days if days is None else days
+    if not days:
+        return {"days": 0, "before": None, "deleted": 0}
+    before, deleted = datetime.now(UTC) - timedelta(days=days), 0
+    with step(f"deleted decisions older than {days} days"):
+        while found := decisions.prune(loop.engine, before):
+            deleted += found
+    return {"days": days, "before": before.isoformat(timespec="seconds"), "deleted": deleted}
 
 
 def _instant(name: str, text: str) -> pd.Timestamp | None:
