@@ -26,10 +26,24 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "interactions": ("learner_id", "item_id", "occurred_at", "value"),
     "items": ("item_id", "title", "text", "language", "level", "subject", "kind"),
 }
+_ASKED = ("problem_id", "question_id", "exercise_id")
 # How others call them, the commonest first.
 SYNONYMS: Mapping[str, Sequence[str]] = {
     "learner_id": ("user_id", "userid", "user", "student_id", "id_student", "student", "uid", "learner"),
-    "item_id": ("movieid", "itemid", "id_site", "course_id", "lesson_id", "product_id", "item", "iid"),
+    "item_id": (
+        "movieid",
+        "itemid",
+        "id_site",
+        "course_id",
+        "lesson_id",
+        "product_id",
+        "item",
+        "iid",
+        *_ASKED,
+    ),
+    "concept_id": ("skill_id", "concept_ids", "skill", "skills", "kc", "kcs", "concept", "tags"),
+    "occurred_at": ("timestamp", "start_time", "time", "datetime", "created_at", "at"),
+    "correct": ("is_correct", "answered_correctly", "outcome", "score", "right", "label"),
 }
 MISSING = ("", "nan", "NaN", "null", "NULL", "None")
 LARGEST = (
@@ -141,10 +155,15 @@ class _Where:
 
 
 def _table(
-    path: Path, kind: str, needed: Sequence[str], columns: str, keep: Collection[str] | None
+    path: Path,
+    kind: str,
+    needed: Sequence[str],
+    columns: str,
+    keep: Collection[str] | None,
+    ours: Mapping[str, Sequence[str]] = COLUMNS,
 ) -> tuple[Any, str, int]:
     """(an Arrow table with our names, sha256 of the file, its lines or 0 for Parquet)."""
-    wanted = mapping.from_text(columns, COLUMNS) if columns else {}
+    wanted = mapping.from_text(columns, ours) if columns else {}
     parquet = path.suffix.lower() in (".parquet", ".pq")
     if parquet:
         inspected = inputs.inspect(path, text=False)
@@ -153,11 +172,11 @@ def _table(
         layout = Layout((), delimiter="")
         inspected = inspect_delimited(path, layout)
         header, delimiter = read_header(path, layout)
-    renamed = mapping.for_file(wanted, kind, COLUMNS, {kind: header})
+    renamed = mapping.for_file(wanted, kind, ours, {kind: header})
     for name in needed:
         if renamed.get(name, name) not in header:
             raise _lacking(path.name, name, header, "items." if kind == "items" else "")
-    names = {ours: renamed.get(ours, ours) for ours in COLUMNS[kind] if renamed.get(ours, ours) in header}
+    names = {own: renamed.get(own, own) for own in ours[kind] if renamed.get(own, own) in header}
     taken = set(names.values())
     others = [name for name in header if name not in taken and name not in names]
     names |= {name: name for name in others if keep is None or name in keep}
