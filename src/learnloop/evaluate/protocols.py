@@ -11,7 +11,7 @@ training part is a validation fold: models are chosen and tuned there, never on 
   first four fifths of the items are the history, the rest is asked for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 
@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from learnloop.errors import BadInput, NothingToDo
+from learnloop.evaluate.grouped import Grouped, distinct
 
 SPLITS = ("time", "leave-last-out", "learners")
 HISTORY_SHARE = 0.8  # of the items of a learner of the test, under `learners`
@@ -27,13 +28,14 @@ HISTORY_SHARE = 0.8  # of the items of a learner of the test, under `learners`
 @dataclass(frozen=True)
 class Fold:
     """train: rows of the log. histories: learner -> items done before, oldest first, with repeats; [] is a
-    new learner. relevant: the same learners -> what they did next, for the first time; never empty.
+    new learner. relevant: the same learners -> what they did next, for the first time; never empty. Both in
+    order of learner, and arrays inside (`Grouped`) where a function here made the fold.
     """
 
     name: str
     train: pd.DataFrame
-    histories: dict[str, list[str]]
-    relevant: dict[str, set[str]]
+    histories: Mapping[str, list[str]]
+    relevant: Mapping[str, set[str]]
 
 
 def folds(
@@ -94,13 +96,27 @@ def histories(log: pd.DataFrame) -> dict[str, list[str]]:
 
 
 def _fold(name: str, train: pd.DataFrame, test: pd.DataFrame, hide_seen: bool = True) -> Fold:
-    done, doing = histories(train), histories(test)
-    relevant = {
-        learner: set(items) - set(done.get(learner, ())) if hide_seen else set(items)
-        for learner, items in doing.items()
-    }
-    relevant = {learner: items for learner, items in sorted(relevant.items()) if items}
-    return Fold(name, train, {learner: done.get(learner, []) for learner in relevant}, relevant)
+    """What of `test` is not in `train` (all of it where hide_seen is False), and what `train` has before."""
+    learner, learners = pd.factorize(pd.concat([train["learner_id"], test["learner_id"]]), sort=True)
+    item, items = pd.factorize(pd.concat([train["item_id"], test["item_id"]]))
+    names, n, width = np.asarray(items, dtype=object), len(learners), max(len(items), 1)
+    key = learner.astype(np.int64) * width + item  # a learner and an item as one number
+    wanted = distinct(key[len(train) :])
+    if hide_seen:
+        wanted = wanted[~np.isin(wanted, distinct(key[: len(train)]), assume_unique=True, kind="sort")]
+    sizes = np.bincount(wanted // width, minlength=n)
+    asked = np.flatnonzero(sizes)
+    there = np.asarray(learners, dtype=object)[asked]
+    rows = learner[: len(train)]
+    done = np.flatnonzero((sizes > 0)[rows])
+    done = done[np.argsort(rows[done], kind="stable")]
+    lengths = np.bincount(rows[done], minlength=n)[asked]
+    return Fold(
+        name,
+        train,
+        Grouped(there, lengths, item[done], names, list),
+        Grouped(there, sizes[asked], wanted % width, names, set),
+    )
 
 
 def _windows(log: pd.DataFrame, n_folds: int, test_share: float, seed: int) -> Iterator[Fold]:

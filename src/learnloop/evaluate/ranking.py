@@ -12,12 +12,13 @@ of every interval and test: the events of one learner are not independent.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from learnloop.errors import BadInput, NothingToDo
+from learnloop.evaluate.grouped import Grouped, distinct
 
 METRICS = ("precision", "recall", "ndcg", "hit", "map", "mrr")
 LEVEL = 0.95
@@ -46,6 +47,19 @@ class Relevance:
         known = columns >= 0
         keys = rows[known] * max(len(item_ids), 1) + columns[known]
         return cls(np.sort(keys), sizes, max(len(item_ids), 1))
+
+    @classmethod
+    def grouped(cls, relevant: Grouped[Any], item_ids: Sequence[str] | np.ndarray) -> Self:
+        """`of`, from arrays: a row a learner of `relevant`, in which an item may be more than once."""
+        width = max(len(relevant.names), 1)
+        pairs = distinct(relevant.rows * width + relevant.codes)
+        place = pd.Index(np.asarray(item_ids, dtype=object)).get_indexer(
+            pd.Index(relevant.names, dtype=object)
+        )
+        rows, columns = pairs // width, place[pairs % width]
+        known = columns >= 0
+        keys = np.sort(rows[known] * max(len(item_ids), 1) + columns[known])
+        return cls(keys, np.bincount(rows, minlength=len(relevant)), max(len(item_ids), 1))
 
     @property
     def rows(self) -> np.ndarray:

@@ -12,6 +12,7 @@ from scipy.sparse import csr_matrix
 from learnloop.errors import BadInput
 from learnloop.evaluate import beyond_accuracy as beyond
 from learnloop.evaluate import groups
+from learnloop.evaluate.grouped import Grouped
 from learnloop.evaluate.protocols import Fold
 from learnloop.evaluate.ranking import Relevance, metrics
 from learnloop.recommend.ranking import NOTHING
@@ -52,7 +53,9 @@ class Asked:
         self.searched: dict[type, tuple[dict[str, Any], dict[str, Any]]] = {}  # kind -> what tuning found
         self.signals = pairs(fold.train["learner_id"], fold.train["item_id"], fold.train["at"])
         self.learners = list(fold.relevant)
-        self.histories = [fold.histories[learner] for learner in self.learners]
+        self.wanted: Grouped[set[str]] = Grouped.of(fold.relevant, self.learners, set)
+        self.before: Grouped[list[str]] = Grouped.of(fold.histories, self.learners, list)
+        self.histories = list(self.before.values())
         rows, self.trained_learners = pd.factorize(self.signals["learner_id"])
         columns, item_ids = pd.factorize(self.signals["item_id"], sort=True)
         self.item_ids = np.asarray(item_ids, dtype=object)
@@ -62,12 +65,16 @@ class Asked:
         self.relevant = self.against(self.item_ids)
 
     def against(self, item_ids: np.ndarray) -> Relevance:
-        return Relevance.of([self.fold.relevant[learner] for learner in self.learners], item_ids)
+        return Relevance.grouped(self.wanted, item_ids)
+
+    def seen(self, item_ids: np.ndarray) -> Relevance:
+        """What each learner had done, each item once."""
+        return Relevance.grouped(self.before, item_ids)
 
     @cached_property
     def done(self) -> csr_matrix:
         """(n, n_items), 1 where the learner had done the item."""
-        known = Relevance.of([set(history) for history in self.histories], self.item_ids)
+        known = self.seen(self.item_ids)
         places = (known.rows, known.columns)
         return csr_matrix((np.ones(len(known.keys)), places), shape=(len(self.learners), len(self.item_ids)))
 
@@ -88,10 +95,9 @@ class Asked:
     @cached_property
     def labels(self) -> dict[str, np.ndarray]:
         """What learners are grouped by -> their group, (n,)."""
-        lengths = np.array([len(set(history)) for history in self.histories])
-        wanted = [self.fold.relevant[learner] for learner in self.learners]
+        wanted = list(self.wanted.values()) if self.rules.attributes else []
         return {
-            "history": groups.history_bands(lengths),
+            "history": groups.history_bands(self.seen(self.item_ids).sizes),
             **{
                 name: groups.main_value(values, self.histories, wanted)
                 for name, values in self.rules.attributes.items()
@@ -179,7 +185,7 @@ def listed(frame: pd.DataFrame, asked: Asked) -> Scored:
     repeated = rows.duplicated(["row", "column"])
     seen = np.zeros(len(rows), dtype=bool)
     if asked.rules.hide_seen:
-        done = Relevance.of([set(history) for history in asked.histories], item_ids)
+        done = asked.seen(item_ids)
         seen = np.isin(rows["row"].to_numpy() * done.n_items + rows["column"].to_numpy(), done.keys)
     rows = rows[~repeated & ~seen]
     place = rows.groupby("row").cumcount().to_numpy()
