@@ -86,3 +86,23 @@ def test_lead_time() -> None:
     assert found["median"] == 32
     assert found["first_flag"] == {"14": 1, "28": 2}
     assert judged.lead_time(ends, np.full(4, np.nan), [14])["median"] is None
+
+
+def test_the_difference_of_two_estimates_is_that_of_their_scores() -> None:
+    rng = np.random.default_rng(2)
+    truth = rng.random(600)
+    y = rng.random(600) < truth
+    one, other = truth, np.clip(truth + rng.normal(0, 0.3, 600), 0, 1)
+    found = judged.difference(y, one, other, np.arange(600).astype(str), 200, 0)
+
+    def auc(p: np.ndarray) -> float:
+        return float(np.mean(p[y][:, None] > p[~y][None, :]))
+
+    middle = (other > 0) & (other < 1)  # the clipped ones tie: compare where nothing does
+    part = judged.difference(
+        y[middle], one[middle], other[middle], np.arange(middle.sum()).astype(str), 50, 0
+    )
+    y, one, other = y[middle], one[middle], other[middle]
+    assert part["auc"]["value"] == pytest.approx(auc(one) - auc(other))
+    assert part["brier"]["value"] == pytest.approx(np.mean((one - y) ** 2 - (other - y) ** 2))
+    assert found["auc"]["low"] > 0 > found["brier"]["high"], "the truth is better, and not by chance"

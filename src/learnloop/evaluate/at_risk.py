@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from learnloop.evaluate.calibration import reliability, tracing_metrics
+from learnloop.evaluate.calibration import (
+    drawn_learners,
+    reliability,
+    sampled_interval,
+    tracing_metrics,
+    tracing_samples,
+)
 
 FLAGGED = 0.2  # a tutor's time is enough for so many
 DIFFERENCE = 0.05  # a gap that is worth a look, if it is not chance
@@ -146,14 +152,11 @@ def difference(
     seed: int,
 ) -> dict[str, Mapping[str, float]]:
     """AUC and Brier of `one` minus those of `other` on the same learners."""
-    from learnloop.evaluate.calibration import _Ranked
-
     y = np.asarray(at_risk, dtype=float)
-    drawn = draws(learner_ids, n_bootstrap, seed)
-    ranked = [_Ranked(y, p) for p in (one, other)]
-    auc = np.array([ranked[0].auc(w) - ranked[1].auc(w) for w in drawn])
-    brier = (drawn @ ((one - y) ** 2 - (other - y) ** 2)) / drawn.sum(axis=1)
-    return {"auc": interval(auc), "brier": interval(brier)}
+    codes, learners = pd.factorize(pd.Series(np.asarray(learner_ids)))
+    drawn = drawn_learners(len(learners), n_bootstrap, seed)
+    of_one, of_other = (tracing_samples(y, p, codes, drawn) for p in (one, other))
+    return {name: sampled_interval(of_one[name] - of_other[name]) for name in ("auc", "brier")}
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
