@@ -17,6 +17,7 @@ from learnloop.cli import (  # noqa: F401 - importing them adds their commands, 
     prerequisites,
     recommenders,
     services,
+    tracers,
     tuning,
 )
 from learnloop.cli.shell import app

@@ -101,7 +101,7 @@ class Intervals:
                 if name == "":
                     continue
                 part = honest.within(codes == code)
-                learners = int(len(np.unique(part.learners)))
+                learners = len(np.unique(part.learners))
                 entry = {"n": len(part.correct), "learners": learners, **self.metrics(part)}
                 found.setdefault(kind, {})[str(name)] = entry
         return found

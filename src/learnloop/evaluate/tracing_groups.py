@@ -1,5 +1,6 @@
 """For which answers a tracer is good: the first on an item, of new learners, on new items, by history."""
 
+import itertools
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -42,8 +43,7 @@ def positions(answers: pd.DataFrame) -> np.ndarray:
 def history_bands(position: np.ndarray) -> np.ndarray:
     """(n,) of str: "0", "1-4", "5-9", …, "500+"."""
     names = [
-        str(begin) if end == begin + 1 else f"{begin}-{end - 1}"
-        for begin, end in zip(BANDS, BANDS[1:], strict=False)
+        str(begin) if end == begin + 1 else f"{begin}-{end - 1}" for begin, end in itertools.pairwise(BANDS)
     ]
     places = np.searchsorted(BANDS, position, side="right") - 1
     return np.array([*names, f"{BANDS[-1]}+"], dtype=object)[places]
