@@ -85,10 +85,11 @@ def test_features_equal_looking_back_row_by_row(groups: Groups) -> None:
         values = np.ones((len(past), 2))
         values[:, 0] = past["correct"].to_numpy(dtype=float)
         wins, tries = plain_state(past, values, now, rates)
+        fails = tries - wins
         minutes = (now - past["at"].max()) / 60 if len(past) else 0.0
         success = (wins + 0.65 * 1.5) / (tries + 1.5) - 0.65
         upto = rates.plain + 1
-        found = [*np.log1p(wins[:upto]), *np.log1p(tries[:upto]), *success[rates.plain :]]
+        found = [*np.log1p(wins[:upto]), *np.log1p(fails[:upto]), *success[rates.plain :]]
         found.append(float(not len(past)))
         return [*found, np.log1p(minutes)] if groups.timed else found
 
@@ -96,15 +97,15 @@ def test_features_equal_looking_back_row_by_row(groups: Groups) -> None:
         past = answers[(answers["learner_id"] == row.learner_id) & (answers["at"] < row.at)]
         expected = stream(past, row.at, groups.rates)
         if groups.lasting:
-            took = past["duration_s"].dropna()
-            later = np.array([(past["at"] > moment).sum() for moment in past["at"][took.index]])
-            for left in (np.ones(len(took)), 0.6**later):
-                expected.append((np.log1p(took) * left).sum() / (left.sum() + 1.0))
+            known = past.dropna(subset="duration_s")
+            for outcome in (True, False):
+                took = known.loc[known["correct"] == outcome, "duration_s"]
+                expected.append(np.log1p((1 / (1 + np.log1p(took))).sum()))
         of_concepts = []
         for concept in row.concept_ids:
             on = past[np.array([concept in have for have in past["concept_ids"]], dtype=bool)]
-            # answers of the last moment on it, and later
-            since = (past["at"] >= on["at"].max()).sum() if len(on) else 0
+            # answers of the last moment on it, and later, but for one
+            since = (past["at"] >= on["at"].max()).sum() - 1 if len(on) else 0
             of_concepts.append([*stream(on, row.at, groups.rates), np.log1p(since)])
         expected += np.mean(of_concepts, axis=0).tolist() if of_concepts else [0.0] * groups.widths[1]
         expected += stream(past[past["item_id"] == row.item_id], row.at, ITEM_RATES)

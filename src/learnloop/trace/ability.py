@@ -14,8 +14,8 @@ from math import exp
 
 import numpy as np
 
-from learnloop.trace.fading import Moments
-from learnloop.trace.logits import BOUND, squashed
+from learnloop.trace.fading import Moments, begins
+from learnloop.trace.logits import BOUND, LOWEST, squashed
 
 
 def abilities(
@@ -51,17 +51,20 @@ def ability_after(
     moments: np.ndarray, easiness: np.ndarray, correct: np.ndarray, variance: float, drift: float
 ) -> tuple[float, float]:
     """(mean, variance) of one learner after all of these answers: `abilities`, for one."""
-    belief = (0.0, variance)
+    mean, surprise, weight = 0.0, 0.0, 0.0
     order = np.argsort(moments, kind="stable")
-    starts = np.flatnonzero(np.diff(moments[order], prepend=-1))
-    for rows in np.split(order, starts[1:]) if len(order) else []:
-        surprise = weight = 0.0
-        for easy, right in zip(easiness[rows].tolist(), correct[rows].tolist(), strict=True):
-            p = 1.0 / (1.0 + exp(-min(max(easy + belief[0], -BOUND), BOUND)))
-            surprise, weight = surprise + right - p, weight + p * (1.0 - p)
-        after = 1.0 / (1.0 / belief[1] + weight)
-        belief = (belief[0] + after * surprise, after + drift)
-    return belief
+    ends = [*begins(moments[order])[1:].tolist(), True]  # of moments
+    rows = easiness[order].tolist(), correct[order].tolist(), ends[: len(order)]
+    for easy, right, is_last in zip(*rows, strict=True):
+        logit = easy + mean
+        p = 1.0 / (1.0 + exp(-logit)) if -BOUND < logit < BOUND else (1.0 - LOWEST if logit > 0 else LOWEST)
+        surprise += right - p
+        weight += p * (1.0 - p)
+        if is_last:
+            after = 1.0 / (1.0 / variance + weight)
+            mean, variance = mean + after * surprise, after + drift
+            surprise = weight = 0.0
+    return mean, variance
 
 
 def answered(logits: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -78,5 +81,8 @@ def moved(belief: np.ndarray, surprise: np.ndarray, weight: np.ndarray, drift: f
 
 
 def of_belief(beliefs: np.ndarray) -> np.ndarray:
-    """(m, b, 2) of b drifts -> (m, b + 1) features: each mean, and the variance of the last."""
-    return np.hstack([beliefs[..., 0], beliefs[:, -1:, 1]])
+    """(m, b, 2) of b drifts -> (m, b + 1) features: each mean, and the variance of the first.
+
+    The first drifts by 0, so each answer lowers its variance.
+    """
+    return np.hstack([beliefs[..., 0], beliefs[:, :1, 1]])

@@ -66,10 +66,8 @@ class Moments:
         n = len(streams)
         order = np.lexsort((moments, streams))
         stream, moment = streams[order], moments[order]
-        changed = np.ones(n, dtype=bool)
-        changed[1:] = stream[1:] != stream[:-1]
-        new = changed.copy()
-        new[1:] |= moment[1:] != moment[:-1]
+        changed = begins(stream)
+        new = changed | begins(moment)
         starts = np.flatnonzero(new)
         first = changed[starts]
         place = np.arange(len(starts))
@@ -125,17 +123,28 @@ def after(
     """
     n = int(streams.max(initial=-1)) + 1
     states, last = np.zeros((n, values.shape[1], len(rates))), np.full(n, -np.inf)
+    if not n:
+        return states, last
     order = np.lexsort((moments, streams))
-    stream, moment = streams[order], moments[order]
+    stream, moment, at = streams[order], moments[order], seconds[order]
     ends = np.searchsorted(stream, stream, side="right")  # of the row's stream
-    changed = np.flatnonzero(np.diff(stream, prepend=-1) | np.diff(moment, prepend=-1))
+    new = begins(stream)
+    changed = np.flatnonzero(new | begins(moment))
     sizes = np.diff(np.r_[changed, len(order)])
-    later = np.empty(len(order))  # answers of the stream at later moments
-    later[order] = ends - np.repeat(changed + sizes, sizes)
-    left = rates.over(now - seconds) * rates.at_answers(later)
-    np.add.at(states, streams, values[:, :, None] * left[:, None, :])
-    np.maximum.at(last, streams, seconds)
+    later = ends - np.repeat(changed + sizes, sizes)  # answers of the stream at later moments
+    left = rates.over(now - at) * rates.at_answers(later)
+    starts = np.flatnonzero(new)
+    here = stream[starts]
+    states[here] = np.add.reduceat(values[order][:, :, None] * left[:, None, :], starts, axis=0)
+    last[here] = at[ends[starts] - 1]
     return states, np.maximum(now - last, 0.0)
+
+
+def begins(sorted_codes: np.ndarray) -> np.ndarray:
+    """(n,) bool: where a run of equal codes begins."""
+    new = np.ones(len(sorted_codes), dtype=bool)
+    new[1:] = sorted_codes[1:] != sorted_codes[:-1]
+    return new
 
 
 class State:

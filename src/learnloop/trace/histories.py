@@ -58,10 +58,44 @@ def encode_history(history: pd.DataFrame) -> Answers:
     """
     if len(set(history["learner_id"].tolist())) > 1:
         raise BadInput("history: answers of several learners", field="learner_id")
-    if "occurred_at" not in history:
-        steps = pd.to_datetime(range(len(history)), unit="s", utc=True)
-        history = history.assign(occurred_at=steps)
-    return encode_checked(history)
+    n = len(history)
+    lists = [distinct(concepts) for concepts in history["concept_ids"].tolist()]
+    items, item_ids = _coded(history["item_id"].tolist())
+    concepts, concept_ids = _coded([c for concepts in lists for c in concepts])
+    at = _microseconds(history) if "occurred_at" in history else np.arange(n) * 1_000_000
+    return Answers(
+        learners=np.zeros(n, dtype=np.int64),
+        items=items,
+        item_ids=item_ids,
+        correct=history["correct"].to_numpy(dtype=float),
+        moments=np.unique(at, return_inverse=True)[1],
+        seconds=at / 1e6,
+        durations=_durations(history),
+        learner_ranks=np.zeros(min(n, 1), dtype=np.int64),
+        pair_rows=np.repeat(np.arange(n), [len(concepts) for concepts in lists] if n else 0),
+        pair_concepts=concepts,
+        concept_ids=concept_ids,
+    )
+
+
+def _coded(ids: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) codes, and the ids in the order they came: factorize, for so few that its start would be all."""
+    place = {one: k for k, one in enumerate(dict.fromkeys(ids))}
+    names = np.empty(len(place), dtype=object)
+    names[:] = list(place)
+    return np.array([place[one] for one in ids], dtype=np.int64), names
+
+
+def _microseconds(answers: pd.DataFrame) -> np.ndarray:
+    """(n,) since 1970"""
+    return pd.DatetimeIndex(answers["occurred_at"]).as_unit("us").asi8
+
+
+def _durations(answers: pd.DataFrame) -> np.ndarray:
+    """(n,) seconds, NaN where unknown"""
+    if "duration_s" not in answers:
+        return np.full(len(answers), np.nan)
+    return answers["duration_s"].to_numpy(float, na_value=np.nan)
 
 
 def encode_checked(answers: pd.DataFrame) -> Answers:
@@ -72,9 +106,6 @@ def encode_checked(answers: pd.DataFrame) -> Answers:
     moments, _ = pd.factorize(answers["occurred_at"], sort=True)
     flat = pd.Series([c for concepts in concept_lists for c in concepts], dtype="str")
     concepts, concept_ids = pd.factorize(flat)
-    at = pd.DatetimeIndex(answers["occurred_at"]).as_unit("us").asi8 / 1e6
-    empty = np.full(len(answers), np.nan)
-    took = answers["duration_s"].to_numpy(float, na_value=np.nan) if "duration_s" in answers else empty
     lengths = np.fromiter(map(len, concept_lists), dtype=np.int64, count=len(concept_lists))
     return Answers(
         learners=learners,
@@ -82,8 +113,8 @@ def encode_checked(answers: pd.DataFrame) -> Answers:
         item_ids=np.asarray(item_ids, dtype=object),
         correct=answers["correct"].to_numpy(dtype=float),
         moments=moments,
-        seconds=at,
-        durations=took,
+        seconds=_microseconds(answers) / 1e6,
+        durations=_durations(answers),
         learner_ranks=np.argsort(np.argsort(np.asarray(learner_ids, dtype=object))),
         pair_rows=np.repeat(np.arange(len(answers)), lengths),
         pair_concepts=concepts,
@@ -93,6 +124,8 @@ def encode_checked(answers: pd.DataFrame) -> Answers:
 
 def distinct(concepts: Iterable[str]) -> tuple[str, ...]:
     """The concepts of one item, each once, in their order. Raises BadInput for anything but a sequence."""
+    if type(concepts) is tuple and len(concepts) < 2:
+        return concepts  # the most there are
     if not isinstance(concepts, tuple | list | np.ndarray):  # Parquet gives lists back as arrays
         raise BadInput(f"answers: concept_ids holds {concepts!r}, not a tuple of ids", field="concept_ids")
     return tuple(dict.fromkeys(concepts))

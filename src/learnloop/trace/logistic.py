@@ -17,7 +17,7 @@ from learnloop.trace.logits import squashed
 from learnloop.trace.practice_features import Groups, Profile, averages
 from learnloop.trace.uncertainty import Laplace, laplace, rate_precision
 
-BELIEFS = ((1.0, 0.0), (1.0, 0.02))  # (variance, drift) of the abilities kept up
+BELIEFS = ((1.0, 0.0), (1.0, 0.02))  # (variance, drift) of the abilities kept up; the first does not drift
 PARTS = 5  # of the learners, when easiness is learnt from others
 
 
@@ -65,6 +65,11 @@ class LogisticTracer:
         means = (f"ability:mean:drift {drift:g}" for _, drift in BELIEFS)
         return [*self.groups.names, *means, "ability:variance"]
 
+    @property
+    def signs(self) -> np.ndarray:
+        """(n_features,) what each slope may be, for the model to be monotone; see practice_features."""
+        return np.r_[self.groups.signs, np.ones(len(BELIEFS)), -1]
+
     def fit(self, answers: pd.DataFrame) -> Self:
         """answers: ANSWERS, any row order. Raises NothingToDo where there are none."""
         data = encode(answers)
@@ -80,7 +85,9 @@ class LogisticTracer:
         self.scale = np.where(spread > 1e-9, spread, 1.0)
         x /= self.scale
         n_items = len(self.items)
-        found = newton.mode(x, data.items, n_items, concept_matrix, data.correct, self.prior_variance)
+        found = newton.mode(
+            x, data.items, n_items, concept_matrix, data.correct, self.prior_variance, signs=self.signs
+        )
         self.intercept, self.slopes = found.intercept, found.slopes
         self.item_weights = np.append(found.items, 0.0)
         self.concept_weights = np.append(found.concepts, 0.0)
@@ -88,7 +95,9 @@ class LogisticTracer:
         tries = np.bincount(data.items, minlength=n_items)
         self.item_concept_weights = np.bincount(data.items, by_row, n_items) / tries
         p = squashed(found.logits(x, data.items, concept_matrix))
-        self.uncertainty = laplace(x, items_of(data), concept_matrix, p, found.items, self.prior_variance)
+        self.uncertainty = laplace(
+            x, items_of(data), concept_matrix, p, found.items, self.prior_variance, found.slopes != 0
+        )
         self.uncertainty.rate_precision = rate_precision(data)
         return self
 
@@ -143,15 +152,20 @@ class LogisticTracer:
         x = np.hstack([self.groups.table(data), self._beliefs(data, easy)])
         return squashed(own + x @ (self.slopes / self.scale))
 
-    def _profile(self, history: pd.DataFrame, now: pd.Timestamp | None) -> tuple[Profile, np.ndarray]:
+    def _profile(
+        self, history: pd.DataFrame, now: pd.Timestamp | None, items: bool = True
+    ) -> tuple[Profile, np.ndarray]:
         """What the learner has behind them at `now`, and (b + 1,) what is believed of the ability."""
         data = encode_history(history)
-        _, easy = self._easiness(data)
+        codes, concepts = self.codes_of(data.item_ids.tolist(), data.concept_ids.tolist())
+        by_pair = data.pair_shares * self.easy_concepts[concepts][data.pair_concepts]
+        easy = self.easy_intercept + self.easy_items[codes][data.items]
+        easy += np.bincount(data.pair_rows, by_pair, len(data))
         beliefs = [
             ability_after(data.moments, easy, data.correct, variance, drift) for variance, drift in BELIEFS
         ]
         at = None if now is None else now.timestamp()
-        return Profile.of(self.groups, data, at), of_belief(np.array(beliefs)[None])[0]
+        return Profile.of(self.groups, data, at, items), of_belief(np.array(beliefs)[None])[0]
 
     def predict_next(
         self,
@@ -173,13 +187,13 @@ class LogisticTracer:
         base = self.intercept + profile.learner @ of_learner + belief @ of_ability
         tried = profile.items @ of_item
         logits = base + self.item_weights[items] + tried[[profile.item_codes.get(i, -1) for i in item_ids]]
-        practised = profile.concepts @ of_concept
-        for row, concepts in enumerate(concept_ids):
-            if len(wanted := distinct(concepts)):
-                there = [profile.concept_codes.get(c, -1) for c in wanted]
-                easy = self.concept_weights[[self.concepts.get(c, -1) for c in wanted]]
-                logits[row] += (practised[there] + easy).mean()
-        return squashed(logits)
+        lists = [distinct(concepts) for concepts in concept_ids]
+        flat = [c for concepts in lists for c in concepts]
+        of_pair = (profile.concepts @ of_concept)[[profile.concept_codes.get(c, -1) for c in flat]]
+        of_pair += self.concept_weights[[self.concepts.get(c, -1) for c in flat]]
+        sizes = np.array([len(concepts) for concepts in lists], dtype=np.int64)
+        rows = np.repeat(np.arange(len(lists)), sizes)
+        return squashed(logits + np.bincount(rows, of_pair / sizes[rows], len(lists)))
 
     def mastery(
         self, history: pd.DataFrame, concept_ids: Sequence[str], now: pd.Timestamp | None = None
@@ -197,7 +211,7 @@ class LogisticTracer:
         delta method where small); 1 / (k + n + 1) is what it does not know about this learner.
         history: ANSWERS of one learner, possibly none.
         """
-        profile, belief = self._profile(history, now)
+        profile, belief = self._profile(history, now, items=False)
         _, codes = self.codes_of([], concept_ids)
         there = [profile.concept_codes.get(c, -1) for c in concept_ids]
         n = len(concept_ids)

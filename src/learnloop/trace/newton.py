@@ -5,6 +5,10 @@
 Each row has exactly one item, so the items' block of the Hessian is diagonal: a step is solved exactly by a
 Schur complement over b, slopes and concepts, whatever the number of items. On half a million answers a dozen
 steps take seconds, where newton-cg and lbfgs need hundreds of passes.
+
+Slopes may be held to a sign. A step is then the exact minimum of the quadratic under those bounds: all that
+is free is eliminated (a Schur complement again), and what is left is a non-negative least squares problem
+(Lawson & Hanson 1974).
 """
 
 from dataclasses import dataclass
@@ -56,12 +60,15 @@ def mode(
     correct: np.ndarray,
     prior_variance: float,
     tolerance: float = 1e-8,
+    signs: np.ndarray | None = None,
 ) -> Weights:
     """The weights of highest posterior, with the prior N(0, prior_variance) on all but b.
 
     x (n, k); items (n,) codes; concept_matrix sparse (n, n_concepts), 1 / (concepts of the row) each;
     correct (n,) 0 or 1. b rests on half a right and half a wrong pseudo-answer, so one-sided data is finite.
+    signs (k,): 1 where a slope must not be negative, -1 where not positive, 0 where it is free.
     """
+    signs = np.zeros(x.shape[1]) if signs is None else signs
     found = Weights(0.0, np.zeros(x.shape[1]), np.zeros(n_items), np.zeros(concept_matrix.shape[1]))
 
     def loss(weights: Weights) -> float:
@@ -73,7 +80,7 @@ def mode(
 
     now = loss(found)
     for _ in range(STEPS):
-        step = _step(found, x, items, concept_matrix, correct, prior_variance)
+        step = _step(found, x, items, concept_matrix, correct, prior_variance, signs)
         share = 1.0
         while (then := loss(trial := found.plus(step, share))) > now + 1e-9 * abs(now) and share > 1e-4:
             share /= 2
@@ -90,8 +97,9 @@ def _step(
     concept_matrix: Any,
     correct: np.ndarray,
     prior_variance: float,
+    signs: np.ndarray,
 ) -> Weights:
-    from scipy import linalg, sparse
+    from scipy import sparse
 
     n, k = x.shape
     n_items = len(found.items)
@@ -132,6 +140,28 @@ def _step(
     hessian[con, dense] -= both.T
     hessian[con, con] -= (cross_con.T @ ready_con).toarray()
     gradient -= np.r_[ready.T @ of_items, ready_con.T @ of_items]
-    others = linalg.solve(hessian, gradient, assume_a="pos")
+    others = _bounded(hessian, gradient, np.r_[0.0, found.slopes, found.concepts], np.r_[0.0, signs])
     own = (of_items - cross @ others[dense] - cross_con @ others[con]) / diagonal
     return Weights(float(others[0]), others[mid], own, others[con])
+
+
+def _bounded(hessian: np.ndarray, gradient: np.ndarray, start: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    """(o,) the step s of least s'Hs / 2 - gradient's where signs * (start + s) >= 0 (those there are)."""
+    from scipy import linalg, optimize
+
+    held = np.flatnonzero(signs)
+    if not len(held):
+        return np.asarray(linalg.solve(hessian, gradient, assume_a="pos"))
+    free = np.setdiff1d(np.arange(len(gradient)), held)
+    factor = linalg.cho_factor(hessian[np.ix_(free, free)])
+    cross = hessian[np.ix_(free, held)]
+    inner = hessian[np.ix_(held, held)] - cross.T @ linalg.cho_solve(factor, cross)
+    pull = gradient[held] - cross.T @ linalg.cho_solve(factor, gradient[free]) + inner @ start[held]
+    # |R b - R^-T pull|^2 / 2 with inner = R'R, over b = start + s of the signs asked for
+    root = linalg.cholesky(inner)
+    target = linalg.solve_triangular(root, pull, trans="T")
+    size, _ = optimize.nnls(root * signs[held], target)
+    step = np.empty(len(gradient))
+    step[held] = size * signs[held] - start[held]
+    step[free] = linalg.cho_solve(factor, gradient[free] - cross @ step[held])
+    return step

@@ -2,14 +2,19 @@
 
 Three streams: everything the learner did, what they did on the concept, and on the item. Of each:
 
-    log(1 + count) of right answers and of answers: all, and fading with the time constants of WINDOWS
+    log(1 + count) of right answers and of wrong ones: all, and fading with the time constants of WINDOWS
     success: (wins + a) / (tries + b), less its value before any answer: all, and fading by the answer
     log(1 + minutes since the stream's last answer), where times are known
     never: whether there was none
 
-on the concept also how many answers to other things came since; overall also how long answers took. An
-item of several concepts has the mean over them. The same functions read batches and kept-up states, so
-that both say the same.
+on the concept also how many answers to other things came since; overall also how quick the right answers
+and the wrong ones were. An item of several concepts has the mean over them. The same functions read batches
+and kept-up states, so that both say the same.
+
+One more answer moves each number one way, whatever came before: a right one raises wins and success and
+leaves fails as they are; any answer ends the gap. So a model whose slopes have the signs of `Groups.signs`
+is monotone (tests/trace/test_logistic_monotone.py): at any history, a right answer leaves mastery no lower
+than a wrong one would, and no lower than it was.
 """
 
 from dataclasses import dataclass
@@ -53,7 +58,7 @@ class Groups:
         found = []
         for stream, rates in (("overall", self.rates), ("concept", self.rates), ("item", ITEM_RATES)):
             spans = [*(f"{tau / DAY:.2g}d" for tau in rates.seconds), "all"]
-            found += [f"{stream}:{what}:{span}" for what in ("log_wins", "log_tries") for span in spans]
+            found += [f"{stream}:{what}:{span}" for what in ("log_wins", "log_fails") for span in spans]
             found += [f"{stream}:success:{step}" for step in ("all", *(f"x{x:g}" for x in rates.steps))]
             found += [f"{stream}:never", *([f"{stream}:log_minutes_since"] if self.timed else [])]
             found += {"overall": self._durations, "concept": ["concept:log_answers_since"]}.get(stream, [])
@@ -61,11 +66,17 @@ class Groups:
 
     @property
     def _durations(self) -> list[str]:
-        return ["overall:log_duration", "overall:log_duration_last"] if self.lasting else []
+        return ["overall:log_quick_wins", "overall:log_quick_fails"] if self.lasting else []
+
+    @property
+    def signs(self) -> np.ndarray:
+        """(sum(widths),) what a slope may be: 1 not negative, -1 not positive."""
+        rising = {"log_wins", "success", "log_quick_wins"}
+        return np.array([1 if name.split(":")[1] in rising else -1 for name in self.names])
 
     @property
     def n_values(self) -> int:
-        """Of an answer in the overall stream: right, answered; log duration, whether it is known."""
+        """Of an answer in the overall stream: right, answered; how quick if right, how quick if wrong."""
         return 4 if self.lasting else 2
 
     @property
@@ -79,22 +90,21 @@ class Groups:
         columns = [np.asarray(correct, dtype=float), np.ones(len(correct))]
         if self.lasting:
             took = np.full(len(correct), np.nan) if durations is None else durations
-            known = ~np.isnan(took)
-            columns += [np.where(known, np.log1p(np.where(known, took, 0.0)), 0.0), known.astype(float)]
+            # 1 at once, 0.2 after a minute; 0 where unknown. A slow right answer tells less, never against
+            quick = np.nan_to_num(1.0 / (1.0 + np.log1p(took)))
+            columns += [columns[0] * quick, (1.0 - columns[0]) * quick]
         return np.stack(columns, axis=1)
 
     def overall(self, counts: np.ndarray, gaps: np.ndarray) -> np.ndarray:
         """(..., n_values, R) and (...) -> (..., widths[0])"""
         parts = [self._stream(counts[..., :2, :], gaps, self.rates)]
         if self.lasting:
-            total, known = counts[..., 2, :], counts[..., 3, :]
-            plain = self.rates.plain
-            parts += [(total[..., k] / (known[..., k] + 1.0))[..., None] for k in (plain, plain + 1)]
+            parts.append(np.log1p(counts[..., 2:, self.rates.plain]))
         return np.concatenate(parts, axis=-1)
 
     def concept(self, counts: np.ndarray, gaps: np.ndarray, since: np.ndarray) -> np.ndarray:
         """(..., 2, R), (...) seconds and (...) answers since -> (..., widths[1])"""
-        other = np.log1p(np.maximum(since, 0.0))[..., None]
+        other = np.log1p(np.maximum(since - 1.0, 0.0))[..., None]  # the last answer itself is no other
         return np.concatenate([self._stream(counts, gaps, self.rates), other], axis=-1)
 
     def item(self, counts: np.ndarray, gaps: np.ndarray) -> np.ndarray:
@@ -105,10 +115,10 @@ class Groups:
         wins, tries = counts[..., 0, :], counts[..., 1, :]
         success = (wins + PRIOR_RATE * PRIOR_TRIES) / (tries + PRIOR_TRIES) - PRIOR_RATE
         never = (gaps == NEVER)[..., None].astype(float)
-        # counts by time and success by the answer: each by the other too is the same thing twice over, with
-        # slopes so large and so opposed that a wrong answer could raise mastery
+        # counts by time and success by the answer: each by the other too is the same thing twice over
         by_time, by_step = slice(0, rates.plain + 1), slice(rates.plain, None)
-        parts = [np.log1p(wins[..., by_time]), np.log1p(tries[..., by_time]), success[..., by_step], never]
+        fails = np.maximum(tries - wins, 0.0)[..., by_time]
+        parts = [np.log1p(wins[..., by_time]), np.log1p(fails), success[..., by_step], never]
         if self.timed:
             parts.append(np.log1p(np.maximum(gaps, 0.0) / 60)[..., None])
         return np.concatenate(parts, axis=-1)
@@ -150,8 +160,11 @@ class Profile:
     item_codes: dict[str, int]
 
     @classmethod
-    def of(cls, groups: Groups, data: Answers, now: float | None) -> Self:
-        """data: answers of one learner, possibly none. now: seconds since 1970; None: the last answer."""
+    def of(cls, groups: Groups, data: Answers, now: float | None, items: bool = True) -> Self:
+        """data: answers of one learner, possibly none. now: seconds since 1970; None: the last answer.
+
+        items: False where nobody asks for them, which leaves the row of nothing alone.
+        """
         now = max(now if now is not None else -np.inf, data.seconds.max(initial=0.0))
         values, moments, rates = groups.values(data.correct, data.durations), data.moments, groups.rates
         counts, gaps = _with_nothing(*after(data.learners, moments, data.seconds, values, rates, now))
@@ -164,15 +177,16 @@ class Profile:
         _, since = after(
             data.pair_concepts, moments[rows], so_far[rows], pairs[:, :0], PLAIN, float(len(data))
         )
-        items = _with_nothing(*after(data.items, moments, data.seconds, values[:, :2], ITEM_RATES, now))
+        n = len(data) if items else 0
+        of_items = after(data.items[:n], moments[:n], data.seconds[:n], values[:n, :2], ITEM_RATES, now)
         return cls(
             groups,
             groups.overall(counts[0], gaps[0]),
             groups.concept(*concepts, np.append(since, NEVER)),
-            groups.item(*items),
+            groups.item(*_with_nothing(*of_items)),
             concepts[0][:, 1, rates.plain],
             {c: k for k, c in enumerate(data.concept_ids.tolist())},
-            {i: k for k, i in enumerate(data.item_ids.tolist())},
+            {i: k for k, i in enumerate(data.item_ids.tolist()) if items},
         )
 
 

@@ -57,10 +57,15 @@ def laplace(
     p: np.ndarray,
     item_weights: np.ndarray,
     prior_variance: float,
+    free: np.ndarray | None = None,
 ) -> Laplace:
-    """history (n, k), item_matrix (n, n_items), concept_matrix (n, n_concepts), p (n,) at the mode."""
+    """free: (k,) bool, False where a slope is held at 0 by its sign and so is no unknown.
+
+    history (n, k), item_matrix (n, n_items), concept_matrix (n, n_concepts), p (n,) at the mode."""
     from scipy import linalg, sparse
 
+    free = np.ones(history.shape[1], dtype=bool) if free is None else free
+    history = history[:, free]
     n, k = history.shape
     n_concepts = concept_matrix.shape[1]
     w = p * (1 - p)
@@ -88,13 +93,12 @@ def laplace(
     variance = (a * sa).sum(axis=0)
     variance[:-1] += np.asarray(shares.multiply(scaled).sum(axis=0)).ravel()  # share' D^-1 share
     variance[-1] += prior_variance
-    slopes = slice(1, 1 + k)
-    return Laplace(
-        average_items=np.append(shares.T @ item_weights, 0.0),
-        concept_variance=variance,
-        concept_slopes=sa[slopes].T.copy(),
-        slopes=s[slopes, slopes].copy(),
-    )
+    concept_slopes = np.zeros((n_concepts + 1, len(free)))
+    concept_slopes[:, free] = sa[1 : 1 + k].T
+    slopes = np.zeros((len(free), len(free)))
+    slopes[np.ix_(free, free)] = s[1 : 1 + k, 1 : 1 + k]
+    average_items = np.append(shares.T @ item_weights, 0.0)
+    return Laplace(average_items, variance, concept_slopes, slopes)
 
 
 def rate_precision(data: Answers, smoothing: float = 5.0) -> float:

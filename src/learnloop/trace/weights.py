@@ -10,7 +10,7 @@ import numpy as np
 
 from learnloop.errors import ModelUnavailable
 
-VERSION = 1
+VERSION = 2  # 1: what a slope meant was another thing
 
 
 def save(folder: Path, kind: str, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
