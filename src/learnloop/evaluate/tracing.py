@@ -5,6 +5,7 @@ times, once a concept, and each of the k is predicted and scored; the second see
 which is its own. The two have types of their own, and `choose` takes the honest one alone.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -97,7 +98,7 @@ class Intervals:
         found: dict[str, dict[str, dict[str, Any]]] = {}
         for kind, label in labels.items():
             codes, names = pd.factorize(label.astype(object))
-            for code, name in sorted(enumerate(names), key=lambda one: str(one[1])):
+            for code, name in sorted(enumerate(names), key=lambda one: _in_order(str(one[1]))):
                 if name == "":
                     continue
                 part = honest.within(codes == code)
@@ -125,7 +126,7 @@ def choose(validated: Mapping[str, Sequence[Honest]]) -> str | None:
         if not all(isinstance(fold, Honest) for fold in folds):
             raise TypeError(f"{name}: a model is chosen by honest scores alone")
         values = [plain(fold)[LEADING] for fold in folds]
-        known = [value for value in values if value is not None]
+        known: list[float] = [value for value in values if value is not None]
         if known and len(known) == len(values):
             found[name] = float(np.mean(known))
     return max(found, key=lambda name: found[name]) if found else None
@@ -155,6 +156,12 @@ def compared(samples: Mapping[str, Mapping[str, np.ndarray]], a: str) -> list[di
         raised = holm([row["p_value"] for row in rows])
         found += [{**row, "p_holm": p} for row, p in zip(rows, raised, strict=True)]
     return found
+
+
+def _in_order(label: str) -> tuple[float, str]:
+    """Bands by their first number, names by the alphabet."""
+    digits = re.match(r"\d+", label)
+    return (float(digits[0]) if digits else np.inf, label)
 
 
 def _finite(value: float) -> float | None:

@@ -242,7 +242,10 @@ def _labels(parts: Sequence[Part], rules: Rules, n: int) -> dict[str, np.ndarray
 def _told(one: Scored, honest: Honest, parts: Sequence[Part]) -> dict[str, Any]:
     """A model's entry of the JSON, but for what needs the resamples."""
     validation, train = _over_folds(one.validation), _over_folds(one.train)
-    per_fold = [{"fold": part.name, **tracing.plain(honest.within(part.rows))} for part in parts]
+    per_fold: list[dict[str, Any]] = [
+        {"fold": part.name, **tracing.plain(honest.within(part.rows))} for part in parts
+    ]
+    valid = None if validation is None else validation[LEADING]
     test = float(np.mean([fold[LEADING] or np.nan for fold in per_fold[: len(one.validation) or None]]))
     entry = {
         "params": one.params,
@@ -253,9 +256,7 @@ def _told(one: Scored, honest: Honest, parts: Sequence[Part]) -> dict[str, Any]:
         "validation": validation,
         "train": train,
         # validation and test of the same folds, trained on nearly the same learners
-        "gap": None
-        if validation is None or validation[LEADING] is None or np.isnan(test)
-        else validation[LEADING] - test,
+        "gap": None if valid is None or np.isnan(test) else valid - test,
         "per_fold": per_fold,
         "tuning": one.tuning,
     }
