@@ -45,8 +45,9 @@ def pick(items: pd.DataFrame, filters: Filters) -> pd.DataFrame:
 
 
 def _below(items: pd.DataFrame, course: str) -> pd.Series:
-    parents = dict(zip(items["item_id"], items["parent_id"], strict=True))
-    above, found = items["parent_id"], pd.Series(False, index=items.index)
+    item_ids, above = items["item_id"].astype(object), items["parent_id"].astype(object)
+    parents = dict(zip(item_ids.tolist(), above.tolist(), strict=True))
+    found = pd.Series(False, index=items.index)
     for _ in range(DEPTH):
         if not above.notna().any():
             break

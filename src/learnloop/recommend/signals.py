@@ -22,8 +22,11 @@ PRACTICE = ("exercise", "question")
 
 def targets(items: pd.DataFrame) -> dict[str, str]:
     """item_id -> the item a learner can be sent to for it: its lesson, or itself. Courses have none."""
-    kinds = dict(zip(items["item_id"], items["kind"], strict=True))
-    return roll_up(kinds, dict(zip(items["item_id"], items["parent_id"], strict=True)))
+    # as objects: a column of Arrow's is read three times slower
+    item_ids, kinds, parents = (
+        items[name].astype(object).tolist() for name in ("item_id", "kind", "parent_id")
+    )
+    return roll_up(dict(zip(item_ids, kinds, strict=True)), dict(zip(item_ids, parents, strict=True)))
 
 
 def roll_up(kinds: Mapping[str, Any], parents: Mapping[str, Any]) -> dict[str, str]:
