@@ -15,13 +15,26 @@ from learnloop.simulate.planted import planted_answers
 from learnloop.workflow.tracers import TRACERS
 
 PLANTED = planted_answers(n_learners=40, n_items=15, n_concepts=5, answers_per_learner=20, seed=5)
-TRAIN = PLANTED.answers[PLANTED.answers["learner_id"] < "l00030"]
-TEST = PLANTED.answers[PLANTED.answers["learner_id"] >= "l00030"]
+GAPS = np.random.default_rng(9).choice([20.0, 60.0, 3_000.0, 90_000.0], len(PLANTED.answers))
+BEGAN = pd.Timestamp("2026-01-05T08:00:00Z")
+ANSWERED = PLANTED.answers.assign(  # at times that are no mere numbering
+    occurred_at=BEGAN + pd.to_timedelta(pd.Series(GAPS).groupby(PLANTED.answers["learner_id"]).cumsum(), "s")
+)
+TRAIN = ANSWERED[ANSWERED["learner_id"] < "l00030"]
+TEST = ANSWERED[ANSWERED["learner_id"] >= "l00030"]
 CONCEPTS = [*PLANTED.concepts["concept_id"], "planted:unheard-of"]
 ITEMS = [*PLANTED.items["item_id"], "planted:unseen"]
 ITEM_CONCEPTS = [*PLANTED.items["concept_ids"], ("planted:unheard-of", "planted:c001")]
 FITTED: dict[str, Tracer] = {name: kind().fit(TRAIN) for name, kind in TRACERS.items()}
 KINDS = list(TRACERS.values())
+# Those that a right answer never speaks against, whatever they were fitted on: irt's slopes are positive,
+# bkt's p_slip + p_guess stays below 1, logistic's slopes are held to their signs. pfa, memory and attention
+# learn what the answers say, and where learners get worse with practice they say so; blend holds attention.
+MONOTONE = ["bkt", "irt", "logistic", "rate"]
+# Fitted by closed forms and Newton: the order of a sum is all that the rows' order can change.
+SUMMED = {"rate", "pfa", "logistic"}
+
+UNTIMED = {"rate", "irt", "pfa", "logistic"}  # read a history without occurred_at in its rows' order
 
 
 @pytest.fixture(params=sorted(FITTED))
@@ -55,7 +68,18 @@ def test_the_same_answers_in_any_order_make_the_same_tracer(kind: type[Tracer]) 
     shuffled = TRAIN.sample(frac=1, random_state=3)
     one, two = kind().fit(TRAIN), kind().fit(shuffled)
     np.testing.assert_array_equal(one.predict(TEST), kind().fit(TRAIN).predict(TEST))
-    np.testing.assert_allclose(two.predict(TEST), one.predict(TEST), atol=1e-6)
+    within = {"rtol": 1e-9} if kind.name in SUMMED else {"atol": 1e-6}
+    np.testing.assert_allclose(two.predict(TEST), one.predict(TEST), **within)
+
+
+@pytest.mark.parametrize("name", sorted(SUMMED))
+def test_ties_in_any_order_make_the_same_tracer(name: str) -> None:
+    tied = TRAIN.assign(occurred_at=TRAIN["occurred_at"].dt.floor("6h"))
+    asked = TEST.assign(occurred_at=TEST["occurred_at"].dt.floor("6h"))
+    one, two = (TRACERS[name]().fit(rows) for rows in (tied, tied.sample(frac=1, random_state=8)))
+    shuffled = asked.sample(frac=1, random_state=9)
+    expected = pd.Series(one.predict(asked), index=asked.index)
+    np.testing.assert_allclose(two.predict(shuffled), expected[shuffled.index], rtol=1e-9)
 
 
 def test_predictions_follow_the_rows(tracer: Tracer) -> None:
@@ -230,3 +254,85 @@ def test_following_is_what_the_whole_histories_say(name: str) -> None:
         expected = tracer.mastery(past, CONCEPTS, now)
         np.testing.assert_allclose(mastery[row], expected["mastery"], rtol=1e-9)
         np.testing.assert_allclose(sd[row], expected["sd"], rtol=1e-9)
+
+
+def numbered(answers: pd.DataFrame, step_s: float) -> pd.DataFrame:
+    """Without times of their own: each learner's answers one step apart, as `import` numbers them."""
+    rank = answers.groupby("learner_id").cumcount()
+    return answers.assign(occurred_at=BEGAN + pd.to_timedelta(rank * step_s, "s"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_answers_without_times_of_their_own(kind: type[Tracer]) -> None:
+    """To number them is the way; the column is needed. Some read a history without it, too."""
+    with pytest.raises(BadInput, match="occurred_at"):
+        kind().fit(TRAIN.drop(columns="occurred_at"))
+    tracer = kind().fit(numbered(TRAIN, 1.0))
+    asked = numbered(TEST, 1.0)
+    assert_probabilities(tracer.predict(asked), len(asked))
+    past = asked[asked["learner_id"] == "l00033"]
+    p, mastery = tracer.predict_next(past, ITEMS, ITEM_CONCEPTS), tracer.mastery(past, CONCEPTS)
+    assert_probabilities(p, len(ITEMS))
+    if tracer.name in UNTIMED:  # a second after the other
+        untimed = past.drop(columns="occurred_at")
+        np.testing.assert_allclose(tracer.predict_next(untimed, ITEMS, ITEM_CONCEPTS), p, rtol=1e-9)
+        again = tracer.mastery(untimed, CONCEPTS)["mastery"]
+        np.testing.assert_allclose(again, mastery["mastery"], rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_at_one_moment_everybody_is_a_newcomer(kind: type[Tracer]) -> None:
+    """Nothing is before anything, so nothing is known of anybody: fitted and asked, as documented."""
+    tracer = kind().fit(TRAIN.assign(occurred_at=BEGAN))
+    asked = TEST.assign(occurred_at=BEGAN)
+    new = [
+        tracer.predict_next(empty(ANSWERS), [row.item_id], [row.concept_ids], BEGAN)[0]
+        for row in asked.iloc[:20].itertuples()
+    ]
+    np.testing.assert_allclose(tracer.predict(asked)[:20], new, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_durations_tell_only_what_is_past(kind: type[Tracer]) -> None:
+    """Known in training: those of a row and after it change nothing before, and none need be known."""
+    rng = np.random.default_rng(2)
+
+    def timed(answers: pd.DataFrame) -> pd.DataFrame:
+        took = rng.exponential(np.where(answers["correct"], 10.0, 60.0))
+        return answers.assign(duration_s=pd.array(took, dtype="Float64"))
+
+    tracer = kind().fit(timed(TRAIN))
+    one = timed(TEST[TEST["learner_id"] == "l00034"]).reset_index(drop=True)
+    told = tracer.predict(one)
+    for row in (0, 7, 19):
+        changed = one.copy()
+        changed.loc[row:, "duration_s"] = 9999.0
+        np.testing.assert_array_equal(tracer.predict(changed)[: row + 1], told[: row + 1])
+    for unknown in (one.drop(columns="duration_s"), one.assign(duration_s=pd.NA)):
+        assert_probabilities(tracer.predict(unknown), len(one))
+        found = tracer.predict_next(unknown, ITEMS, ITEM_CONCEPTS)
+        assert_probabilities(found, len(ITEMS))
+    without = tracer.predict_next(one.drop(columns="duration_s"), ITEMS, ITEM_CONCEPTS)
+    np.testing.assert_array_equal(found, without)
+
+
+@pytest.mark.parametrize("world", ["planted", "getting worse"])
+def test_a_right_answer_never_speaks_against_its_concept(world: str) -> None:
+    """At the moment of the answer: right leaves mastery no lower than wrong, and no lower than it was."""
+    rng = np.random.default_rng(4)
+    models = {name: FITTED[name] for name in MONOTONE}
+    if world == "getting worse":
+        worse = rng.random(len(TRAIN)) < np.where(TRAIN.groupby("learner_id").cumcount() < 8, 0.9, 0.2)
+        models = {name: TRACERS[name]().fit(TRAIN.assign(correct=worse)) for name in MONOTONE}
+    for _ in range(12):
+        past = history((rng.random(rng.integers(0, 20)) < rng.random()).tolist(), int(rng.integers(0, 15)))
+        item, now = int(rng.integers(0, 15)), BEGAN + pd.Timedelta(days=float(rng.choice([60, 90])))
+        one = history([True], item).assign(occurred_at=now)
+        right, wrong = (pd.concat([past, one.assign(correct=outcome)]) for outcome in (True, False))
+        on, asked = list(ITEM_CONCEPTS[item]), ([ITEMS[item]], [ITEM_CONCEPTS[item]])
+        for model in models.values():
+            before, after, failed = (model.mastery(h, on, now)["mastery"] for h in (past, right, wrong))
+            assert (after >= failed - 1e-12).all()
+            assert (after >= before - 1e-12).all()
+            p, p_failed = (model.predict_next(h, *asked, now) for h in (right, wrong))
+            assert (p >= p_failed - 1e-12).all()

@@ -291,7 +291,7 @@ class LogisticTracer:
         tracer = cls(about["prior_variance"])
         if "timed" in about:
             tracer.groups = Groups(about["timed"], about["lasting"])
-        if about["features"] != tracer.features:
+        if about.get("features") != tracer.features:
             raise ModelUnavailable(f"{folder} holds a logistic tracer of an older design", "learnloop train")
         tracer.intercept, tracer.easy_intercept = arrays.pop("intercepts").tolist()
         tracer.items = {item_id: i for i, item_id in enumerate(about["item_ids"])}

@@ -160,7 +160,7 @@ def _bounded(hessian: np.ndarray, gradient: np.ndarray, start: np.ndarray, signs
     # |R b - R^-T pull|^2 / 2 with inner = R'R, over b = start + s of the signs asked for
     root = linalg.cholesky(inner)
     target = linalg.solve_triangular(root, pull, trans="T")
-    size, _ = optimize.nnls(root * signs[held], target)
+    size, _ = optimize.nnls(root * signs[held], target, maxiter=100 * len(held))
     step = np.empty(len(gradient))
     step[held] = size * signs[held] - start[held]
     step[free] = linalg.cho_solve(factor, gradient[free] - cross @ step[held])
