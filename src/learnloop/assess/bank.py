@@ -29,6 +29,9 @@ ABILITY_SHARES = np.array([0.11, 0.22, 0.34, 0.22, 0.11])
 BANDS = 3  # of the weakest prerequisite: below HALF, below mastered, mastered (or there is none)
 HALF = 0.6
 GUESS, SLIP = 0.02, 0.02
+SMALLEST = 1e-6  # P of a level
+USUAL_SHIFTS = (-2.0, -1.0, 0.5)  # logits, by band
+MOST_EASINESS = 1.5  # logits away from the usual that a concept is taken to be
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Bank:
         item_concepts: pd.DataFrame,
         prerequisites: pd.DataFrame | None = None,
         difficulties: pd.DataFrame | None = None,
+        easiness: pd.DataFrame | None = None,
         *,
         levels: tuple[float, ...] = LEVELS,
         mastered_at: float = MASTERED_AT,
@@ -63,8 +67,10 @@ class Bank:
     ) -> Self:
         """item_concepts: item_id, concept_id; prerequisites: concept_id, requires_id (an edge to a concept
         without a question is left out); difficulties: item_id, difficulty in logits, as a tracer tells them;
-        they are taken relative to the mean of the concept's questions. Raises NothingToDo without a question,
-        BadInput for prerequisites in a circle.
+        they are taken relative to the mean of the concept's questions. easiness: concept_id, easiness, the
+        logit of a new learner's P(correct) on an average question, which moves what is believed of the
+        concept before any answer. Raises NothingToDo without a question, BadInput for prerequisites in a
+        circle.
         """
         if item_concepts.empty:
             raise NothingToDo("no question has a concept, so there is nothing to place a learner on")
@@ -82,7 +88,12 @@ class Bank:
         if difficulties is not None:
             known = difficulties.set_index("item_id")["difficulty"]
             harder = known.reindex(item_ids).fillna(known.mean()).to_numpy(dtype=float)
-        n = len(item_ids)
+        shift = None
+        if easiness is not None:
+            told = easiness.set_index("concept_id")["easiness"].reindex(concept_ids).fillna(USUAL_SHIFTS[-1])
+            away = told.to_numpy(dtype=float) - USUAL_SHIFTS[-1]
+            shift = np.clip(away, -MOST_EASINESS, MOST_EASINESS)
+        n, steps = len(item_ids), np.array(levels, dtype=float)
         return cls(
             item_ids,
             concept_ids,
@@ -91,8 +102,9 @@ class Bank:
             centred(harder, teaches),
             np.full(n, guess),
             np.full(n, slip),
-            np.array(levels, dtype=float),
+            steps,
             mastered_at,
+            usual_prior(len(concept_ids), steps, shift=shift),
         )
 
     def __post_init__(self) -> None:
@@ -181,13 +193,15 @@ class Bank:
             "teaches": np.argwhere(self.teaches).tolist(),
             "requires": np.argwhere(self.requires).tolist(),
             "mastered_at": self.mastered_at,
-            "prior": np.round(self.prior, 6).tolist(),
+            # one table where all concepts share it
+            "prior": np.round(self.prior[: 1 if (self.prior == self.prior[0]).all() else None], 6).tolist(),
         }
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Self:
         n_items, n_concepts = len(found["item_ids"]), len(found["concept_ids"])
-        prior = np.array(found["prior"], dtype=float)
+        prior = np.maximum(np.array(found["prior"], dtype=float), SMALLEST)  # rounding made some of them 0
+        prior = np.broadcast_to(prior, (n_concepts, *prior.shape[1:]))
         return cls(
             np.array(found["item_ids"], dtype=object),
             np.array(found["concept_ids"], dtype=object),
@@ -208,14 +222,21 @@ class Bank:
         return replace(self, requires=np.zeros_like(self.requires), prior=prior)
 
 
-def usual_prior(n_concepts: int, levels: np.ndarray, loading: float = 1.0, sd: float = 1.2) -> np.ndarray:
+def usual_prior(
+    n_concepts: int,
+    levels: np.ndarray,
+    loading: float = 1.0,
+    sd: float = 1.2,
+    shift: np.ndarray | None = None,
+) -> np.ndarray:
     """(n_concepts, BANDS, n_abilities, n_levels) before any data: logit(level) is about
-    N(shift_band + loading · theta, sd^2), shift -2, -1 and 0.5."""
+    N(shift_c + USUAL_SHIFTS[band] + loading · theta, sd^2); shift: (n_concepts,), none is 0."""
     x = np.log(levels / (1 - levels))
-    centre = np.array([-2.0, -1.0, 0.5])[:, None] + loading * ABILITIES
+    centre = np.array(USUAL_SHIFTS)[:, None] + loading * ABILITIES
+    centre = centre + (np.zeros(n_concepts) if shift is None else shift)[:, None, None]
     p = np.exp(-(((x - centre[..., None]) / sd) ** 2) / 2) * np.gradient(x)
-    p = 0.98 * p / p.sum(axis=-1, keepdims=True) + 0.02 / len(levels)
-    return np.broadcast_to(p, (n_concepts, *p.shape)).copy()
+    found: np.ndarray = 0.98 * p / p.sum(axis=-1, keepdims=True) + 0.02 / len(levels)
+    return found
 
 
 def centred(difficulty: np.ndarray, teaches: np.ndarray) -> np.ndarray:

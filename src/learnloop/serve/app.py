@@ -16,6 +16,7 @@ from learnloop.serve import (
     learners,
     manual,
     operations,
+    placement,
     prerequisites,
     problems,
     retention,
@@ -41,6 +42,7 @@ names each wrong field.
 TAGS = [
     {"name": "Events", "description": "What learners did, acknowledged once it is committed."},
     {"name": "Learners", "description": "Next steps with reasons, mastery with its uncertainty, progress."},
+    {"name": "Placement", "description": "An adaptive test: what is known of a course, in few questions."},
     {"name": "Items", "description": "Lessons, what is like them, questions to practise with."},
     {"name": "Instructors", "description": "Pins, blocks, prerequisites. Roles instructor and admin."},
     {"name": "Operations", "description": "Health, metrics, the release."},
@@ -87,7 +89,8 @@ def create_app(settings: Settings, database_url: str, *, poll_seconds: float = P
     )
     app.state.backend, app.state.doorkeeper = backend, Doorkeeper()
     problems.install(app)
-    for part in (events, learners, items, curation, prerequisites, operations):
+    app.state.placements = placement.Kept()
+    for part in (events, learners, placement, items, curation, prerequisites, operations):
         app.include_router(part.router)
 
     @app.get("/docs", include_in_schema=False)

@@ -304,6 +304,30 @@ decisions = Table(
     Index(None, "made_at"),
 )
 
+# Placement tests: `store.placements`. A bank never changes, so that an answer writes little.
+placements = Table(
+    "placements",
+    metadata,
+    Column("placement_id", Uuid, primary_key=True),
+    _id("learner_id"),
+    _json("scope"),  # the course or the concepts it is of
+    _id("scope_sha256"),
+    Column("answered", Integer, nullable=False),  # answers in `session`: who writes says what it saw
+    _json("session"),
+    _json("bank"),
+    _time("created_at"),
+    _time("updated_at"),
+    _time("finished_at", nullable=True),
+    Index(None, "learner_id"),
+    Index(
+        "placements_unfinished",
+        "learner_id",
+        "scope_sha256",
+        unique=True,
+        postgresql_where=text("finished_at IS NULL"),
+    ),
+)
+
 RAW_PAGES = pa.DataFrameSchema(
     {
         "url": pa.Column(str, pa.Check.str_length(min_value=1), coerce=True),
