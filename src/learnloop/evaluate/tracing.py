@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from learnloop.evaluate.calibration import (
-    TRACING_METRICS,
     drawn_learners,
     sampled_interval,
     tracing_samples,
@@ -125,9 +124,8 @@ def choose(validated: Mapping[str, Sequence[Honest]]) -> str | None:
     for name, folds in validated.items():
         if not all(isinstance(fold, Honest) for fold in folds):
             raise TypeError(f"{name}: a model is chosen by honest scores alone")
-        values = [plain(fold)[LEADING] for fold in folds]
-        known: list[float] = [value for value in values if value is not None]
-        if known and len(known) == len(values):
+        known = [value for fold in folds if (value := plain(fold)[LEADING]) is not None]
+        if known and len(known) == len(folds):
             found[name] = float(np.mean(known))
     return max(found, key=lambda name: found[name]) if found else None
 
@@ -166,16 +164,3 @@ def _in_order(label: str) -> tuple[float, str]:
 
 def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-__all__ = [
-    "TRACING_METRICS",
-    "Honest",
-    "Intervals",
-    "Leaky",
-    "choose",
-    "compared",
-    "expanded",
-    "plain",
-    "told",
-]
