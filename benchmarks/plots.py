@@ -1,6 +1,9 @@
-"""The picture of docs/1-data.md from the result that is kept.
+"""The pictures of the docs from the results that are kept.
 
-python benchmarks/plots.py        benchmarks/results/prepare_at_scale.json -> docs/images/scale.png
+    python benchmarks/plots.py
+
+benchmarks/results/prepare_at_scale.json -> docs/images/scale.png    (docs/1-data.md)
+benchmarks/results/policy.json           -> docs/images/policy.png   (docs/5-next-step.md)
 """
 
 import json
@@ -16,7 +19,32 @@ COLOURS = {"ours": "#1f6f8b", "duckdb": "#e0a030", "polars": "#8a6fb0", "pandas"
 NAMES = {"ours": "Learnloop (pandas on Dask)", "duckdb": "DuckDB", "polars": "Polars", "pandas": "pandas"}
 
 
-def main() -> None:
+POLICIES = {
+    "next step": ("#1f6f8b", "ours"),
+    "oracle": ("#7fb3c4", "oracle"),
+    "fixed order": ("#e0a030", "fixed order"),
+    "popularity": ("#8a6fb0", "popularity"),
+    "random": ("#9a9a9a", "random"),
+    "lowest mastery": ("#c05030", "lowest mastery first"),
+}
+
+
+def policy() -> None:
+    families = json.loads((ROOT / "benchmarks/results/policy.json").read_text())["families"]
+    figure, places = plt.subplots(1, len(families), figsize=(12, 2.9), layout="constrained", sharey=True)
+    for axes, (family, found) in zip(places, families.items(), strict=True):
+        for name, (colour, label) in POLICIES.items():
+            curve = found["policies"][name]["curve"]
+            width = 2.2 if name == "next step" else 1.2
+            axes.plot(curve["steps"], curve["reached"], color=colour, linewidth=width, label=label)
+        axes.set(title=family, xlabel="answers", xlim=(0, 400), ylim=(0, 1))
+        axes.spines[["top", "right"]].set_visible(False)
+    places[0].set_ylabel("learners who mastered all")
+    places[0].legend(frameon=False, fontsize=7, loc="upper left")
+    figure.savefig(ROOT / "docs/images/policy.png", dpi=100)
+
+
+def scale() -> None:
     results = json.loads((ROOT / "benchmarks/results/prepare_at_scale.json").read_text())["results"]
     figure, (speed, memory) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     for engine, colour in COLOURS.items():
@@ -48,4 +76,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    scale()
+    policy()

@@ -26,6 +26,7 @@ from learnloop.workflow.teaching import (
     HalfAndHalf,
     InOrder,
     LowestMastery,
+    MasteryOrder,
     NextStep,
     Oracle,
     Taught,
@@ -38,6 +39,7 @@ from learnloop.workflow.tracers import TRACERS
 
 OURS, ORACLE = "next step", "oracle"
 SIMPLE = ("random", "fixed order", "popularity", "lowest mastery")
+ADAPTIVE = "mastery order"  # a rival that has our tracers: told beside the simple ones
 BELIEFS = ("bkt", "logistic", "memory")  # what ours and lowest mastery believe by: their mean
 THRESHOLD = 0.65  # of that mean
 OTHERS = 1_000_000  # number of the first learner of the log: never one of those who are taught
@@ -94,7 +96,7 @@ def evaluate_policy(
     plan = Plan(learners, steps, seed, tuple(tracers), aims, temperature, n_bootstrap, log)
     course = planted_course(seed=seed)
     found = {}
-    total = len(wanted) * (log[1] + steps * (len(SIMPLE) + 2))
+    total = len(wanted) * (log[1] + steps * (len(SIMPLE) + 3))
     with bar(f"taught {learners:,} learners of {len(wanted)} families", total) as advance:
         for family in wanted:
             found[family] = _family(family, course, plan, advance)
@@ -194,6 +196,7 @@ def _teachers(
         "fixed order": lambda _: InOrder(np.arange(n_items), n),
         "popularity": lambda _: InOrder(popular, n),
         "lowest mastery": lambda _: LowestMastery(follow(), syllabus, threshold, n),
+        ADAPTIVE: lambda _: MasteryOrder(follow(), syllabus, threshold, n),
         ORACLE: Oracle,
     }
 

@@ -110,6 +110,18 @@ class LowestMastery:
         return locked(self.syllabus, lacking)[np.arange(len(items)), items]
 
 
+class MasteryOrder(LowestMastery):
+    """Course order, a concept until it is believed to be mastered (mastery learning, Bloom 1968); where all
+    are, the lowest. By the same beliefs as ours, so it tells what scoring adds to them."""
+
+    def choose(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
+        self._mastery, _ = self.following.mastery(learners, at)
+        lacking = ~(self._mastery >= self.threshold)
+        concept = np.where(lacking.any(axis=1), lacking.argmax(axis=1), self._mastery.argmin(axis=1))
+        taught = self.syllabus.teaches[:, concept].T
+        return np.where(taught, self.last[learners], np.iinfo(int).max).argmin(axis=1)
+
+
 class Oracle(Simple):
     """Knows the truth: the largest expected gain in true mastery by one answer (greedy, so not the best).
     Who has mastered all practises the weakest concept, which is faster to find."""
