@@ -40,9 +40,9 @@ DEFAULT_SETS = ("ednet", "simulated-irt", "simulated-mixture")
 # torch first, by itself: pip takes a CPU build where it is configured to find one
 TORCH = "torch==2.13.0"
 SLOW = ("attention", "blend")  # trained once, on the training learners without those of validation
-ENVIRONMENTS = {
-    "pybkt": ("pyBKT==1.4.3", "numpy==2.2.*", "scikit-learn==1.6.*", "pandas<3"),
-    "pykt": (TORCH, "pykt-toolkit==0.0.38", "scipy"),
+ENVIRONMENTS = {  # each line one call of pip
+    "pybkt": (("pyBKT==1.4.3", "numpy==2.2.*", "scikit-learn==1.6.*", "pandas<3", "setuptools", "wheel"),),
+    "pykt": ((TORCH,), ("pykt-toolkit==0.0.38", "numpy<2.4", "pandas<3", "scikit-learn")),
 }
 NOT_RUN = {
     "pyKT simpleKT": "its release on PyPI (0.0.38) does not have it; `simplekt` is written after the paper",
@@ -59,8 +59,7 @@ def environment(folder: Path, name: str) -> Path:
     if not done.is_file():
         print(f"making the environment {name}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", str(python.parents[1])], check=True)
-        wanted = [ENVIRONMENTS[name]] if name == "pybkt" else [(one,) for one in ENVIRONMENTS[name]]
-        for packages in wanted:
+        for packages in ENVIRONMENTS[name]:
             subprocess.run([str(python), "-m", "pip", "install", "-q", *packages], check=True)
         done.touch()
     return python
@@ -103,7 +102,6 @@ def ours(name: str) -> peers.Fit:
                 model = made().fit(both)
         about: dict[str, Any] = {
             "validation_auc": peers.auc(validation.correct, chosen.predict(held)),
-            "features_and_weights": "defaults",
         }
         if name == "blend":
             about["bases"] = getattr(model, "validation")  # noqa: B009
@@ -114,8 +112,9 @@ def ours(name: str) -> peers.Fit:
 
 def one(name: str, fold: int, model: str, folder: Path, seconds: float) -> None:
     """Trains and asks `model` on a fold of the set `name`, unless that is done."""
-    from recommenders import watched  # which imports what a worker does not need
+    import recommenders  # which imports what a worker does not need
 
+    recommenders.EVERY_S = 3.0  # summing up the memory of a large process costs CPU, too
     out = folder / "models" / name / model / f"fold{fold}"
     if (out / "done.json").is_file():
         return
@@ -132,7 +131,7 @@ def one(name: str, fold: int, model: str, folder: Path, seconds: float) -> None:
             [*command, "--seconds", str(seconds)], stdout=log, stderr=log, env=held, cwd=out
         )
         # a deep peer ends its last epoch and predicts after its seconds
-        peak, failed = watched(process, 2 * seconds + 120)
+        peak, failed = recommenders.watched(process, 2 * seconds + 120)
     done: dict[str, Any] = {"peak_bytes": peak, "at": datetime.now(UTC).isoformat()}
     if failed:
         done |= {"failed": failed, "log": (out / "log").read_text()[-300:]}
@@ -330,7 +329,7 @@ def report(folder: Path, seconds: float) -> None:
         "cores": os.cpu_count(),
         "load": os.getloadavg()[0],
         "seconds": seconds,
-        "environments": {name: list(packages) for name, packages in ENVIRONMENTS.items()},
+        "environments": ENVIRONMENTS,
         "not_run": NOT_RUN,
         "sets": sets,
     }

@@ -420,7 +420,6 @@ PEERS: dict[str, tuple[str, Fit]] = {  # name -> environment ("" is that of the 
     "pykt-akt": ("pykt", akt),
     "simplekt": ("pykt", simplekt),
 }
-DEEP = ("pykt-dkt", "pykt-dkt-items", "pykt-akt", "simplekt")
 
 
 def run(fit: Fit, arguments: list[str] | None = None) -> None:
