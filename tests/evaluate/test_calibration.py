@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from learnloop.errors import BadInput
+from learnloop.evaluate import calibration
 from learnloop.evaluate.calibration import reliability, tracing_metrics
 
 
@@ -21,6 +22,7 @@ def test_values_are_scikit_learns(seed: int, n: int, digits: int) -> None:
     assert found["auc"]["value"] == pytest.approx(roc_auc_score(y, p))
     assert found["log_loss"]["value"] == pytest.approx(log_loss(y, np.clip(p, 1e-15, 1 - 1e-15)))
     assert found["brier"]["value"] == pytest.approx(brier_score_loss(y, p))
+    assert found["accuracy"]["value"] == pytest.approx(np.mean((p >= 0.5) == y))
 
 
 def test_every_draw_equals_its_expanded_answers() -> None:
@@ -40,6 +42,17 @@ def test_every_draw_equals_its_expanded_answers() -> None:
     for name, values in samples.items():
         expected = np.quantile(values, [0.025, 0.975])
         np.testing.assert_allclose([found[name]["low"], found[name]["high"]], expected)
+
+
+def test_many_steps_of_prediction_are_as_good_as_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    p, learners = rng.random(6000), rng.integers(0, 50, 6000)
+    y = rng.random(6000) < p
+    exact = tracing_metrics(y, p, learners, n_bootstrap=40)["auc"]
+    monkeypatch.setattr(calibration, "MOST_STEPS", 500)
+    stepped = tracing_metrics(y, p, learners, n_bootstrap=40)["auc"]
+    assert stepped["value"] == exact["value"] == pytest.approx(roc_auc_score(y, p))
+    assert [stepped["low"], stepped["high"]] == pytest.approx([exact["low"], exact["high"]], abs=1e-4)
 
 
 def test_ece_is_the_weighted_gap_of_the_reliability_table() -> None:

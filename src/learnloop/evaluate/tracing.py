@@ -139,7 +139,7 @@ def compared(samples: Mapping[str, Mapping[str, np.ndarray]], a: str) -> list[di
     """
     found: list[dict[str, Any]] = []
     for metric in COMPARED:
-        rows = []
+        rows: list[dict[str, Any]] = []
         for name, values in samples.items():
             if name == a:
                 continue
