@@ -70,8 +70,10 @@ def test_any_small_training_set_and_any_history(
         assert (after >= before - 1e-12)[[c in on for c in CONCEPTS]].all()
         p, p_failed = (tracer.predict_next(h, ITEMS, OF_ITEM, now) for h in (right, wrong))
         assert (p >= p_failed - 1e-12).all()
-        same = [k for k in range(len(ITEMS)) if set(OF_ITEM[k]) <= set(on)]
-        assert (p >= tracer.predict_next(past, ITEMS, OF_ITEM, now) - 1e-12)[same].all()
+        later = now + pd.Timedelta(seconds=float(rng.choice([60.0, 1e5, 1e8])))  # and when time has passed
+        before, after, failed = (tracer.mastery(h, CONCEPTS, later)["mastery"] for h in (past, right, wrong))
+        assert (after >= failed - 1e-12).all()
+        assert (after >= before - 1e-12)[[c in on for c in CONCEPTS]].all()
 
 
 def test_free_slopes_would_break_it() -> None:
@@ -110,7 +112,14 @@ def test_every_slope_has_its_sign_and_says_so() -> None:
     assert len(tracer.signs) == len(tracer.features) == len(tracer.slopes)
     assert (tracer.signs * tracer.slopes >= 0).all()
     rising = {name for name, sign in zip(tracer.features, tracer.signs, strict=True) if sign > 0}
-    assert {name.split(":")[1] for name in rising} == {"log_wins", "success", "log_quick_wins", "mean"}
+    assert {name.split(":")[1] for name in rising} == {
+        "log_wins",
+        "success",
+        "log_quick_wins",
+        "mean",
+        "fresh",
+        "fresh_by_answers",
+    }
 
 
 @pytest.mark.parametrize("older", ["version 1", "other features", "no features"])

@@ -86,12 +86,13 @@ def test_features_equal_looking_back_row_by_row(groups: Groups) -> None:
         values[:, 0] = past["correct"].to_numpy(dtype=float)
         wins, tries = plain_state(past, values, now, rates)
         fails = tries - wins
-        minutes = (now - past["at"].max()) / 60 if len(past) else 0.0
+        minutes = (now - past["at"].max()) / 60 if len(past) else np.inf
+        fresh = max(np.log1p(365 * 24 * 60) - np.log1p(minutes), 0.0)
         success = (wins + 0.65 * 1.5) / (tries + 1.5) - 0.65
         upto = rates.plain + 1
         found = [*np.log1p(wins[:upto]), *np.log1p(fails[:upto]), *success[rates.plain :]]
         found.append(float(not len(past)))
-        return [*found, np.log1p(minutes)] if groups.timed else found
+        return [*found, fresh] if groups.timed else found
 
     for row in answers.itertuples():
         past = answers[(answers["learner_id"] == row.learner_id) & (answers["at"] < row.at)]
@@ -105,8 +106,10 @@ def test_features_equal_looking_back_row_by_row(groups: Groups) -> None:
         for concept in row.concept_ids:
             on = past[np.array([concept in have for have in past["concept_ids"]], dtype=bool)]
             # answers of the last moment on it, and later, but for one
-            since = (past["at"] >= on["at"].max()).sum() - 1 if len(on) else 0
-            of_concepts.append([*stream(on, row.at, groups.rates), np.log1p(since)])
+            since = (past["at"] >= on["at"].max()).sum() - 1 if len(on) else np.inf
+            of_concepts.append(
+                [*stream(on, row.at, groups.rates), max(np.log1p(1000) - np.log1p(since), 0.0)]
+            )
         expected += np.mean(of_concepts, axis=0).tolist() if of_concepts else [0.0] * groups.widths[1]
         expected += stream(past[past["item_id"] == row.item_id], row.at, ITEM_RATES)
         np.testing.assert_allclose(table[row.Index], expected, rtol=1e-9, atol=1e-9)

@@ -4,17 +4,17 @@ Three streams: everything the learner did, what they did on the concept, and on 
 
     log(1 + count) of right answers and of wrong ones: all, and fading with the time constants of WINDOWS
     success: (wins + a) / (tries + b), less its value before any answer: all, and fading by the answer
-    log(1 + minutes since the stream's last answer), where times are known
-    never: whether there was none
+    fresh: log(1 + minutes of a year) - log(1 + minutes since the stream's last answer), where times are known
+    never: whether there was none; then nothing is fresh
 
-on the concept also how many answers to other things came since; overall also how quick the right answers
-and the wrong ones were. An item of several concepts has the mean over them. The same functions read batches
-and kept-up states, so that both say the same.
+on the concept also how fresh it is by the answers to other things since; overall also how quick the right
+answers and the wrong ones were. An item of several concepts has the mean over them. The same functions read
+batches and kept-up states, so that both say the same.
 
-One more answer moves each number one way, whatever came before: a right one raises wins and success and
-leaves fails as they are; any answer ends the gap. So a model whose slopes have the signs of `Groups.signs`
-is monotone (tests/trace/test_logistic_monotone.py): at any history, a right answer leaves mastery no lower
-than a wrong one would, and no lower than it was.
+One more answer moves each number one way, whatever came before and whenever one asks: a right one raises
+wins and success and leaves fails as they are; after any answer the concept is fresher. So a model whose
+slopes have the signs of `Groups.signs` is monotone (tests/trace/test_logistic_monotone.py): at any history,
+a right answer leaves mastery no lower than a wrong one would, and no lower than it was.
 """
 
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ from learnloop.trace.histories import Answers
 STEPS = (0.6, 0.85, 0.97)
 WINDOWS = (HOUR, DAY, 7 * DAY, 30 * DAY)
 PRIOR_RATE, PRIOR_TRIES = 0.65, 1.5  # any sound value does: the intercept takes up what it misses
+YEAR, MANY = 365 * DAY / 60, 1_000.0  # minutes, answers: after those nothing is fresh
 ITEM_RATES = Rates(steps=(0.6,))
 PLAIN = Rates()
 
@@ -60,8 +61,8 @@ class Groups:
             spans = [*(f"{tau / DAY:.2g}d" for tau in rates.seconds), "all"]
             found += [f"{stream}:{what}:{span}" for what in ("log_wins", "log_fails") for span in spans]
             found += [f"{stream}:success:{step}" for step in ("all", *(f"x{x:g}" for x in rates.steps))]
-            found += [f"{stream}:never", *([f"{stream}:log_minutes_since"] if self.timed else [])]
-            found += {"overall": self._durations, "concept": ["concept:log_answers_since"]}.get(stream, [])
+            found += [f"{stream}:never", *([f"{stream}:fresh"] if self.timed else [])]
+            found += {"overall": self._durations, "concept": ["concept:fresh_by_answers"]}.get(stream, [])
         return found
 
     @property
@@ -70,9 +71,12 @@ class Groups:
 
     @property
     def signs(self) -> np.ndarray:
-        """(sum(widths),) what a slope may be: 1 not negative, -1 not positive."""
-        rising = {"log_wins", "success", "log_quick_wins"}
-        return np.array([1 if name.split(":")[1] in rising else -1 for name in self.names])
+        """(sum(widths),) what a slope may be: 1 not negative, -1 not positive, 0 anything."""
+        rising = {"log_wins", "success", "log_quick_wins", "fresh", "fresh_by_answers"}
+        free = {"item:never", "item:fresh"}  # mastery is of an item never tried
+        return np.array(
+            [0 if name in free else 1 if name.split(":")[1] in rising else -1 for name in self.names]
+        )
 
     @property
     def n_values(self) -> int:
@@ -104,7 +108,7 @@ class Groups:
 
     def concept(self, counts: np.ndarray, gaps: np.ndarray, since: np.ndarray) -> np.ndarray:
         """(..., 2, R), (...) seconds and (...) answers since -> (..., widths[1])"""
-        other = np.log1p(np.maximum(since - 1.0, 0.0))[..., None]  # the last answer itself is no other
+        other = _fresh(since, np.maximum(since - 1.0, 0.0), MANY)  # the last answer itself is no other
         return np.concatenate([self._stream(counts, gaps, self.rates), other], axis=-1)
 
     def item(self, counts: np.ndarray, gaps: np.ndarray) -> np.ndarray:
@@ -120,7 +124,7 @@ class Groups:
         fails = np.maximum(tries - wins, 0.0)[..., by_time]
         parts = [np.log1p(wins[..., by_time]), np.log1p(fails), success[..., by_step], never]
         if self.timed:
-            parts.append(np.log1p(np.maximum(gaps, 0.0) / 60)[..., None])
+            parts.append(_fresh(gaps, np.maximum(gaps, 0.0) / 60, YEAR))
         return np.concatenate(parts, axis=-1)
 
     def table(self, data: Answers) -> np.ndarray:
@@ -137,6 +141,12 @@ class Groups:
         streams = data.learners * max(len(data.item_ids), 1) + data.items
         parts.append(self.item(*before(streams, moments, data.seconds, values[:, :2], ITEM_RATES)))
         return np.hstack(parts)
+
+
+def _fresh(gaps: np.ndarray, since: np.ndarray, most: float) -> np.ndarray:
+    """(...) -> (..., 1). Had "never" been as good as "just now", to wait after an answer would cost it."""
+    left = np.maximum(np.log1p(most) - np.log1p(since), 0.0)
+    return np.where(gaps == NEVER, 0.0, left)[..., None]
 
 
 def averages(data: Answers) -> Any:
