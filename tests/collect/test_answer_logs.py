@@ -122,6 +122,13 @@ def test_other_names_are_mapped_and_likely_ones_are_told(tmp_path: Path) -> None
     assert mapped.frame["at"].tolist() == [10.0]
 
 
+@pytest.mark.parametrize(("header", "words"), [("score", "correct=score"), ("seen", "correct=COLUMN")])
+def test_a_log_without_outcomes_names_the_column_to_map(tmp_path: Path, header: str, words: str) -> None:
+    path = written(f"learner_id,item_id,{header}\na,i,1\n", tmp_path / "log.csv")
+    with pytest.raises(BadInput, match=words):
+        read_answers(path)
+
+
 def test_probabilities_by_row_or_in_order(tmp_path: Path) -> None:
     plain = written("p_correct\n0.5\n1\n", tmp_path / "plain.csv")
     assert read_probabilities(plain, "", 2).tolist() == [0.5, 1.0]

@@ -192,9 +192,11 @@ def _table(
 def _lacking(name: str, column: str, header: Sequence[str], table: str) -> BadInput:
     by_lower = {other.lower(): other for other in header}
     known = next((by_lower[other] for other in SYNONYMS.get(column, ()) if other in by_lower), None)
+    has = f"{name} line 1 lacks column {column!r}; it has {', '.join(header)}"
+    if known is None and column == "correct":  # no name is like it by its letters alone
+        return BadInput(has, "--map correct=COLUMN, the one that says which answers were right", column)
     if known is None:
         return mapping.lacking(name, column, header, table=table)
-    has = f"{name} line 1 lacks column {column!r}; it has {', '.join(header)}"
     return BadInput(has, f"--map {table}{column}={known}", column)
 
 

@@ -164,7 +164,7 @@ def _fold_of(frame: pd.DataFrame, folds: int, seed: int) -> np.ndarray:
     count = folds if folds > 1 else 5
     if len(names) < max(folds, 2):
         raise BadInput(
-            f"{len(names)} learners cannot be parted into {max(folds, 2)} folds",
+            f"{len(names)} learner{'s' * (len(names) > 1)} cannot be parted into {max(folds, 2)} folds",
             f"--folds {len(names)}" if len(names) > 1 else "give a log of several learners",
             "folds",
         )
