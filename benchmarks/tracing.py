@@ -47,7 +47,7 @@ ENVIRONMENTS = {  # each line one call of pip
 NOT_RUN = {
     "pyKT simpleKT": "its release on PyPI (0.0.38) does not have it; `simplekt` is written after the paper",
 }
-RESAMPLES = 500
+RESAMPLES = 200
 
 
 def environment(folder: Path, name: str) -> Path:
@@ -322,6 +322,9 @@ def report(folder: Path, seconds: float) -> None:
             "models": models,
             "verdict": judged(found, tests),
             "leak": leak(data),
+            "unfinished": [
+                model for model in (*TRACERS, *peers.PEERS) if not models.get(model, {}).get("folds")
+            ],
         }
         print(f"\n{table(name, models)}\n\n{told(sets[name]['verdict'])}\n{sets[name]['leak']}", flush=True)
     whole = {
