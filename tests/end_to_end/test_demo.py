@@ -157,10 +157,10 @@ def test_the_popular_lessons_of_a_learners_own_courses_are_the_baseline_to_beat(
 
 
 def test_the_tracer_knows_more_than_how_hard_an_item_is(demo: Any) -> None:
-    tracing = demo.report["evaluate"]["tracing"]
+    tracing, chosen = demo.report["evaluate"]["tracing"], demo.report["evaluate"]["tracer"]
     assert tracing["answers"] > 500
-    assert tracing["logistic"]["auc"]["low"] > tracing["item_rate"]["auc"]["high"]
-    assert tracing["logistic"]["log_loss"]["high"] < tracing["item_rate"]["log_loss"]["low"]
+    assert tracing[chosen]["auc"]["low"] > tracing["item_rate"]["auc"]["high"]
+    assert tracing[chosen]["log_loss"]["high"] < tracing["item_rate"]["log_loss"]["low"]
 
 
 def test_every_question_rests_on_its_lesson_word_for_word(demo: Any, items: pd.DataFrame) -> None:
@@ -196,7 +196,7 @@ def test_the_champion_is_released_and_whole(demo: Any) -> None:
     manifest = releases.verify(released.folder)
     assert manifest["snapshot_sha256"] == demo.report["train"]["snapshot_sha256"]
     files = {name.partition("/")[0] for name in manifest["files"]}
-    assert files == {"recommender", "tracer", "metrics.json"}
+    assert files == {"recommender", "tracer", "memory", "metrics.json"}
     assert not [name for name in manifest["files"] if not name.endswith((".json", ".safetensors"))]
 
 

@@ -12,6 +12,9 @@ def train(
     recommender: Annotated[
         str, typer.Option(help="Its name, or auto: the best on a validation part of the training data.")
     ] = "auto",
+    tracer: Annotated[
+        str, typer.Option(help="Its name, or auto: the least log-loss on a validation part.")
+    ] = "auto",
     tuned: Annotated[
         bool, typer.Option("--tuned", help="With what `learnloop tune recommend` found best.")
     ] = False,
@@ -35,6 +38,7 @@ def train(
         "train.train",
         json_,
         recommender=recommender,
+        tracer=tracer,
         tuned=tuned,
         dask=dask,
         factors=factors,

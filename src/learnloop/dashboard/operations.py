@@ -24,6 +24,13 @@ MODELS = {
     "popularity_in_course": N_("Popularity in the course"),
     "random": N_("Random"),
     "logistic": N_("Logistic tracer"),
+    "irt": N_("Item response theory"),
+    "pfa": N_("Performance factors"),
+    "bkt": N_("Bayesian knowledge tracing"),
+    "attention": N_("Attention tracer"),
+    "memory": N_("Memory"),
+    "recall": N_("Memory, after a day or more"),
+    "rate": N_("Average of the item"),
     "item_rate": N_("Average of the item"),
 }
 

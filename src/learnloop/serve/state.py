@@ -24,13 +24,14 @@ from learnloop.recommend.filters import Filters, Rule, Rules, above, pick
 from learnloop.recommend.policy import Catalogue, Explain
 from learnloop.recommend.reasons import told_by
 from learnloop.recommend.stored import Recommenders
-from learnloop.schemas import Recommender
+from learnloop.schemas import Recommender, Tracer
 from learnloop.serve import content, security
 from learnloop.serve.content import Content
 from learnloop.settings import Settings
 from learnloop.store import curation, database, embedded
 from learnloop.store.releases import Registry, Release
-from learnloop.trace.logistic import LogisticTracer
+from learnloop.trace import stored as tracers
+from learnloop.trace.memory import Memory
 
 log = logging.getLogger("learnloop.serve")
 
@@ -41,26 +42,29 @@ NOWHERE = "\0"  # what no item says
 
 @dataclass(frozen=True)
 class Models:
-    """One release, loaded. `tracer` is None where it was trained without answers."""
+    """One release, loaded. `tracer` and `memory` are None where it was trained without answers; a release
+    made before there was a memory has none."""
 
     version: int
     run_id: str
     manifest: Mapping[str, Any]
     metrics: Mapping[str, Any]
     recommenders: Recommenders
-    tracer: LogisticTracer | None
+    tracer: Tracer | None
+    memory: Memory | None = None
 
     @classmethod
     def load(cls, release: Release) -> "Models":
         folder = release.folder
-        metrics = folder / "metrics.json"
+        metrics, tracer, memory = (folder / name for name in ("metrics.json", "tracer", "memory"))
         return cls(
             version=release.version,
             run_id=release.run_id,
             manifest=release.manifest,
             metrics=json.loads(metrics.read_text()) if metrics.exists() else {},
             recommenders=Recommenders.load(folder / "recommender"),
-            tracer=LogisticTracer.load(folder / "tracer") if (folder / "tracer").exists() else None,
+            tracer=tracers.load(tracer) if tracer.exists() else None,
+            memory=tracers.load_memory(memory) if memory.exists() else None,
         )
 
 

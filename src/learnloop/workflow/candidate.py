@@ -17,20 +17,23 @@ from learnloop.errors import NothingToDo
 from learnloop.recommend.als import IALS
 from learnloop.recommend.popularity import Popularity
 from learnloop.recommend.stored import Recommenders
-from learnloop.schemas import Recommender
+from learnloop.schemas import Recommender, Tracer
 from learnloop.settings import Settings
 from learnloop.store import releases, snapshots
-from learnloop.trace.logistic import LogisticTracer
+from learnloop.trace import stored as tracers
+from learnloop.trace.memory import Memory
 
 METRICS = "metrics.json"
 
 
 @dataclass(frozen=True)
 class Models:
-    """The models of a candidate or a release. `tracer` is None where there were no answers to learn from."""
+    """The models of a candidate or a release. `tracer` and `memory` (recall, and the day a review is due) are
+    None where there were no answers to learn from; a release made before there was a memory has none."""
 
     recommenders: Recommenders
-    tracer: LogisticTracer | None
+    tracer: Tracer | None
+    memory: Memory | None = None
 
     @property
     def ranker(self) -> Recommender:
@@ -48,14 +51,18 @@ class Models:
     def save(self, folder: Path) -> None:
         self.recommenders.save(folder / "recommender")
         if self.tracer is not None:
-            (folder / "tracer").mkdir()
-            self.tracer.save(folder / "tracer")
+            tracers.save(self.tracer, folder / "tracer")
+        if self.memory is not None:
+            tracers.save(self.memory, folder / "memory")
 
     @classmethod
     def load(cls, folder: Path) -> "Models":
+        """Raises ModelUnavailable."""
+        tracer, memory = folder / "tracer", folder / "memory"
         return cls(
             Recommenders.load(folder / "recommender"),
-            LogisticTracer.load(folder / "tracer") if (folder / "tracer").exists() else None,
+            tracers.load(tracer) if tracer.exists() else None,
+            tracers.load_memory(memory) if memory.exists() else None,
         )
 
 

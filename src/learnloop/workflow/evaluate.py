@@ -13,9 +13,10 @@ from learnloop.evaluate.ranking import coverage, paired_difference, summary
 from learnloop.prepare.answers import to_answers
 from learnloop.recommend.random_ranking import RandomRanking
 from learnloop.recommend.signals import signals
-from learnloop.schemas import Recommender
+from learnloop.schemas import Recommender, Tracer
 from learnloop.store import reading
 from learnloop.store.releases import Run
+from learnloop.trace.memory import Memory
 from learnloop.trace.rate import RateTracer
 from learnloop.workflow import candidate
 from learnloop.workflow.console import step
@@ -55,17 +56,15 @@ def evaluate(loop: Loop, *, k: int = 10, n_bootstrap: int = 500, seed: int = 0) 
     if models.tracer is not None and holdout.asked.any():
         with step(f"evaluated the tracer on {int(holdout.asked.sum()):,} answers"):
             baseline = RateTracer().fit(to_answers(known, items, item_concepts))
-            tracing, curve = _tracing(
-                {"logistic": holdout.trace(models.tracer), "item_rate": holdout.trace(baseline)},
-                holdout.asked_answers(),
-                seed,
-            )
+            tracers: dict[str, Tracer] = {models.tracer.name: models.tracer, "item_rate": baseline}
+            tracing, curve = _tracing(tracers, models.memory, holdout, seed)
     report = {
         "k": k,
         "split_at": kept.split_at.isoformat(),
         "learners": len(holdout.relevant),
         "new_learners": holdout.new_learners,
         "recommender": ranker,
+        "tracer": models.tracer.name if models.tracer is not None else None,
         "reachable_share": holdout.reachable_share(models.ranker.item_ids),
         "ranking": ranking,
         "tracing": tracing,
@@ -98,14 +97,23 @@ def _ranking(
 
 
 def _tracing(
-    predicted: Mapping[str, Any], asked: pd.DataFrame, seed: int
+    tracers: Mapping[str, Tracer], memory: Memory | None, holdout: Holdout, seed: int
 ) -> tuple[dict[str, Any], pd.DataFrame]:
+    """(metrics of each, the reliability of the first). `recall` is of memory's predictions where there was
+    time to forget: of answers a day or more after the concept was last practised."""
+    asked = holdout.asked_answers()
     correct, learners = asked["correct"].to_numpy(float), asked["learner_id"].to_numpy(object)
+    predicted = {name: holdout.trace(tracer) for name, tracer in tracers.items()}
     report: dict[str, Any] = {
         name: dict(tracing_metrics(correct, p, learners, seed=seed)) for name, p in predicted.items()
     }
     report["answers"] = len(asked)
-    return report, reliability(correct, predicted["logistic"])
+    rested = holdout.rested()
+    if memory is not None and rested.any():
+        recalled = holdout.trace(memory)[rested]
+        report["recall"] = dict(tracing_metrics(correct[rested], recalled, learners[rested], seed=seed))
+        report["recall_answers"] = int(rested.sum())
+    return report, reliability(correct, next(iter(predicted.values())))
 
 
 def _plots(

@@ -14,9 +14,7 @@ from learnloop.evaluate.ranking import ranking_metrics
 from learnloop.prepare.answers import to_answers
 from learnloop.recommend.ranking import recommend
 from learnloop.recommend.signals import histories
-from learnloop.schemas import Recommender
-from learnloop.trace.logistic import LogisticTracer
-from learnloop.trace.rate import RateTracer
+from learnloop.schemas import Recommender, Tracer
 
 
 def first_times(
@@ -90,9 +88,22 @@ class Holdout:
     def asked_answers(self) -> pd.DataFrame:
         return self.answers[self.asked]
 
-    def trace(self, tracer: LogisticTracer | RateTracer) -> np.ndarray:
+    def trace(self, tracer: Tracer) -> np.ndarray:
         """P(correct) of each asked answer, predicted from what came before it, the past included."""
         return tracer.predict(self.answers)[self.asked]
+
+    def rested(self, days: float = 1.0) -> np.ndarray:
+        """(number of asked answers,) bool: their learner had practised a concept of theirs, last at least
+        `days` before. There it shows how much is forgotten."""
+        pairs = self.answers[["learner_id", "concept_ids", "occurred_at"]].reset_index(drop=True)
+        pairs = pairs.explode("concept_ids").rename_axis("row").reset_index().dropna(subset=["concept_ids"])
+        keys = ["learner_id", "concept_ids", "occurred_at"]
+        practised = pairs[keys].drop_duplicates().sort_values(keys, ignore_index=True)
+        # the latest moment strictly before: answers of one moment do not see each other
+        practised["gap"] = practised.groupby(["learner_id", "concept_ids"])["occurred_at"].diff()
+        gaps = pairs.merge(practised, on=keys, how="left").groupby("row")["gap"].min()
+        found = gaps.reindex(np.arange(len(self.answers))) >= pd.Timedelta(days=days)
+        return found.to_numpy(dtype=bool)[self.asked]
 
 
 def _in_begun_courses(histories: Sequence[Sequence[str]], courses: Mapping[str, str]) -> list[set[str]]:

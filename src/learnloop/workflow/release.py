@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from learnloop.errors import NothingToDo
+from learnloop.errors import ModelUnavailable, NothingToDo
 from learnloop.monitor.gate import RANKING_MARGIN, TRACING_MARGIN, Verdict, not_worse
+from learnloop.recommend.stored import Recommenders
 from learnloop.store import reading
 from learnloop.workflow import candidate
 from learnloop.workflow.candidate import Candidate, Models
@@ -63,16 +64,20 @@ def _gate(loop: Loop, kept: Candidate, k: int) -> dict[str, Verdict]:
     if loop.registry.champion_version() is None:
         return {}
     current = loop.registry.champion()
-    champion, challenger = Models.load(current.folder), Models.load(kept.folder)
+    challenger, tracing = Models.load(kept.folder), {}
+    try:
+        champion = Models.load(current.folder)
+    except ModelUnavailable as error:  # an upgrade that reads its tracer no more must not close the gate
+        champion = Models(Recommenders.load(current.folder / "recommender"), None)
+        tracing = {"tracing": Verdict(True, f"nothing to compare with: {error.problem}", 0.0, 0.0, 0.0, 0)}
     since = max(kept.split_at, Candidate(current.folder, current.manifest).split_at)
     with step(f"compared with release {current.version} on activity since {since:%Y-%m-%d}"):
         interactions = candidate.training_snapshot(loop.settings, kept.manifest)
         items, item_concepts = reading.items(loop.engine), reading.item_concepts(loop.engine)
         holdout = Holdout.of(interactions, since, items, item_concepts)
         before, after = (holdout.rank(models.ranker, k)[1]["ndcg"] for models in (champion, challenger))
-        verdicts = {
-            "ranking": not_worse(before.to_numpy(), after.loc[before.index].to_numpy(), margin=RANKING_MARGIN)
-        }
+        ranking = not_worse(before.to_numpy(), after.loc[before.index].to_numpy(), margin=RANKING_MARGIN)
+        verdicts = {"ranking": ranking, **tracing}
         if champion.tracer is not None and challenger.tracer is not None and holdout.asked.any():
             asked = holdout.asked_answers()
             old, new = (

@@ -1,13 +1,13 @@
-"""train: a snapshot in, a candidate with its recommenders and its tracer out.
+"""train: a snapshot in, a candidate with its recommenders, its tracer and its memory out.
 
 Everything at or after one instant, the split, is held back, and the candidate is released as it was
 measured: it is not refitted on the held-back part. What a learner did since then still counts, because
-recommendations fold in the whole history. The recommender is chosen on a validation part of the training
-data (`workflow.choose`).
+recommendations fold in the whole history. The recommender and the tracer are chosen on a validation part
+of the training data (`workflow.choose`, `workflow.choose_tracer`).
 """
 
 import importlib.metadata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -26,11 +26,12 @@ from learnloop.recommend.popularity import Popularity
 from learnloop.recommend.reasons import Companions
 from learnloop.recommend.signals import signals
 from learnloop.recommend.stored import Recommenders
-from learnloop.schemas import Recommender
+from learnloop.schemas import Recommender, Tracer
 from learnloop.store import reading, snapshots
-from learnloop.trace.logistic import LogisticTracer
+from learnloop.trace.memory import Memory
 from learnloop.workflow import candidate
 from learnloop.workflow.choose import COMPETING, Choice, Make, choose
+from learnloop.workflow.choose_tracer import TracerChoice, choose_tracer, made
 from learnloop.workflow.console import step
 from learnloop.workflow.context import Loop
 from learnloop.workflow.recommenders import RECOMMENDERS
@@ -45,6 +46,7 @@ def train(
     loop: Loop,
     *,
     recommender: str = "auto",
+    tracer: str = "auto",
     tuned: bool = False,
     dask: bool = False,
     factors: int = 128,
@@ -56,9 +58,9 @@ def train(
 ) -> dict[str, Any]:
     """recommender: the name of the one to release, or `auto` for the best of COMPETING on validation.
 
-    tuned: with what `learnloop tune recommend` found best for each. dask: iALS on partitions. The numbers are
-    those of iALS. Raises NothingToDo where there are no interactions, or nothing has been tuned; BadInput on
-    a recommender there is not.
+    tracer: likewise, of choose_tracer.COMPETING. tuned: with what `learnloop tune recommend` found best for
+    each. dask: iALS on partitions. The numbers are those of iALS. Raises NothingToDo where there are no
+    interactions, or nothing has been tuned; BadInput on a recommender or a tracer there is not.
     """
     numbers = {
         "factors": factors,
@@ -68,6 +70,7 @@ def train(
         "seed": seed,
     }
     make, ials = _makers(loop, recommender, numbers, tuned)
+    make_tracer = made(tracer, seed)
     loop.settings.snapshots_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # who did what is private
     with step("snapshot of the interactions"):
         snapshot = snapshots.export(loop.engine, loop.settings.snapshots_dir)
@@ -78,10 +81,7 @@ def train(
     choice = _choice(recommender, known, items, make)
     with step(f"trained recommenders on {len(done):,} learner-item pairs"):
         recommenders = _recommenders(loop, choice.name, make, ials, done, items, dask)
-    tracer = None
-    if len(answers):
-        with step(f"trained the tracer on {len(answers):,} answers"):
-            tracer = LogisticTracer().fit(answers)
+    traced, fitted_tracer, memory = _traced(tracer, answers, make_tracer)
     parameters = {**ials, "test_share": test_share}
     facts = {
         "snapshot_sha256": snapshot.sha256,
@@ -91,15 +91,17 @@ def train(
         "learnloop_version": importlib.metadata.version("learnloop"),
         "parameters": parameters,
         "recommender": {**asdict(choice), "params": make[choice.name].keywords},
+        "tracer": asdict(traced) if traced else None,
     }
     with loop.registry.run("train", tags={"snapshot_sha256": snapshot.sha256}) as run:
-        run.metrics({f"validation_ndcg_at_10_{name}": value for name, value in choice.validation.items()})
+        run.metrics(_validated(choice, traced))
         told = {"recommender": choice.name, "snapshot_sha256": snapshot.sha256}
+        if traced:
+            told["tracer"] = traced.name
         told |= {f"recommender_{name}": str(value) for name, value in make[choice.name].keywords.items()}
         run.params({**parameters, **told, "split_at": facts["split_at"]})
-        kept = candidate.keep(
-            loop.settings, candidate.Models(recommenders, tracer), {**facts, "run_id": run.id}
-        )
+        models = candidate.Models(recommenders, fitted_tracer, memory)
+        kept = candidate.keep(loop.settings, models, {**facts, "run_id": run.id})
     return {
         "run_id": kept.run_id,
         **facts,
@@ -147,6 +149,30 @@ def _choice(recommender: str, known: pd.DataFrame, items: pd.DataFrame, make: Ma
         return Choice(recommender, "asked for by name")
     with step(f"chose among {', '.join(make)}"):
         return choose(known, items, make)
+
+
+def _validated(choice: Choice, traced: TracerChoice | None) -> dict[str, float]:
+    """What MLflow is told of the two choices: metric -> value."""
+    values = {f"validation_ndcg_at_10_{name}": value for name, value in choice.validation.items()}
+    for name, found in (traced.validation if traced else {}).items():
+        values |= {f"validation_{key}_{name}": found[key] for key in ("log_loss", "auc") if key in found}
+    return values
+
+
+def _traced(
+    tracer: str, answers: pd.DataFrame, make: Mapping[str, Callable[[], Tracer]]
+) -> tuple[TracerChoice | None, Tracer | None, Memory | None]:
+    """(how the tracer was chosen, it and the memory, fitted on all answers); None where there are none."""
+    if not len(answers):
+        return None, None, None
+    if tracer == "auto":
+        with step(f"chose among {', '.join(make)}"):
+            choice = choose_tracer(answers, make)
+    else:
+        choice = TracerChoice(tracer, "asked for by name")
+    with step(f"trained the {choice.name} tracer and the memory on {len(answers):,} answers"):
+        memory = Memory().fit(answers)
+        return choice, memory if choice.name == "memory" else make[choice.name]().fit(answers), memory
 
 
 def _recommenders(
