@@ -7,7 +7,10 @@ The same as `learnloop evaluate at-risk --oulad FOLDER --leave-one-out --json`, 
 
 import argparse
 import json
+import os
+import platform
 import time
+from datetime import date
 from pathlib import Path
 
 from learnloop.workflow.at_risk import brief, evaluate_at_risk
@@ -20,7 +23,11 @@ def main() -> None:
     given = parser.parse_args()
     started = time.perf_counter()
     found = evaluate_at_risk(given.folder, leave_one_out=True)
-    found["seconds"] = round(time.perf_counter() - started, 1)
+    found |= {
+        "date": date.today().isoformat(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "seconds": round(time.perf_counter() - started, 1),
+    }
     print(json.dumps(brief(found), indent=2, ensure_ascii=False))
     if given.json:
         given.json.write_text(json.dumps(found, indent=2) + "\n")

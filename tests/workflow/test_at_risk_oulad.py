@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from learnloop.cli import app
-from learnloop.workflow.at_risk import evaluate_at_risk, read
+from learnloop.workflow.at_risk import evaluate_at_risk
+from learnloop.workflow.oulad_tables import read
 
 N = 150
 

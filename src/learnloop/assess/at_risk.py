@@ -2,6 +2,11 @@
 
 Each is fitted with one presentation after another left out, and Platt's sigmoid (1999) is laid through the
 predictions for what was left out, so that the probabilities are those of a presentation nobody has seen.
+
+A calendar that has moved by a week makes a whole class look late. So the rows of a past presentation may come
+from several days, and a class whose mean estimate leaves its module's past is drawn half of the way back:
+
+    logit p_i + d / 2,  mean_i sigmoid(logit p_i + d) = past share at risk of the module and the season
 """
 
 from collections.abc import Sequence
@@ -11,9 +16,12 @@ import numpy as np
 import pandas as pd
 
 from learnloop.assess.known_by import CLICKS, FEATURES, SENSITIVE
+from learnloop.assess.linear import Linear
 from learnloop.errors import BadInput, NothingToDo
 
 MODELS = ("logistic", "boosting")
+BACK = 0.5  # of the way to the share that the past expects
+LEAST = 50  # learners of a class whose mean says something
 _SURE = 1e-4
 
 
@@ -29,12 +37,17 @@ class AtRisk:
         self.categories: dict[str, list[str]] = {}
         self.model: Any = None
         self.platt = (0.0, 1.0)
+        self.level: Linear | None = None
+        self.level_names: dict[str, list[str]] = {}
 
     def fit(self, rows: pd.DataFrame, most_folds: int = 4) -> Self:
-        """rows: as of `known_by`, of several presentations. Raises NothingToDo for one outcome alone."""
+        """rows: as of `known_by`, of several presentations, on the day asked or on some days around it.
+
+        Raises NothingToDo for one outcome alone.
+        """
         if rows.empty or rows["at_risk"].nunique() < 2:
             raise NothingToDo("no two outcomes to learn from: a past presentation of some size is needed")
-        wanted = [*FEATURES, *(name for name in CLICKS if name in rows)]
+        wanted = ["day", *FEATURES, *(name for name in CLICKS if name in rows)]
         # what nobody knows yet on this day (a mark, before any is out) is no feature
         self.columns = [name for name in wanted if rows[name].nunique() > 1]
         names = ["module", *(SENSITIVE if self.sensitive else ())]
@@ -46,43 +59,109 @@ class AtRisk:
             for fold in np.unique(left_out):
                 part = left_out == fold
                 if len(np.unique(y[~part])) > 1:
-                    held[part] = self._fitted(x[~part], y[~part]).predict_proba(x[part])[:, 1]
+                    held[part] = self._estimated(self._fitted(x[~part], y[~part]), x[part])
             there = ~np.isnan(held)
             self.platt = _platt(held[there], y[there])
         self.model = self._fitted(x, y)
+        self._fit_level(rows)
         return self
 
+    def _fit_level(self, rows: pd.DataFrame) -> None:
+        """The share at risk by module and season, as an additive model of its log-odds."""
+        days = np.sort(rows["day"].unique())
+        asked = rows[rows["day"] == days[len(days) // 2]]
+        self.level = None
+        if asked["at_risk"].nunique() == 2:
+            self.level_names = {name: sorted(asked[name].unique()) for name in ("module", "season")}
+            x = _indicators(asked, self.level_names)
+            self.level = Linear.fit(x, asked["at_risk"].to_numpy(), strength=10.0)
+
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """(n,) P(Fail or Withdrawn) of each row. A module nobody has seen has no effect of its own."""
-        raw = self.model.predict_proba(self._matrix(rows))[:, 1]
-        return 1 / (1 + np.exp(-(self.platt[0] + self.platt[1] * _logit(raw))))
+        """(n,) P(Fail or Withdrawn) of each row; whole classes, whose means count. A module nobody has seen
+        has no effect of its own."""
+        raw = self._estimated(self.model, self._matrix(rows))
+        z = self.platt[0] + self.platt[1] * _logit(raw)
+        if self.level is not None:
+            past = self.level.predict(_indicators(rows, self.level_names))
+            classes = rows.groupby(["module", "presentation"]).indices
+            for (module, _), place in classes.items():
+                if len(place) >= LEAST and module in self.level_names["module"]:
+                    z[place] += BACK * _shift(z[place], float(past[place[0]]))
+        return 1 / (1 + np.exp(-z))
+
+    def parts(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """(n, columns) what each column adds to the log-odds. Logistic alone."""
+        names = [*self.columns, *(f"{name}={one}" for name, of in self.categories.items() for one in of)]
+        return pd.DataFrame(self.model.parts(self._matrix(rows)), columns=names)
+
+    def told(self) -> dict[str, Any]:
+        """As JSON, from which `of` makes the same model again. Logistic alone, without sensitive ones."""
+        level = None if self.level is None else {"names": self.level_names, "linear": self.level.told()}
+        return {
+            "columns": self.columns,
+            "categories": self.categories,
+            "platt": list(self.platt),
+            "linear": self.model.told(),
+            "level": level,
+        }
+
+    @classmethod
+    def of(cls, told: Any) -> Self:
+        """Raises BadInput on what `told` cannot have said."""
+        found = cls("logistic")
+        try:
+            found.columns, found.categories = list(told["columns"]), dict(told["categories"])
+            found.platt = (float(told["platt"][0]), float(told["platt"][1]))
+            found.model = Linear.of(told["linear"])
+            if told["level"] is not None:
+                found.level_names = dict(told["level"]["names"])
+                found.level = Linear.of(told["level"]["linear"])
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise BadInput("the kept at-risk model cannot be read", "learnloop at-risk --train") from error
+        width = len(found.columns) + sum(len(one) for one in found.categories.values())
+        if len(found.model.fill) != width or not set(found.columns) <= {"day", *FEATURES}:
+            raise BadInput("the kept at-risk model is of another version", "learnloop at-risk --train")
+        return found
+
+    @staticmethod
+    def _estimated(model: Any, x: np.ndarray) -> np.ndarray:
+        found = model.predict(x) if isinstance(model, Linear) else model.predict_proba(x)[:, 1]
+        return np.asarray(found, dtype=float)
 
     def _matrix(self, rows: pd.DataFrame) -> np.ndarray:
         numbers = rows[self.columns].to_numpy(dtype=float)
-        of = [rows[name].to_numpy()[:, None] == np.array(known) for name, known in self.categories.items()]
-        return np.hstack([numbers, *(block.astype(float) for block in of)])
+        return np.hstack([numbers, _indicators(rows, self.categories)])
 
     def _fitted(self, x: np.ndarray, y: np.ndarray) -> Any:
+        if self.name == "logistic":
+            return Linear.fit(x, y, strength=0.3)
         from sklearn.ensemble import HistGradientBoostingClassifier
-        from sklearn.impute import SimpleImputer
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
 
-        if self.name == "boosting":
-            # a column nobody knows in this fold has no thresholds, and scikit-learn 1.9 stops at that
-            x = np.where(np.isnan(x).all(axis=0), 0.0, x)
-            return HistGradientBoostingClassifier(
-                learning_rate=0.08,
-                max_iter=120,
-                max_leaf_nodes=12,
-                min_samples_leaf=40,
-                l2_regularization=5.0,
-                random_state=self.seed,
-            ).fit(x, y)
-        # a column that is never known would be dropped, and another presentation's be too wide
-        fill = SimpleImputer(add_indicator=True, keep_empty_features=True)
-        return make_pipeline(fill, StandardScaler(), LogisticRegression(C=0.3, max_iter=2_000)).fit(x, y)
+        # a column nobody knows in this fold has no thresholds, and scikit-learn 1.9 stops at that
+        x = np.where(np.isnan(x).all(axis=0), 0.0, x)
+        return HistGradientBoostingClassifier(
+            learning_rate=0.08,
+            max_iter=120,
+            max_leaf_nodes=12,
+            min_samples_leaf=40,
+            l2_regularization=5.0,
+            random_state=self.seed,
+        ).fit(x, y)
+
+
+def _indicators(rows: pd.DataFrame, categories: dict[str, list[str]]) -> np.ndarray:
+    of = [rows[name].to_numpy()[:, None] == np.array(known) for name, known in categories.items()]
+    return np.hstack(of).astype(float)
+
+
+def _shift(z: np.ndarray, share: float) -> float:
+    """d with mean sigmoid(z + d) = share, by halving."""
+    low, high = -10.0, 10.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        below = np.mean(1 / (1 + np.exp(-(z + middle)))) < share
+        low, high = (middle, high) if below else (low, middle)
+    return (low + high) / 2
 
 
 def _folds(rows: pd.DataFrame, most: int) -> np.ndarray:

@@ -19,22 +19,16 @@ EDUCATION = {  # in order: the higher, the more
     "HE Qualification": 3,
     "Post Graduate Qualification": 4,
 }
+EPOCH = pd.Timestamp("2000-01-01", tz="UTC")
 MARKING_DAYS = 14  # a tutor's mark comes so long after the hand-in; a computer's at once
 PASS_MARK = 40.0
 RECENT_DAYS = 7
 FEATURES = (
     *("registered", "registered_unknown", "credits", "attempts_before", "education", "other_modules"),
     *("passed_before", "failed_before", "withdrawn_before"),
-    # How much was due by a day is the calendar's doing, and the next presentation has another one: what a
-    # learner did is told beside the others of the same presentation, not in counts.
-    *("late", "mean_lateness", "banked", "mean_score", "lowest_score", "score_of_due", "missing_weight"),
-    *("missing_beside_peers", "score_beside_peers", "hand_in_beside_peers"),
+    *("due", "handed_in", "missing", "missing_weight", "late", "mean_lateness", "days_since_hand_in"),
+    *("banked", "marks_known", "mean_score", "lowest_score", "score_of_due"),
 )
-PEERS = {  # what it is beside the mean of the same presentation: an odd assessment is everybody's
-    "missing_beside_peers": "missing",
-    "score_beside_peers": "mean_score",
-    "hand_in_beside_peers": "days_since_hand_in",
-}
 CLICKS = ("clicks", "active_days", "days_since_click", "recent_clicks")
 
 
@@ -47,11 +41,11 @@ def known_by(
     marking_days: int = MARKING_DAYS,
 ) -> pd.DataFrame:
     """A row an enrolment that is going on at the end of `day`: KEY, FEATURES (and CLICKS where there are
-    any), the SENSITIVE attributes as text, `rule`, and what the future held: `at_risk`, `ends` (day, NA),
-    `result`.
+    any), `day`, `season` (the month of the start), the SENSITIVE attributes as text, `rule`, and what the
+    future held: `at_risk`, `ends` (day, NA), `result`.
 
-    enrolments: KEY, registered, unregistered (days, NA), starts (days on one scale for all presentations),
-    length (days), credits, attempts_before, education, the SENSITIVE ones, result.
+    enrolments: KEY, registered, unregistered (days, NA), starts (days since 2000 began), length (days),
+    credits, attempts_before, education, the SENSITIVE ones, result.
     assessments: assessment_id, module, presentation, kind, due (day, NA: at the end), weight.
     submissions: assessment_id, learner_id, day, score (0 to 100, NA), banked (bool). clicks: KEY, day,
     clicks.
@@ -65,6 +59,8 @@ def known_by(
     )
     rows = enrolments[going_on].reset_index(drop=True)
     found = pd.DataFrame({name: rows[name] for name in KEY})
+    start = EPOCH + pd.to_timedelta(rows["starts"], unit="D")
+    found["day"], found["season"] = float(day), start.dt.strftime("%m")
     found["registered"] = rows["registered"].astype(float)
     found["registered_unknown"] = rows["registered"].isna().astype(float)
     found["credits"], found["attempts_before"] = rows["credits"].astype(float), rows["attempts_before"]
@@ -74,9 +70,6 @@ def known_by(
     )
     found = found.join(_before(rows, enrolments, day))
     found = found.join(_work(found[KEY], assessments, submissions, day, marking_days))
-    of = found.groupby(["module", "presentation"])
-    for name, column in PEERS.items():
-        found[name] = found[column] - of[column].transform("mean")
     quiet = found["days_since_hand_in"] >= RECENT_DAYS
     if clicks is not None:
         found = found.join(_clicked(found[KEY], clicks, day))

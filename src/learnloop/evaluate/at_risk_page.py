@@ -73,7 +73,7 @@ def _made(result: Result) -> str:
     trained = ", ".join(map(str, result["trained_on"]))
     return (
         f"Trained on {escape(trained)}, asked of {escape(str(result['test']))}, which no model has seen;"
-        f" models chosen on {escape(str(result['validated_on']))}; seed {escape(str(result['seed']))}."
+        f" models chosen on those, each told by the others; seed {escape(str(result['seed']))}."
     )
 
 

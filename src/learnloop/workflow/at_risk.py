@@ -1,7 +1,7 @@
-"""Who will fail or withdraw, told on a day of a presentation that the model has never seen: on OULAD.
+"""Who will fail or withdraw, told on a day of a presentation that the model has never seen.
 
-The model learns from earlier presentations and is asked of the latest. Which model, is chosen on the last
-presentation before that one. Nothing is written but the report.
+The model learns from earlier presentations and is asked of the latest. Which model, is chosen on those
+earlier ones, each told by the others. Nothing is written but the report.
 """
 
 from collections.abc import Sequence
@@ -11,23 +11,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from learnloop.assess.at_home import tables_of
 from learnloop.assess.at_risk import MODELS, AtRisk
-from learnloop.assess.known_by import MARKING_DAYS, SENSITIVE, known_by
-from learnloop.collect import oulad as files
+from learnloop.assess.known_by import MARKING_DAYS, known_by
 from learnloop.errors import BadInput, NothingToDo
 from learnloop.evaluate import at_risk as judged
-from learnloop.prepare.oulad import start_of
+from learnloop.store import coursework
+from learnloop.workflow import oulad_tables
 from learnloop.workflow.console import bar, step
+from learnloop.workflow.context import Loop
 from learnloop.workflow.whole import write_whole
 
 GROUPS = ("gender", "disability", "imd_band", "age_band")
-COVERED = 0.9  # clicks are used where so many presentations have them
-LENGTH = 260.0  # days, where courses.csv does not tell
+SPREAD = 7  # days
 
 
 def evaluate_at_risk(
-    folder: Path,
+    folder: Path | None = None,
     *,
+    loop: Loop | None = None,
     weeks: Sequence[int] = (2, 4, 8),
     test: str = "",
     marking_days: int = MARKING_DAYS,
@@ -36,7 +38,8 @@ def evaluate_at_risk(
     seed: int = 0,
     report: Path | None = None,
 ) -> dict[str, Any]:
-    """folder: OULAD's CSV files. test: the presentation to be asked of ("2014J"); "" for the latest.
+    """folder: OULAD's CSV files; without them, what `loop` has on record. test: the presentation to be asked
+    of ("2014J"); "" for the latest.
 
     Raises BadInput (a file, a week, a presentation), NothingToDo where nothing comes before the test.
     """
@@ -45,8 +48,8 @@ def evaluate_at_risk(
     if report is not None:
         _may_replace(report)
     days = sorted({7 * week for week in weeks})
-    with step("read OULAD"):
-        tables = read(folder, max(days))
+    with step("read OULAD" if folder else "read the enrolments and what was handed in"):
+        tables = _tables(folder, loop, max(days) + SPREAD)
     order = _order(tables["enrolments"])
     test = test or order[-1]
     if test not in order:
@@ -57,7 +60,7 @@ def evaluate_at_risk(
     result: dict[str, Any] = {
         "test": test,
         "trained_on": before,
-        "validated_on": before[-1],
+        "validated_on": ", ".join(before),
         "marking_days": marking_days,
         "clicks_used": tables["clicks"] is not None,
         "flagged_share": judged.FLAGGED,
@@ -69,13 +72,13 @@ def evaluate_at_risk(
     total = len(days) * (1 + (len(_modules(tables["enrolments"])) if leave_one_out else 0))
     with bar(f"estimated on {len(days)} days", total) as advance:
         for day in days:
-            rows = _known(tables, day, marking_days)
-            week, predicted, asked = _week(rows, before, test, n_bootstrap, seed)
+            pool = _around(tables, day, marking_days)
+            week, predicted, asked = _week(pool, day, before, test, n_bootstrap, seed)
             result["weeks"][str(day // 7)] = week
             kept[day] = (asked, predicted)
             advance(1)
             if leave_one_out:
-                told = _left_out(rows, week["chosen"], n_bootstrap, seed, advance)
+                told = _left_out(pool, day, week["chosen"], n_bootstrap, seed, advance)
                 result["left_out"][str(day // 7)] = told
     result["lead_time"] = _lead(kept, tables["submissions"], tables["assessments"])
     result = _without_nan(result)
@@ -151,21 +154,35 @@ def _known(tables: dict[str, Any], day: int, marking_days: int) -> pd.DataFrame:
     )
 
 
+def _around(tables: dict[str, Any], day: int, marking_days: int) -> pd.DataFrame:
+    """What was known on the day, and a week before and after it: the next calendar may have moved."""
+    days = (day - SPREAD, day, day + SPREAD)
+    return pd.concat([_known(tables, one, marking_days) for one in days], ignore_index=True)
+
+
+def _fitted(
+    name: str, pool: pd.DataFrame, day: int, seed: int, sensitive: bool = False, folds: int = 4
+) -> AtRisk:
+    """Boosting learns from all three days; a line through three days fits none of them (validated)."""
+    rows = pool if name == "boosting" else pool[pool["day"] == day]
+    return AtRisk(name, sensitive, seed).fit(rows, folds)
+
+
 def _week(
-    rows: pd.DataFrame, before: Sequence[str], test: str, n_bootstrap: int, seed: int
+    pool: pd.DataFrame, day: int, before: Sequence[str], test: str, n_bootstrap: int, seed: int
 ) -> tuple[dict[str, Any], np.ndarray, pd.DataFrame]:
-    train, asked = rows[rows["presentation"].isin(before)], rows[rows["presentation"] == test]
-    asked = asked.reset_index(drop=True)
+    past, rows = pool[pool["presentation"].isin(before)], pool[pool["day"] == day]
+    train, asked = past[past["day"] == day], rows[rows["presentation"] == test].reset_index(drop=True)
     y, learners = asked["at_risk"].to_numpy(), asked["learner_id"].to_numpy()
-    validation = _validated(train, before, seed)
+    validation = _validated(past, day, before, seed)
     chosen = min(validation, key=lambda name: validation[name]["log_loss"]["value"])
-    predicted = {name: AtRisk(name, seed=seed).fit(train).predict(asked) for name in MODELS}
+    predicted = {name: _fitted(name, past, day, seed).predict(asked) for name in MODELS}
     told = {name: judged.scores(y, p, learners, n_bootstrap, seed) for name, p in predicted.items()}
     base = np.full(len(y), train["at_risk"].mean())
     told["majority"] = judged.scores(y, base, learners, n_bootstrap, seed)
     for name in ("precision", "recall", "selection"):  # it tells nobody from anybody
         told["majority"].pop(name)
-    sensitive = AtRisk(chosen, sensitive=True, seed=seed).fit(train).predict(asked)
+    sensitive = _fitted(chosen, past, day, seed, sensitive=True).predict(asked)
     rule = asked["rule"].to_numpy()
     week = {
         "enrolments": len(asked),
@@ -190,30 +207,33 @@ def _week(
     return week, predicted[chosen], asked
 
 
-def _validated(train: pd.DataFrame, before: Sequence[str], seed: int) -> dict[str, Any]:
-    """Scores of each model on the last presentation before the test; in sample where there is but one."""
-    last = train["presentation"] == before[-1]
-    past, asked = (train[~last], train[last]) if len(before) > 1 else (train, train)
-    return {
-        name: judged.scores(
-            asked["at_risk"].to_numpy(),
-            AtRisk(name, seed=seed).fit(past).predict(asked),
-            asked["learner_id"].to_numpy(),
-            0,
-            seed,
-        )
-        for name in MODELS
-    }
+def _validated(past: pd.DataFrame, day: int, before: Sequence[str], seed: int) -> dict[str, Any]:
+    """Scores of each model on the presentations before the test, each told by the others; in sample where
+    there is but one."""
+    rows = past[past["day"] == day].reset_index(drop=True)
+    found = {}
+    for name in MODELS:
+        predicted = np.zeros(len(rows))
+        for one in before:
+            others = past[past["presentation"] != one] if len(before) > 1 else past
+            part = (rows["presentation"] == one).to_numpy()
+            predicted[part] = _fitted(name, others, day, seed).predict(rows[part])
+        y, learners = rows["at_risk"].to_numpy(), rows["learner_id"].to_numpy()
+        found[name] = judged.scores(y, predicted, learners, 0, seed)
+    return found
 
 
-def _left_out(rows: pd.DataFrame, name: str, n_bootstrap: int, seed: int, advance: Any) -> dict[str, Any]:
+def _left_out(
+    pool: pd.DataFrame, day: int, name: str, n_bootstrap: int, seed: int, advance: Any
+) -> dict[str, Any]:
     """Every presentation of every module in turn is the one nobody has seen; later ones may teach of it."""
-    of = (rows["module"] + "-" + rows["presentation"]).to_numpy(dtype=str)
+    rows = pool[pool["day"] == day].reset_index(drop=True)
+    of, of_pool = ((one["module"] + "-" + one["presentation"]).to_numpy(dtype=str) for one in (rows, pool))
     predicted = np.zeros(len(rows))
     each = {}
     for one in np.unique(of):
         part = of == one
-        predicted[part] = AtRisk(name, seed=seed).fit(rows[~part]).predict(rows[part])
+        predicted[part] = _fitted(name, pool[of_pool != one], day, seed, folds=2).predict(rows[part])
         y = rows["at_risk"].to_numpy()[part]
         found = judged.scores(y, predicted[part], rows["learner_id"].to_numpy()[part], 0, seed)
         each[one] = {"n": int(part.sum()), "at_risk": float(y.mean())} | {
@@ -255,115 +275,13 @@ def _lead(
     }
 
 
-def read(folder: Path, until: int) -> dict[str, Any]:
-    """enrolments, assessments, submissions and clicks (None where few presentations have any), as `known_by`
-    takes them. Rows that cannot be read are left out. Raises BadInput."""
-    if not (folder / "studentRegistration.csv").is_file() or not (folder / "studentAssessment.csv").is_file():
-        raise BadInput(
-            f"{folder} lacks studentRegistration.csv or studentAssessment.csv",
-            "put the whole dataset into one folder",
-        )
-    parts: dict[str, list[pd.DataFrame]] = {}
-    for chunk in files.read(folder, chunk_rows=500_000):
-        frame = chunk.frame[chunk.frame["damage"].isna()]
-        if chunk.kind == "studentVle":
-            frame = _few_clicks(frame, until)
-        parts.setdefault(chunk.kind, []).append(frame)
-    raw = {kind: pd.concat(found, ignore_index=True) for kind, found in parts.items()}
-    enrolments = _enrolments(raw)
-    return {
-        "enrolments": enrolments,
-        "assessments": _assessments(raw["assessments"]),
-        "submissions": _submissions(raw["studentAssessment"]),
-        "clicks": _clicks(raw.get("studentVle"), enrolments),
-    }
-
-
-def _enrolments(raw: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    key = ["code_module", "code_presentation", "id_student"]
-    dates = raw["studentRegistration"][[*key, "date_registration", "date_unregistration"]]
-    rows = raw["studentInfo"].drop_duplicates(key).merge(dates.drop_duplicates(key), on=key, how="left")
-    courses = raw["courses"].set_index(["code_module", "code_presentation"])["module_presentation_length"]
-    length = _number(courses).reindex(pd.MultiIndex.from_frame(rows[key[:2]])).to_numpy(dtype=float)
-    start = start_of(rows["code_presentation"])
-    if start.isna().any():
-        raise BadInput("a presentation is not a year and B or J", field="code_presentation")
-    day_of = (start - pd.Timestamp("2000-01-01", tz="UTC")).dt.days
-    told = {
-        "module": rows["code_module"],
-        "presentation": rows["code_presentation"],
-        "learner_id": rows["id_student"],
-        "registered": _number(rows["date_registration"]),
-        "unregistered": _number(rows["date_unregistration"]),
-        "starts": day_of,
-        "length": np.where(np.isfinite(length), length, LENGTH),
-        "credits": _number(rows["studied_credits"]),
-        "attempts_before": _number(rows["num_of_prev_attempts"]).astype(float),
-        "education": rows["highest_education"],
-        "result": rows["final_result"],
-    }
-    for name in SENSITIVE:
-        told[name] = rows[name].mask(rows[name].isin(["", "?"]))
-    told["imd_band"] = _fifths(told["imd_band"])
-    return pd.DataFrame(told)
-
-
-def _fifths(band: pd.Series) -> pd.Series:
-    """'10-20%' -> '0-20%': tenths of deprivation two by two (and '10-20', as OULAD has it, too)."""
-    low = pd.to_numeric(band.astype("str").str.extract(r"^(\d+)-\d+%?$")[0], errors="coerce")
-    start = (low // 20 * 20).astype("Int64")
-    return (start.astype("str") + "-" + (start + 20).astype("str") + "%").where(low.notna())
-
-
-def _assessments(raw: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "assessment_id": raw["id_assessment"],
-            "module": raw["code_module"],
-            "presentation": raw["code_presentation"],
-            "kind": raw["assessment_type"],
-            "due": _number(raw["date"]),
-            "weight": _number(raw["weight"]).astype(float),
-        }
-    )
-
-
-def _submissions(raw: pd.DataFrame) -> pd.DataFrame:
-    told = pd.DataFrame(
-        {
-            "assessment_id": raw["id_assessment"],
-            "learner_id": raw["id_student"],
-            "day": _number(raw["date_submitted"]),
-            "score": _number(raw["score"]),
-            "banked": raw["is_banked"] == "1",
-        }
-    )
-    return told[told["day"].notna()].drop_duplicates(["assessment_id", "learner_id"])
-
-
-def _few_clicks(raw: pd.DataFrame, until: int) -> pd.DataFrame:
-    """Clicks by day, no later than anybody asks about: ten million rows become a tenth."""
-    rows = pd.DataFrame(
-        {
-            "module": raw["code_module"],
-            "presentation": raw["code_presentation"],
-            "learner_id": raw["id_student"],
-            "day": _number(raw["date"]),
-            "clicks": _number(raw["sum_click"]),
-        }
-    )
-    key = ["module", "presentation", "learner_id", "day"]
-    return rows[rows["day"] <= until].groupby(key, as_index=False)["clicks"].sum()
-
-
-def _clicks(found: pd.DataFrame | None, enrolments: pd.DataFrame) -> pd.DataFrame | None:
-    if found is None:
-        return None
-    there = _modules(found)
-    if len(there) < COVERED * len(_modules(enrolments)):
-        return None  # a model would learn which presentations have clicks, not what clicks say
-    key = ["module", "presentation", "learner_id", "day"]
-    return found.groupby(key, as_index=False)["clicks"].sum()
+def _tables(folder: Path | None, loop: Loop | None, until: int) -> dict[str, Any]:
+    if folder is not None:
+        return oulad_tables.read(folder, until)
+    if loop is None:
+        raise BadInput("nothing to read", "--oulad DIR")
+    own = coursework.read(loop.engine)
+    return {**tables_of(own.enrolments, own.items, own.hand_ins), "clicks": None}
 
 
 def _modules(rows: pd.DataFrame) -> set[str]:
@@ -372,7 +290,3 @@ def _modules(rows: pd.DataFrame) -> set[str]:
 
 def _order(enrolments: pd.DataFrame) -> list[str]:
     return enrolments.groupby("presentation")["starts"].min().sort_values().index.tolist()
-
-
-def _number(text: pd.Series) -> pd.Series:
-    return pd.to_numeric(text.mask(text.isin(["", "?"])), errors="coerce").astype("Float64")
