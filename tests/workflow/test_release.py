@@ -1,5 +1,6 @@
 """The gate, the way back, and drift: on the demo's catalogue and simulated learners, without a crawl."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from learnloop.collect.extract import extract
 from learnloop.demo import site
-from learnloop.errors import BadInput, NothingToDo
+from learnloop.errors import BadInput, ModelUnavailable, NothingToDo
 from learnloop.prepare.pages import pages_to_frames
 from learnloop.settings import Settings
 from learnloop.store import loading, reading
@@ -18,7 +19,7 @@ from learnloop.workflow import candidate
 from learnloop.workflow.context import Loop
 from learnloop.workflow.evaluate import evaluate
 from learnloop.workflow.monitor import drift
-from learnloop.workflow.release import release, retrain, rollback
+from learnloop.workflow.release import MODEL_CODE, _gate, release, retrain, rollback
 from learnloop.workflow.simulate import simulate
 from learnloop.workflow.train import train
 
@@ -44,16 +45,24 @@ def loop(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture(scope="module")
 def champion(loop: Loop) -> int:
     """The version of the first release."""
-    train(loop, factors=16)
+    train(loop, factors=16, tracer="logistic")
     evaluate(loop, n_bootstrap=50)
     report = release(loop)
     assert (report["promoted"], report["former_champion"], report["gate"]) == (True, None, {})
     return int(report["version"])
 
 
+def of_champion(loop: Loop) -> tuple[str, str]:
+    """The kinds of its tracer and of its memory."""
+    models = candidate.Models.load(loop.registry.champion().folder)
+    assert models.tracer is not None
+    assert models.memory is not None
+    return models.tracer.name, models.memory.name
+
+
 def train_spoiled(loop: Loop) -> None:
     """A candidate trained like the champion, its lessons' factors then dealt out to other lessons."""
-    train(loop, recommender="ials", factors=16)
+    train(loop, recommender="ials", factors=16, tracer="logistic")
     kept = candidate.latest(loop.settings)
     models = candidate.Models.load(kept.folder)
     models.ials.item_ids = np.random.default_rng(0).permutation(models.ials.item_ids)
@@ -122,12 +131,38 @@ def test_a_worse_challenger_waits_is_forced_and_taken_back(loop: Loop, champion:
     assert (newest["version"], newest["champion"]) == (refused["version"], False)
     assert set(newest["metrics"]) == {"ndcg_at_10"}  # as evaluated, whatever k the gate judged by
 
+    assert of_champion(loop) == ("logistic", "memory")
+    train(loop, recommender="ials", factors=16, tracer="irt")
+    evaluate(loop, n_bootstrap=50)
     forced = release(loop, force=True)
     assert (forced["promoted"], forced["former_champion"]) == (True, champion)
     assert loop.registry.champion_version() == forced["version"]
+    assert of_champion(loop) == ("irt", "memory")
 
     assert rollback(loop) == {"from": forced["version"], "to": champion}
     assert loop.registry.champion().version == champion
+    assert of_champion(loop) == ("logistic", "memory")
+
+
+def test_a_champion_whose_tracer_is_read_no_more_does_not_close_the_gate(loop: Loop, champion: int) -> None:
+    """An upgrade may change how a tracer is saved; the way out is to train, evaluate and release."""
+    train(loop, recommender="ials", factors=16, tracer="bkt")
+    evaluate(loop, n_bootstrap=50)
+    old = candidate.latest(loop.settings)
+    manifest = old.folder / "tracer" / "tracer.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "version": 0}))
+    old = old.with_metrics("k", 10)  # sealed again
+    loop.registry.promote(loop.registry.register(old.folder, old.run_id, MODEL_CODE, {}).version)
+    with pytest.raises(ModelUnavailable, match=r"bkt version 0.*Try: learnloop train"):
+        of_champion(loop)
+    train(loop, recommender="ials", factors=16, tracer="bkt")
+    evaluate(loop, n_bootstrap=50)
+    found = _gate(loop, candidate.latest(loop.settings), 10)
+    assert found["ranking"].n_learners > 20
+    assert (found["tracing"].promote, found["tracing"].n_learners) == (True, 0)
+    assert found["tracing"].why.startswith("nothing to compare with: ")
+    assert rollback(loop)["to"] == champion
+    assert _gate(loop, candidate.latest(loop.settings), 10)["tracing"].n_learners > 20
 
 
 def test_retraining_on_the_same_days_promotes_an_equal(loop: Loop, champion: int) -> None:
