@@ -7,6 +7,7 @@ from learnloop.i18n import REASONS, best_language, reason_text, translator
 from learnloop.schemas import Reason
 
 EVIDENCE = {"item": "Loops", "course": "Python", "learners": 7, "concept": "Variables", "mastery": "40%"}
+EVIDENCE |= {"recall": "63%", "p_correct": "71%", "concepts": 4}
 
 
 @pytest.mark.parametrize("code", REASONS)

@@ -37,6 +37,9 @@ REASONS: Mapping[str, str] = {
     "ready": N_("You are ready: what it needs is mastered"),
     "start_here": N_("A good place to start"),
     "review": N_("Worth a review: mastery of “{concept}” is {mastery}"),
+    "fading": N_("It fades: what you knew of “{concept}” is recalled at {recall} by now"),
+    "right_level": N_("The right level: your chance to be right is {p_correct}"),
+    "opens": N_("Opens the way: concepts that wait for it: {concepts}"),
 }
 
 

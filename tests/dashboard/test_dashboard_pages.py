@@ -106,19 +106,19 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize(
-    ("language", "steps", "mastered", "progress"),
+    ("language", "steps", "mastered", "review", "progress"),
     [
-        ("en", "Your next steps", "What you master", "Your progress"),
-        ("es", "Tus próximos pasos", "Lo que dominas", "Tu progreso"),
+        ("en", "Your next steps", "What you master", "When to review", "Your progress"),
+        ("es", "Tus próximos pasos", "Lo que dominas", "Cuándo repasar", "Tu progreso"),
     ],
 )
-def test_a_learner_sees_steps_with_reasons_mastery_and_progress(
-    pages: Pages, page: Page, language: str, steps: str, mastered: str, progress: str
+def test_a_learner_sees_steps_with_reasons_mastery_reviews_and_progress(
+    pages: Pages, page: Page, language: str, steps: str, mastered: str, review: str, progress: str
 ) -> None:
     page.goto(f"{pages.operator}?language={language}&learner={pages.learner_id}")
-    for heading in (steps, mastered, progress):
+    for heading in (steps, mastered, review, progress):
         expect(page.get_by_role("heading", name=heading)).to_be_visible(timeout=60_000)
-    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(2)
+    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(3)
     reason = {"en": "Because you did", "es": "Porque hiciste"}[language]
     expect(page.get_by_text(reason).first).to_be_visible()
 
@@ -129,7 +129,7 @@ def test_scraped_titles_are_text_and_their_addresses_are_not_followed(pages: Pag
     page.goto(f"{pages.operator}?learner={pages.learner_id}")
     steps = page.locator("[data-testid=stPageLink], [data-testid=stMarkdown]").filter(has_text="Loops <img")
     expect(steps.first).to_be_visible(timeout=60_000)
-    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(2)
+    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(3)
     linked = page.locator("[data-testid=stPageLink]").filter(has_text="Loops <img")
     assert 0 < linked.count() < steps.count(), "one step with an address and one without is wanted"
     for shown in (
@@ -186,7 +186,7 @@ def test_the_operations_page_shows_the_release_and_its_quality(pages: Pages, pag
     page.goto(f"{pages.operator}?page=operations")
     expect(page.get_by_role("heading", name="Release")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("Trained on activity until")).to_be_visible()
-    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(2)
+    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(3)
     expect(page.get_by_text("120", exact=True)).to_be_visible()  # learners
 
 

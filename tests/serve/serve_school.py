@@ -26,9 +26,11 @@ from learnloop.settings import Settings
 from learnloop.store import api_keys, loading, releases
 from learnloop.store.pseudonyms import pseudonym
 from learnloop.trace.logistic import LogisticTracer
+from learnloop.trace.memory import Memory
 
 KEY = "k" * 40
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+NOW = datetime(2026, 3, 2, 2, tzinfo=UTC)  # for the learners: soon after what the tests tell, not years
 # Concepts a course teaches in order; each lesson needs the concept of the one before.
 COURSES = {
     "python": ("en", ["Variables", "Conditions", "Loops", "Functions", "Modules", "Classes"]),
@@ -156,9 +158,19 @@ def simulated(learners: int = 40, seed: int = 7) -> pd.DataFrame:
 
 
 @cache
-def tracer() -> LogisticTracer:
+def answered() -> pd.DataFrame:
     frames = catalogue()
-    return LogisticTracer().fit(to_answers(simulated(), frames["items"], frames["item_concepts"]))
+    return to_answers(simulated(), frames["items"], frames["item_concepts"])
+
+
+@cache
+def tracer() -> LogisticTracer:
+    return LogisticTracer().fit(answered())
+
+
+@cache
+def memory() -> Memory:
+    return Memory().fit(answered())
 
 
 def release_folder(folder: Path, factors: int, seed: int, with_tracer: bool = True) -> Path:
@@ -171,7 +183,7 @@ def release_folder(folder: Path, factors: int, seed: int, with_tracer: bool = Tr
         "recommender/companions": Companions().fit(done),
     }
     if with_tracer:
-        models["tracer"] = tracer()
+        models |= {"tracer": tracer(), "memory": memory()}
     for name, model in models.items():
         (folder / name).mkdir(parents=True)
         model.save(folder / name)
@@ -215,7 +227,7 @@ class School:
 
     @contextmanager
     def client(self, role: str = "service", **options: Any) -> Iterator[TestClient]:
-        app = create_app(self.settings, self.database_url, **options)
+        app = create_app(self.settings, self.database_url, **{"clock": lambda: NOW, **options})
         with TestClient(app, headers=self.headers(role), raise_server_exceptions=False) as client:
             yield client
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from serve_school import COURSES, School, concept, event, learner_id, lesson
+from serve_school import COURSES, NOW, School, concept, event, learner_id, lesson
 from starlette.testclient import TestClient
 from test_serve_learners import answers, read, steps, tell
 
@@ -302,7 +302,7 @@ def test_a_rule_for_a_course_holds_for_its_parts(school: School) -> None:
         events = [Event(moment, f"t:{item_id}", item_id, "completed", None) for item_id in done]
         history, wish = History(events, 0.0, frozenset()), advice.Wish(k=50)
         found = advice.advise(
-            nested, learner_id("x"), history, wish, Rules((rule,)), np.random.default_rng(0)
+            nested, learner_id("x"), history, wish, Rules((rule,)), np.random.default_rng(0), NOW
         )
         return [one.step.item_id for one in found.items]
 

@@ -88,7 +88,8 @@ def test_a_promotion_swaps_and_a_rollback_swaps_back(school: School) -> None:
     who = learner_id("ana")
     path = f"/v1/learners/{who}/recommendations"
     with school.client(poll_seconds=0.05) as client:
-        client.post("/v1/events", json=event())
+        # three candidates: of two, one has all the relevance and one has none, whatever the model
+        client.post("/v1/events", json=[event(), event(lesson("cocina", 0))])
         first = client.get(path).json()
         assert first["release"] == 1
         try:

@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-INK, GOOD, BAND = "#1f4e5f", "#2a9d8f", "#b7d5d4"
+INK, GOOD, BAND, DUE = "#1f4e5f", "#2a9d8f", "#b7d5d4", "#c8553d"
 
 
 def mastery(concepts: pd.DataFrame, threshold: float, _: Callable[[str], str]) -> Any:
@@ -33,6 +33,31 @@ def mastery(concepts: pd.DataFrame, threshold: float, _: Callable[[str], str]) -
         .encode(x="threshold:Q")
     )
     return (interval + point + goal).properties(height=alt.Step(26))
+
+
+def reviews(concepts: pd.DataFrame, now: pd.Timestamp, _: Callable[[str], str]) -> Any:
+    """concepts: title, due_at (UTC), recall, half_life_days. When each falls below its target, in that order.
+
+    The line is `now`: what lies left of it is due.
+    """
+    order = concepts.sort_values("due_at")["title"].tolist()
+    rows = concepts.assign(now=now)
+    base = alt.Chart(rows).encode(
+        y=alt.Y("title:N", sort=order, title=None, axis=alt.Axis(labelLimit=260, labelOverlap=False)),
+        tooltip=[
+            alt.Tooltip("title:N", title=_("Concept")),
+            alt.Tooltip("recall:Q", format=".0%", title=_("Recall now")),
+            alt.Tooltip("due_at:T", format="%Y-%m-%d", title=_("Review on")),
+            alt.Tooltip("half_life_days:Q", format=".1f", title=_("Half-life, days")),
+        ],
+    )
+    wait = base.mark_rule(strokeWidth=5, color=BAND).encode(x=alt.X("now:T", title=None), x2="due_at:T")
+    day = base.mark_circle(size=90).encode(
+        x=alt.X("due_at:T", title=_("Review on")),
+        color=alt.condition("datum.due_at <= datum.now", alt.value(DUE), alt.value(INK)),
+    )
+    line = alt.Chart(pd.DataFrame({"now": [now]})).mark_rule(strokeDash=[4, 4], color=GOOD).encode(x="now:T")
+    return (wait + day + line).properties(height=alt.Step(26))
 
 
 def activity(days: pd.DataFrame, _: Callable[[str], str]) -> Any:

@@ -56,6 +56,9 @@ class Client:
     def mastery(self, learner_id: str) -> list[dict[str, Any]]:
         return list(self._get(f"/v1/learners/{learner_id}/mastery")["concepts"])
 
+    def reviews(self, learner_id: str) -> dict[str, Any]:
+        return self._get(f"/v1/learners/{learner_id}/reviews")
+
     def progress(self, learner_id: str) -> dict[str, Any]:
         return self._get(f"/v1/learners/{learner_id}/progress")
 

@@ -12,6 +12,8 @@ from learnloop.dashboard.escaping import plain, web_address
 
 Translate = Callable[[str], str]
 REASONS = 3  # the most telling ones
+SHOWN = 12  # reviews, the first to be due
+AROUND = pd.Timedelta(days=60)  # the chart's days before and after today
 MINUTES = (0, 5, 10, 20, 40)  # 0: any
 
 
@@ -23,6 +25,7 @@ def page(client: Client, learner_id: str, _: Translate) -> None:
     with known:
         st.header(_("What you master"))
         _mastery(client.mastery(learner_id), _)
+        _reviews(client.reviews(learner_id), _)
         st.header(_("Your progress"))
         _progress(client.progress(learner_id), _)
 
@@ -63,6 +66,20 @@ def _mastery(concepts: list[dict[str, Any]], _: Translate) -> None:
     st.caption(
         _("The dot is the estimate, the bar the range it is in with 95% certainty, the line the goal.")
     )
+
+
+def _reviews(found: dict[str, Any], _: Translate) -> None:
+    concepts = pd.DataFrame(found["concepts"][:SHOWN])
+    if concepts.empty:  # no answers, or no memory in the release
+        return
+    st.header(_("When to review"))
+    concepts["due_at"] = pd.to_datetime(concepts["due_at"], utc=True, format="ISO8601")
+    now = pd.Timestamp.now(tz="UTC")
+    # a concept that was due long ago would leave no room for the others
+    concepts["due_at"] = concepts["due_at"].clip(now - AROUND, now + AROUND)
+    st.altair_chart(charts.reviews(concepts, now, _), width="stretch")
+    told = _("Due now: {due} of {total}. The dot is the day recall falls below {target}; the line is today.")
+    st.caption(told.format(due=found["due"], total=found["total"], target=f"{found['target']:.0%}"))
 
 
 def _progress(found: dict[str, Any], _: Translate) -> None:

@@ -19,8 +19,8 @@ from learnloop.recommend.policy import Catalogue
 class Known:
     """What is believed of one learner. What is absent is unknown: not mastered, never practised, no gain.
 
-    mastery, recall: by concept, in [0, 1]. p_correct: by item. gain: by item, the expected increase of the sum
-    of mastery by practising it once. relevance: by item, any scale, empty where there is no recommender.
+    mastery, recall: by concept, in [0, 1]. p_correct: by item. gain: by item, the expected increase of the
+    sum of mastery by practising it once. relevance: by item, any scale, empty where there is no recommender.
     since_item, since_concept: the learner's steps since then.
     """
 

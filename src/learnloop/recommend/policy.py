@@ -17,15 +17,15 @@ from learnloop.recommend.prerequisites import Dropped, usable
 from learnloop.recommend.signals import roll_up
 from learnloop.schemas import Reason, Step
 
-VERSION = "2"  # of what decides which steps are shown; logged with each decision
+VERSION = "3"  # of what decides which steps are shown; logged with each decision
 
 # A step's reasons come in this order, the most telling first.
 ORDER = (
-    *("pinned", "fills_gap", "review", "because_finished", "next_in_course", "others_did", "similar"),
-    *("popular_in_course", "ready", "popular", "start_here"),
+    *("pinned", "fills_gap", "review", "fading", "because_finished", "next_in_course", "others_did"),
+    *("similar", "popular_in_course", "right_level", "opens", "ready", "popular", "start_here"),
 )
 # A step that has one of these alone did not come by its own place in the ranking.
-SENT_FOR = frozenset({"pinned", "fills_gap", "review"})
+SENT_FOR = frozenset({"pinned", "fills_gap", "review", "fading"})
 POPULAR_SHARE = 0.2  # the most done fifth of the items may be called popular
 
 # (history, item_id) -> what speaks for the item: `recommend.reasons`
@@ -250,7 +250,7 @@ def candidates(
                 plan.add(item_id, float(score), reason)
         fixed = len(plan.scores) if is_pin else fixed
     chosen = list(plan.scores.items())[: max(k, 0)]
-    steps = [Step(item_id, score, _ordered(plan.reasons[item_id])) for item_id, score in chosen]
+    steps = [Step(item_id, score, ordered(plan.reasons[item_id])) for item_id, score in chosen]
     return Candidates(steps, min(fixed, len(steps)))
 
 
@@ -305,7 +305,7 @@ def _explained(step: Step, history: Sequence[str], explain: Explain) -> Step:
         return step
     # to somebody who has done something, `start_here` is what is said when nothing else can be
     kept = [reason for reason in step.reasons if reason.code != "start_here"]
-    return Step(step.item_id, step.score, _ordered([*kept, *told]))
+    return Step(step.item_id, step.score, ordered([*kept, *told]))
 
 
 def _why(
@@ -329,5 +329,6 @@ def _why(
     return found or [Reason("start_here")]  # it needs nothing: a place to start, if not in this course
 
 
-def _ordered(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
+def ordered(reasons: Collection[Reason]) -> tuple[Reason, ...]:
+    """The most telling first."""
     return tuple(sorted(reasons, key=lambda reason: ORDER.index(reason.code)))

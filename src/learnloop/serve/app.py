@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import importlib.metadata
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
@@ -21,7 +22,7 @@ from learnloop.serve import (
     problems,
     retention,
 )
-from learnloop.serve.backend import Backend
+from learnloop.serve.backend import Backend, now
 from learnloop.serve.limits import BodyLimit
 from learnloop.serve.security import Doorkeeper
 from learnloop.settings import Settings
@@ -49,11 +50,17 @@ TAGS = [
 ]
 
 
-def create_app(settings: Settings, database_url: str, *, poll_seconds: float = POLL_SECONDS) -> FastAPI:
+def create_app(
+    settings: Settings,
+    database_url: str,
+    *,
+    poll_seconds: float = POLL_SECONDS,
+    clock: Callable[[], datetime] = now,
+) -> FastAPI:
     """The API on one database. Starts without a release, and without a database too, and says so in
-    /health/ready; a new champion serves within `poll_seconds`."""
+    /health/ready; a new champion serves within `poll_seconds`. clock: what time it is for the learners."""
 
-    backend = Backend(settings, database_url)
+    backend = Backend(settings, database_url, clock)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

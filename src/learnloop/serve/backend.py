@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import anyio
@@ -25,6 +25,10 @@ log = logging.getLogger("learnloop.serve")
 T = TypeVar("T")
 SLOW_SECONDS, KEPT_SECONDS = 0.5, 60.0
 DATABASE_THREADS = 12  # fewer than the pool's 15 connections, so that no thread waits for one
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Totals:
@@ -54,8 +58,10 @@ class Totals:
 
 
 class Backend:
-    def __init__(self, settings: Settings, database_url: str) -> None:
-        self.settings = settings
+    """clock: says what time it is, in UTC."""
+
+    def __init__(self, settings: Settings, database_url: str, clock: Callable[[], datetime] = now) -> None:
+        self.settings, self.clock = settings, clock
         self.keeper = Keeper(settings, database_url)
         self.metrics = Metrics()
         self.histories = Histories(self._read_history)

@@ -8,8 +8,8 @@ counted. A batch that is refused is written row by row, so that a bad row is los
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,8 @@ BATCH = 500
 GATHER_SECONDS = 0.2  # from the first of a batch to its writing
 RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 5.0
+DIGITS = 6
+BY_CANDIDATE = ("decision", "components", "p_correct")  # what a row has in its candidates
 AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, DatabaseUnavailable)
 
 
@@ -42,6 +44,9 @@ class Made:
     diversity: float
     request: dict[str, Any]
     decision: Decision
+    components: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # by item_id
+    p_correct: Mapping[str, float] = field(default_factory=dict)
+    models: Mapping[str, Any] = field(default_factory=dict)  # what the beliefs came from
 
     def row(self) -> dict[str, Any]:
         places = {number: place for place, number in enumerate(self.decision.shown)}
@@ -52,11 +57,16 @@ class Made:
                 "first": self.decision.first[number],
                 "position": places[number] + 1 if number in places else None,
                 "probability": self.decision.probabilities[places[number]] if number in places else None,
+                "components": {
+                    name: round(value, DIGITS)
+                    for name, value in self.components.get(step.item_id, {}).items()
+                },
+                "p_correct": self.p_correct.get(step.item_id),
             }
             for number, step in enumerate(self.decision.candidates)
         ]
-        facts = {name: value for name, value in vars(self).items() if name != "decision"}
-        return {**facts, "candidates": candidates}
+        facts = {name: value for name, value in vars(self).items() if name not in BY_CANDIDATE}
+        return {**facts, "models": dict(self.models), "candidates": candidates}
 
 
 class DecisionLog:

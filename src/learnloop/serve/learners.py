@@ -1,7 +1,6 @@
 """What a learner gets: the next steps with their reasons, mastery, progress."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -14,7 +13,7 @@ from learnloop.i18n import best_language, reason_text
 from learnloop.recommend import policy
 from learnloop.recommend.filters import Filters
 from learnloop.schemas import Reason
-from learnloop.serve import advice, queries
+from learnloop.serve import advice, beliefs, knowledge, queries, reviews
 from learnloop.serve.backend import Backend, backend
 from learnloop.serve.decision_log import Made
 from learnloop.serve.events import LEARNER_ID, PRINTED, ItemId
@@ -29,6 +28,7 @@ from learnloop.serve.replies import (
     Me,
     Progress,
     Recommendations,
+    ReviewsReply,
 )
 from learnloop.serve.security import Caller, Staff, may_see
 from learnloop.serve.state import Serving
@@ -85,6 +85,14 @@ async def get_recommendations(
     max_duration_s: Annotated[
         int | None, Query(ge=1, le=10**9, description="Only items that take no longer, and say so")
     ] = None,
+    minutes: Annotated[
+        int | None,
+        Query(
+            ge=1,
+            le=10_000,
+            description="Minutes the learner has: what says it takes longer stays away, unless nothing fits",
+        ),
+    ] = None,
     diversity: Annotated[
         float | None,
         Query(ge=0, le=1, description="0: the plain ranking; 1: variety alone. Default: LEARNLOOP_DIVERSITY"),
@@ -112,6 +120,7 @@ async def get_recommendations(
         Filters(course=course or "", level=level, licence=licence, max_duration_s=max_duration_s),
         here.settings.exploration,
         here.settings.diversity if diversity is None else diversity,
+        minutes,
     )
     chosen = advice.filters_of(serving, history, wish)
     if not serving.has_shelf(chosen):
@@ -119,18 +128,21 @@ async def get_recommendations(
     # The draw can be repeated from the decision's own name.
     decision_id = uuid4()
     rng = np.random.default_rng(decision_id.int)
-    answer = advice.advise(serving, learner_id, history, wish, here.keeper.rules, rng)
+    answer = advice.advise(serving, learner_id, history, wish, here.keeper.rules, rng, here.clock())
     here.decisions.offer(
         Made(
             decision_id,
             learner_id,
-            datetime.now(UTC),
+            here.clock(),
             version,
             policy.VERSION,
             wish.temperature,
             wish.diversity,
             wish.asked(),
             answer.decision,
+            answer.pool.components,
+            answer.pool.p_correct,
+            serving.released.kinds,
         )
     )
     spoken = best_language(accept_language, here.settings.language)
@@ -151,6 +163,7 @@ def _item(serving: Serving, one: advice.Advice, language: str) -> dict[str, Any]
         **{name: facts[name] for name in ("item_id", "title", "url", "kind", "language")},
         "score": one.step.score,
         "p_correct": one.p_correct,
+        "components": dict(one.components),
         "reasons": [_reason(serving, reason, language) for reason in one.step.reasons],
     }
 
@@ -217,13 +230,48 @@ async def get_mastery(
     serving = here.serving
     version = serving.released.version
     history = await here.histories.get(learner_id)
-    found = advice.mastery(serving, history)
-    names = ["concept_id", "title", "mastery", "sd", "low", "high", "attempts"]
+    found = knowledge.mastery(serving, history, beliefs.moment(history, here.clock()))
     body = {
         "learner_id": learner_id,
         "release": version,
         "total": len(found),
-        "concepts": found[names].head(limit).to_dict("records"),
+        "concepts": [
+            {**row, "due_at": row["due_at"] and row["due_at"].isoformat()}
+            for row in found.head(limit).to_dict("records")
+        ],
+    }
+    return JSONResponse(body, headers=PRIVATE)
+
+
+@router.get(
+    "/learners/{learner_id}/reviews",
+    response_model=ReviewsReply,
+    summary="What is about to be forgotten, and what to review it with",
+)
+async def get_reviews(
+    identity: Caller, learner_id: LearnerId, here: Here, limit: Annotated[int, Query(ge=1, le=5000)] = 500
+) -> Response:
+    """Every concept the learner answered on, the first to be due first; empty where the release has no
+    memory."""
+    may_see(identity, learner_id)
+    serving = here.serving
+    version = serving.released.version
+    history = await here.history(learner_id)
+    found = reviews.table(serving, history, beliefs.moment(history, here.clock()))
+    body = {
+        "learner_id": learner_id,
+        "release": version,
+        "target": beliefs.AIMS.recall_target,
+        "total": len(found),
+        "due": int(found["due"].sum()),
+        "concepts": [
+            {
+                **row,
+                "due_at": row["due_at"].isoformat(),
+                "item_title": serving.content.titles.get(row["item_id"]),
+            }
+            for row in found.head(limit).to_dict("records")
+        ],
     }
     return JSONResponse(body, headers=PRIVATE)
 

@@ -29,9 +29,13 @@ class Recommended(BaseModel):
     url: str | None
     kind: str = Field(examples=["lesson"])
     language: str = Field(examples=["en"])
-    score: float = Field(description="The recommender's; comparable within one answer only")
+    score: float = Field(description="What speaks for it, weighed; comparable within one answer only")
     p_correct: float | None = Field(
         description="P(correct) of the learner's next answer there; null where the release has no tracer"
+    )
+    components: dict[str, float] = Field(
+        examples=[{"readiness": 0.9, "challenge": 1.0, "gain": 0.7, "review": 0.0, "relevance": 1.0}],
+        description="What speaks for it, each in [0, 1]: the score is their weighted sum",
     )
     reasons: list[ReasonReply]
 
@@ -88,6 +92,10 @@ class ConceptMastery(BaseModel):
     low: float = Field(ge=0, le=1, description="Lower end of the central 95% interval")
     high: float = Field(ge=0, le=1)
     attempts: int
+    recall: float | None = Field(
+        ge=0, le=1, description="Share of what was known after the last practice that is recalled now"
+    )
+    due_at: datetime | None = Field(description="When a review is due; null where it was never practised")
 
 
 class MasteryReply(BaseModel):
@@ -95,6 +103,27 @@ class MasteryReply(BaseModel):
     release: int
     total: int = Field(description="Concepts there are; `concepts` holds at most `limit` of them")
     concepts: list[ConceptMastery] = Field(description="The most practised first")
+
+
+class ReviewReply(BaseModel):
+    concept_id: str
+    title: str
+    recall: float = Field(ge=0, le=1)
+    half_life_days: float = Field(ge=0, description="After so many days without practice recall is one half")
+    due_at: datetime = Field(description="When recall falls to the target")
+    due: bool
+    mastery: float | None = Field(description="Null where the release has no tracer")
+    item_id: str | None = Field(description="What to review it with; null where nothing can be started")
+    item_title: str | None
+
+
+class ReviewsReply(BaseModel):
+    learner_id: str = Field(examples=[LEARNER])
+    release: int
+    target: float = Field(examples=[0.9], description="Below it a concept wants a review")
+    total: int
+    due: int = Field(description="How many are due now")
+    concepts: list[ReviewReply] = Field(description="The first to be due first")
 
 
 class Day(BaseModel):

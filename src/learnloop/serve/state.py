@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from learnloop import settings as configuration
 from learnloop.errors import DatabaseUnavailable, LearnloopError, ModelUnavailable, NothingToDo
+from learnloop.recommend.candidate_merits import Waiting
 from learnloop.recommend.diversity import Likeness
 from learnloop.recommend.filters import Filters, Rule, Rules, above, pick
 from learnloop.recommend.policy import Catalogue, Explain
@@ -52,6 +53,12 @@ class Models:
     recommenders: Recommenders
     tracer: Tracer | None
     memory: Memory | None = None
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """What is logged with a decision: part of the release -> kind of model."""
+        parts = {"ranker": self.recommenders.ranker, "tracer": self.tracer, "memory": self.memory}
+        return {name: model.name for name, model in parts.items() if model is not None}
 
     @classmethod
     def load(cls, release: Release) -> "Models":
@@ -196,6 +203,10 @@ class Serving:
         return Likeness(sorted(catalogue.reachable), catalogue.concepts, catalogue.course, texts)
 
     @cached_property
+    def waiting(self) -> Waiting:
+        return Waiting(self.shelf().catalogue)
+
+    @cached_property
     def explain(self) -> Explain:
         found = self.released.recommenders
         return told_by(found.ranker, found.companions, self.likeness)
@@ -266,7 +277,7 @@ class Keeper:
                 # Before the swap, so that no request waits for them.
                 for languages in (set(), *({one, "und"} for one in serving.content.languages)):
                     serving.shelf(Filters(frozenset(languages)))
-                _ = serving.explain, serving.within
+                _ = serving.explain, serving.within, serving.waiting
             self.serving = serving
 
     def read_rules(self) -> None:

@@ -1,10 +1,11 @@
 """Each answer to "what next?", with what else could have been said and how probable each was.
 
-    decision_id 5b0c…  learner_id 9f86…  made_at 2026-03-02 10:00:00+00  release 3  policy 2
-    temperature 0.1  diversity 0  request {"k": 5}
-    candidates  [{"item_id": "demo:loops", "score": 0.71, "first": 0.42, "position": 1, "probability": 0.42},
+    decision_id 5b0c…  learner_id 9f86…  made_at 2026-03-02 10:00:00+00  release 3  policy 3
+    temperature 0.1  diversity 0  request {"k": 5}  models {"ranker": "ease", "tracer": "logistic"}
+    candidates  [{"item_id": "demo:loops", "score": 0.71, "first": 0.42, "position": 1, "probability": 0.42,
+                  "components": {"readiness": 0.9, "gain": 0.6, …}, "p_correct": 0.74},
                  {"item_id": "demo:lists", "score": 0.55, "first": 0.08, "position": null,
-                  "probability": null}, …]
+                  "probability": null, …}, …]
 
 `first` is the probability of the first open place, `probability` that of the place the item got, given the
 places before it: their product is the propensity of the list.
@@ -31,6 +32,14 @@ def append(engine: sa.Engine, rows: Sequence[Mapping[str, Any]]) -> int:
     statement = insert(decisions).on_conflict_do_nothing().returning(decisions.c.decision_id)
     with engine.begin() as connection:
         return len(connection.scalars(statement, [dict(row) for row in rows]).all())
+
+
+def last(engine: sa.Engine, learner_id: str) -> dict[str, Any] | None:
+    """The latest decision about a learner: all columns, candidates as they were logged; None without one."""
+    query = sa.select(decisions).where(decisions.c.learner_id == learner_id)
+    with engine.connect() as connection:
+        row = connection.execute(query.order_by(decisions.c.made_at.desc()).limit(1)).mappings().first()
+    return None if row is None else dict(row)
 
 
 def prune(engine: sa.Engine, before: datetime, most: int = 1000) -> int:

@@ -300,6 +300,7 @@ decisions = Table(
     Column("diversity", Double, nullable=False),
     _json("request"),
     _json("candidates"),
+    _json("models"),  # what the beliefs came from, by name
     Index(None, "learner_id"),
     Index(None, "made_at"),
 )
