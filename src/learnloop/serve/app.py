@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from learnloop.monitor.metrics import MetricsMiddleware
 from learnloop.serve import (
+    at_risk,
     curation,
     events,
     items,
@@ -97,7 +98,7 @@ def create_app(
     app.state.backend, app.state.doorkeeper = backend, Doorkeeper()
     problems.install(app)
     app.state.placements = placement.Kept()
-    for part in (events, learners, placement, items, curation, prerequisites, operations):
+    for part in (events, learners, placement, items, curation, prerequisites, operations, at_risk):
         app.include_router(part.router)
 
     @app.get("/docs", include_in_schema=False)
