@@ -188,3 +188,24 @@ def test_what_cannot_be_learnt(tables: dict[str, pd.DataFrame]) -> None:
         AtRisk().fit(rows[rows["at_risk"]])
     with pytest.raises(BadInput, match="no at-risk model"):
         AtRisk("oracle")
+
+
+def test_a_mark_for_practice_says_nothing(tables: dict[str, pd.DataFrame]) -> None:
+    """Work without weight, where other work has one: 1 of 100 there is no failure, but a paper it is."""
+    asked, came = tables["assessments"], tables["submissions"]
+    first = came["assessment_id"] == "AAA2014J12"
+    odd = came.assign(score=came["score"].mask(first, 1.0))
+    practice = asked.assign(weight=asked["weight"].mask(asked["assessment_id"] == "AAA2014J12", 0.0))
+    names = ["mean_score", "lowest_score", "score_of_due", "marks_known", "handed_in", "missing"]
+
+    def rows(of: pd.DataFrame, marks: pd.DataFrame) -> pd.DataFrame:
+        return known_by(tables["enrolments"], of, marks, day=56)
+
+    pd.testing.assert_frame_equal(rows(practice, odd)[names], rows(practice, came)[names])
+    assert rows(asked, odd)["mean_score"].mean() < rows(asked, came)["mean_score"].mean() - 3
+    assert rows(practice, odd)["handed_in"].equals(rows(asked, came)["handed_in"])
+    # where nothing has a weight, every mark is a mark
+    none = asked.assign(weight=0.0)
+    assert not rows(none, odd)["mean_score"].equals(rows(none, came)["mean_score"])
+    # the rule of thumb knows no weights
+    assert rows(practice, odd)["rule"].equals(rows(asked, odd)["rule"])

@@ -50,6 +50,8 @@ def known_by(
     submissions: assessment_id, learner_id, day, score (0 to 100, NA), banked (bool). clicks: KEY, day,
     clicks.
 
+    Marks of work without weight are left out where other work has one: they are for practice.
+
     `rule` is the common rule of thumb: failing, and absent for a week. Failing: the mean score below 40,
     where what was due and not handed in counts 0; absent: nothing handed in (and no click, where those are
     known).
@@ -76,7 +78,7 @@ def known_by(
         quiet &= found["days_since_click"] >= RECENT_DAYS
     for name in SENSITIVE:
         found[name] = rows[name].astype("str").fillna("unknown")
-    found["rule"] = (found["score_of_due"] < PASS_MARK) & quiet
+    found["rule"] = (found["rule_score"] < PASS_MARK) & quiet
     found["at_risk"] = rows["result"].isin(["Fail", "Withdrawn"])
     found["result"], found["ends"] = rows["result"], rows["unregistered"]
     return found
@@ -103,14 +105,19 @@ def _work(
     came = came.merge(place, on=KEY)
     wait = np.where(came["kind"] == "TMA", marking_days, 0)
     known = (came["day"] + wait <= day) | came["banked"]
-    came["score_known"] = came["score"].where(known)
+    came["mark"] = came["score"].where(known)
+    came["score_known"] = came["mark"].mask(_practice(came, assessments))
     asked = assessments[assessments["due"] <= day].merge(place, on=["module", "presentation"])
     asked = asked.merge(
-        came[["row", "assessment_id", "score_known", "day"]], on=["row", "assessment_id"], how="left"
+        came[["row", "assessment_id", "score_known", "mark", "day"]],
+        on=["row", "assessment_id"],
+        how="left",
     )
     missing = asked["day"].isna()
     # a mark that is not out yet says nothing; a paper that did not come is a 0
-    asked["counted"] = asked["score_known"].astype(float).mask(missing, 0.0)
+    practice = _practice(asked, assessments)
+    asked["counted"] = asked["score_known"].astype(float).mask(missing & ~practice, 0.0)
+    asked["any_counted"] = asked["mark"].astype(float).mask(missing, 0.0)
     own = came[~came["banked"]]
     late = (own["day"] - own["due"]).astype(float)
     of = own.groupby("row")
@@ -133,8 +140,18 @@ def _work(
             "mean_score": by_row(came.groupby("row")["score_known"].mean(), np.nan),
             "lowest_score": by_row(came.groupby("row")["score_known"].min(), np.nan),
             "score_of_due": by_row(asked.groupby("row")["counted"].mean(), np.nan),
+            "rule_score": by_row(asked.groupby("row")["any_counted"].mean(), np.nan),
         }
     )
+
+
+def _practice(rows: pd.DataFrame, assessments: pd.DataFrame) -> np.ndarray:
+    """(n,) bool: without weight, where other work of the presentation has one. Its mark may be anything: the
+    first of BBB 2014J has 100 for most and 1 for 717 others."""
+    graded = assessments[(assessments["weight"] > 0) & (assessments["kind"] != "Exam")]
+    names = graded["module"] + " " + graded["presentation"]
+    own = (rows["module"] + " " + rows["presentation"]).isin(names.unique())
+    return ((rows["weight"] == 0) & own).to_numpy(dtype=bool)
 
 
 def _clicked(key: pd.DataFrame, clicks: pd.DataFrame, day: int) -> pd.DataFrame:

@@ -217,7 +217,7 @@ def _validated(past: pd.DataFrame, day: int, before: Sequence[str], seed: int) -
         for one in before:
             others = past[past["presentation"] != one] if len(before) > 1 else past
             part = (rows["presentation"] == one).to_numpy()
-            predicted[part] = _fitted(name, others, day, seed).predict(rows[part])
+            predicted[part] = _fitted(name, others, day, seed, folds=2).predict(rows[part])
         y, learners = rows["at_risk"].to_numpy(), rows["learner_id"].to_numpy()
         found[name] = judged.scores(y, predicted, learners, 0, seed)
     return found
