@@ -1,6 +1,6 @@
 """An adaptive placement against a fixed test, by family of simulated learners.
 
-python benchmarks/placement.py [--learners 100] [--families bkt,irt] [--choice variance] [--json F]
+python benchmarks/placement.py [--learners 100] [--families bkt,irt] [--choice variance] [--seed 7] [--json F]
 """
 
 import argparse
@@ -15,11 +15,20 @@ def main() -> None:
     parser.add_argument("--learners", type=int, default=100)
     parser.add_argument("--families", default="")
     parser.add_argument("--choice", default="variance")
+    parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     names = [name for name in given.families.split(",") if name]
-    found = evaluate_placement(names, learners=given.learners, choice=given.choice)
+    found = evaluate_placement(names, learners=given.learners, choice=given.choice, seed=given.seed)
     for family, result in found["families"].items():
+        for how, row in result["as shipped"].items():
+            ratio = row["fixed: ratio at that brier"]
+            print(
+                f"{family:11s} {how:8s} as shipped: {row['questions']['value']:5.1f} questions,"
+                f" Brier {row['brier']['value']:.4f}, wrong {row['wrong']['value']:.3f}"
+                f" (expected {row['expected']['value']:.3f}),"
+                f" ratio {ratio['value']:.2f} [{ratio['low']:.2f}, {ratio['high']:.2f}]"
+            )
         for row in result["precisions"]:
             fixed, ratio = row["fixed: questions for that brier"], row["fixed: ratio at that brier"]
             print(

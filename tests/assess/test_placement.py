@@ -106,7 +106,7 @@ def test_the_gain_of_a_question_is_what_brute_force_says(small: Bank, choice: st
 
 def test_a_session_goes_on_from_json_as_if_it_had_never_stopped(small: Bank) -> None:
     bank = bank_of(4, 4, [(1, 0), (2, 1), (3, 2)])
-    state = placement.start(bank, Rules(wrong=0.0, most=8), seed=5)
+    state = placement.start(bank, Rules(wrong=0.0, gain=0.0, most=8), seed=5)
     session = Session.of(bank, state)
     while (item_id := session.next_question()) is not None:
         kept = State.from_dict(json.loads(json.dumps(state.to_dict())))
@@ -124,7 +124,7 @@ def test_a_session_goes_on_from_json_as_if_it_had_never_stopped(small: Bank) -> 
 
 def test_no_question_comes_twice_and_the_bank_may_run_out() -> None:
     bank = bank_of(2, 3, [])
-    session = Session.of(bank, State(0, Rules(wrong=0.0, most=50)))
+    session = Session.of(bank, State(0, Rules(wrong=0.0, gain=0.0, most=50)))
     asked = []
     while (item_id := session.next_question()) is not None:
         asked.append(item_id)
@@ -135,7 +135,7 @@ def test_no_question_comes_twice_and_the_bank_may_run_out() -> None:
 
 def test_it_stops_when_it_is_precise_and_not_before() -> None:
     bank = bank_of(3, 12, [(1, 0), (2, 1)])
-    session = Session.of(bank, State(0, Rules(wrong=0.1)))
+    session = Session.of(bank, State(0, Rules(wrong=0.1, gain=0.0)))
     while (item_id := session.next_question()) is not None:
         assert session.expected_wrong > 0.1
         session.answer(item_id, True)
@@ -143,6 +143,19 @@ def test_it_stops_when_it_is_precise_and_not_before() -> None:
     assert session.expected_wrong <= 0.1
     assert len(session.state.answers) < 36
     assert session.result()["p_mastered"].min() > 0.5
+
+
+def test_it_stops_where_no_question_is_worth_its_while() -> None:
+    """What it reckons a question to bring is what a Brier score, taken over both answers, would fall by."""
+    bank = bank_of(3, 12, [(1, 0), (2, 1)])
+    session = Session.of(bank, State(0, Rules(wrong=0.0, gain=0.05, most=36)))
+    while (item_id := session.next_question()) is not None:
+        assert session.best_gain >= 0.05
+        session.answer(item_id, item_id < "i1")
+    assert session.stopped == "little"
+    assert session.best_gain == placement.gains(session.belief, "variance")[session.left].max() < 0.05
+    longer = Session.of(bank, replace(session.state, rules=Rules(wrong=0.0, gain=0.01, most=36)))
+    assert longer.next_question() is not None
 
 
 def test_what_is_built_on_something_unknown_is_not_believed_known() -> None:
@@ -228,7 +241,7 @@ def test_chosen_questions_tell_more_than_dealt_ones(
     right = rng.random((30, 80)) < p_correct(bank, levels)
     errors = np.zeros(2)
     for learner in range(30):
-        session = Session.of(bank, State(learner, Rules(wrong=0.0, most=20)))
+        session = Session.of(bank, State(learner, Rules(wrong=0.0, gain=0.0, most=20)))
         while (item_id := session.next_question()) is not None:
             session.answer(item_id, bool(right[learner, bank.places[item_id]]))
         fixed = Belief.prior(bank, np.random.default_rng([learner, 0]))
@@ -270,6 +283,8 @@ def test_what_cannot_be(small: Bank) -> None:
         Rules(choice="by feel")
     with pytest.raises(BadInput):
         Rules(wrong=0.5)
+    with pytest.raises(BadInput):
+        Rules(gain=-1.0)
     with pytest.raises(NothingToDo):
         Bank.of(pd.DataFrame({"item_id": [], "concept_id": []}))
     with pytest.raises(NothingToDo):

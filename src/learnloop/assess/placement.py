@@ -10,9 +10,11 @@ concepts together. An answer R has two values, so the variance it is expected to
 
     Var(M_c) - E[Var(M_c | R)] = Cov(M_c, R)^2 / Var(R)
 
-and the gain is its sum over concepts: the expected fall of the Brier score. `information` sums the mutual
-information of M_c and R instead, and `state` is the mutual information of R and the state of the whole graph,
-the half-split rule of knowledge spaces (Doignon & Falmagne 1985). Exposure is controlled randomesque
+and the gain is its sum over concepts: the expected fall of the Brier score. The test ends where no question
+is worth its while by that measure, not at one precision for all: learners of whom little can be known would
+take most of the questions. `information` sums the mutual information of M_c and R instead, and `state` is the
+mutual information of R and the state of the whole graph, the half-split rule of knowledge spaces (Doignon &
+Falmagne 1985). Exposure is controlled randomesque
 (Kingsbury & Zara 1989): one of the `among` best questions is drawn, so no question is everybody's first.
 """
 
@@ -34,9 +36,11 @@ CHOICES = ("variance", "information", "state", "random")
 @dataclass(frozen=True)
 class Rules:
     """When to stop, and how to choose. `wrong`: the expected share of concepts judged wrongly, mean over
-    concepts of min(p, 1 - p), that is good enough."""
+    concepts of min(p, 1 - p), that is good enough. `gain`: a question is not worth asking that is expected
+    to take less from the Brier score, summed over concepts; 0: any is."""
 
-    wrong: float = 0.05
+    wrong: float = 0.03
+    gain: float = 0.02
     most: int = 60
     least: int = 0
     among: int = 4
@@ -45,8 +49,8 @@ class Rules:
     def __post_init__(self) -> None:
         if self.choice not in CHOICES:
             raise BadInput(f"no choice {self.choice!r}", f"one of {', '.join(CHOICES)}", "choice")
-        if not 0 <= self.wrong < 0.5 or self.most < 1 or self.among < 1:
-            raise BadInput("wrong is in [0, .5), most and among are 1 or more", field="wrong")
+        if not 0 <= self.wrong < 0.5 or self.gain < 0 or self.most < 1 or self.among < 1:
+            raise BadInput("wrong is in [0, .5), gain 0 or more, most and among are 1 or more", field="wrong")
 
 
 @dataclass(frozen=True)
@@ -101,21 +105,34 @@ class Session:
 
     @property
     def stopped(self) -> str:
-        """Why no question comes any more: precise, most or exhausted; "" while one does."""
+        """Why no question comes any more: precise, little (to be gained), most or exhausted; "" while one
+        does."""
         asked, rules = len(self.state.answers), self.state.rules
         if asked >= rules.least and self.expected_wrong <= rules.wrong:
             return "precise"
         if asked >= rules.most:
             return "most"
-        return "exhausted" if asked >= len(self.bank.item_ids) else ""
+        if asked >= len(self.bank.item_ids):
+            return "exhausted"
+        return "little" if asked >= rules.least and self.best_gain < rules.gain else ""
+
+    @property
+    def left(self) -> np.ndarray:
+        """Numbers of the questions that were not asked."""
+        left = np.ones(len(self.bank.item_ids), dtype=bool)
+        left[[self.bank.places[item_id] for item_id, _ in self.state.answers]] = False
+        return np.flatnonzero(left)
+
+    @property
+    def best_gain(self) -> float:
+        """What the best question left is expected to take from the Brier score, summed over concepts."""
+        return float(gains(self.belief, "variance")[self.left].max(initial=0.0))
 
     def next_question(self) -> str | None:
         """The item_id to ask; None where the test is over. The same state always asks the same."""
         if self.stopped:
             return None
-        left = np.ones(len(self.bank.item_ids), dtype=bool)
-        left[[self.bank.places[item_id] for item_id, _ in self.state.answers]] = False
-        places = np.flatnonzero(left)
+        places = self.left
         rules, rng = self.state.rules, _rng(self.state, 1_000_000 + len(self.state.answers))
         if rules.choice != "random":
             values = gains(self.belief, rules.choice)[places]

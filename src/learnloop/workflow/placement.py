@@ -6,7 +6,7 @@ placement: answers are drawn from the true P(correct) and not told.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,15 +27,18 @@ STAGES = 200  # answers of practice before the placement: 0 to so many
 PRECISIONS = (0.1, 0.075, 0.05)
 LENGTHS = (10, 20, 30, 40)  # of an adaptive test that is as long for everybody
 MOST_LEARNERS = 0.9
+KINDS = ("adaptive", "random", "fixed", "fixed without graph")
 PER_CONCEPT = 7  # questions of a fixed test, at most
 
 
 @dataclass(frozen=True)
 class Curves:
-    """(n_learners, n_questions + 1, n_concepts) P(mastered) after each question."""
+    """p: (n_learners, n_questions + 1, n_concepts) P(mastered) after each question; gains: (n_learners,
+    n_questions + 1) what the next question is expected to bring, where it is known."""
 
     p: np.ndarray
     mastered: np.ndarray
+    gains: np.ndarray | None = None
 
     @property
     def brier(self) -> np.ndarray:
@@ -49,9 +52,19 @@ class Curves:
 
     def stops(self, precision: float, most: int) -> np.ndarray:
         """(n_learners,) after how many questions the expected share of wrong judgements is `precision`."""
-        expected = np.minimum(self.p, 1 - self.p).mean(axis=2)[:, : most + 1]
-        reached = expected <= precision
-        return np.where(reached.any(axis=1), reached.argmax(axis=1), expected.shape[1] - 1)
+        return _first(np.minimum(self.p, 1 - self.p).mean(axis=2)[:, : most + 1] <= precision)
+
+    def ends(self, rules: Rules) -> np.ndarray:
+        """(n_learners,) after how many questions these rules stop."""
+        stop = np.minimum(self.p, 1 - self.p).mean(axis=2)[:, : rules.most + 1] <= rules.wrong
+        if self.gains is not None:
+            stop = stop | (self.gains[:, : rules.most + 1] < rules.gain)
+        return _first(stop)
+
+
+def _first(reached: np.ndarray) -> np.ndarray:
+    """(n,) the first column of each row that is True; the last one where none is."""
+    return np.where(reached.any(axis=1), reached.argmax(axis=1), reached.shape[1] - 1)
 
 
 def evaluate_placement(
@@ -72,11 +85,12 @@ def evaluate_placement(
     if learners < 10:
         raise BadInput("an interval needs 10 learners or more", "--learners 100", "learners")
     course = planted_course(n_concepts=n_concepts, seed=seed)
-    rules = Rules(wrong=0.0, most=most, choice=choice)
+    rules = Rules(wrong=0.0, gain=0.0, most=most, choice=choice)
     found = {}
     with bar(f"placed {learners} learners of {len(names)} families", len(names) * learners) as advance:
         for name in names:
-            curves: dict[str, list[np.ndarray]] = {"adaptive": [], "fixed": [], "fixed without graph": []}
+            curves: dict[str, list[np.ndarray]] = {name: [] for name in KINDS}
+            worth: dict[str, list[np.ndarray]] = {"adaptive": [], "random": []}
             trial = practised(name, course, TRIAL_LEARNERS, seed, first=0)
             bank, losses = best_calibrated(_bank(course), field_trial(trial, seed), seed=seed)
             env = practised(name, course, learners, seed, first=TRIAL_LEARNERS)
@@ -84,11 +98,17 @@ def evaluate_placement(
             right = np.random.default_rng([seed, 3]).random(chance.shape) < chance
             for learner in range(learners):
                 order = fixed_order(course, np.random.default_rng([seed, 4, learner]))
-                curves["adaptive"].append(adaptive(bank, right[learner], rules, seed + learner))
+                for how, given in (("adaptive", rules), ("random", replace(rules, choice="random"))):
+                    p, gains = adaptive(bank, right[learner], given, seed + learner)
+                    curves[how].append(p)
+                    worth[how].append(gains)
                 curves["fixed"].append(fixed(bank, right[learner], order, seed + learner))
                 curves["fixed without graph"].append(alone(bank.without_graph(), right[learner], order))
                 advance(1)
-            of = {how: Curves(np.array(p), env.mastered()) for how, p in curves.items()}
+            of = {
+                how: Curves(np.array(p), env.mastered(), np.array(worth[how]) if how in worth else None)
+                for how, p in curves.items()
+            }
             found[name] = {**compared(of, most, n_bootstrap, seed), "calibration": losses}
     return {
         "learners": learners,
@@ -98,6 +118,7 @@ def evaluate_placement(
         "among": rules.among,
         "most": most,
         "seed": seed,
+        "as shipped": asdict(Rules(most=most)),
         "trial": {"learners": TRIAL_LEARNERS, "questions": TRIAL_QUESTIONS * n_concepts},
         "families": found,
     }
@@ -107,10 +128,13 @@ def brief(result: dict[str, Any]) -> dict[str, Any]:
     """What a person wants to see of it; everything is in --json."""
     told: dict[str, Any] = {}
     for name, found in result["families"].items():
+        rows = [("as shipped", found["as shipped"]["adaptive"])]
+        rows.append(("as shipped, random questions", found["as shipped"]["random"]))
+        rows += [(f"wrong at most {row['precision']}", row) for row in found["precisions"]]
         told[name] = {}
-        for row in found["precisions"]:
+        for title, row in rows:
             needed = row["fixed: questions for that brier"]["value"]
-            told[name][f"wrong at most {row['precision']}"] = (
+            told[name][title] = (
                 f"{row['questions']['value']:.1f} questions, Brier {row['brier']['value']:.3f}; a fixed test"
                 f" {needed:.1f}, ratio {_told(row['fixed: ratio at that brier'])}"
             )
@@ -165,14 +189,16 @@ def _bank(course: Course) -> Bank:
     return Bank.of(pairs, course.prerequisites_frame())
 
 
-def adaptive(bank: Bank, right: np.ndarray, rules: Rules, seed: int) -> np.ndarray:
-    """(n_questions + 1, n_concepts) P(mastered); right (n_items,): what the learner would answer."""
+def adaptive(bank: Bank, right: np.ndarray, rules: Rules, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """((n_questions + 1, n_concepts) P(mastered), (n_questions + 1,) gain of the best question left);
+    right (n_items,): what the learner would answer."""
     session = Session.of(bank, State(seed, rules))
-    curve = [session.belief.p_mastered()]
+    curve, gains = [session.belief.p_mastered()], [session.best_gain]
     while (item_id := session.next_question()) is not None:
         session.answer(item_id, bool(right[bank.places[item_id]]))
         curve.append(session.belief.p_mastered())
-    return np.array(curve)
+        gains.append(session.best_gain)
+    return np.array(curve), np.array(gains)
 
 
 def fixed(bank: Bank, right: np.ndarray, order: Sequence[int], seed: int) -> np.ndarray:
@@ -212,6 +238,8 @@ def compared(of: Mapping[str, Curves], most: int, n_bootstrap: int = 500, seed: 
     draws = np.random.default_rng([seed, 6]).integers(0, n, (n_bootstrap + 1, n))
     draws[0] = np.arange(n)
     rows = [{"precision": precision, **_at(of, precision, most, draws)} for precision in PRECISIONS]
+    rules = Rules(most=most)
+    ends = {how: _against(of, how, of[how].ends(rules), draws) for how in ("adaptive", "random") if how in of}
     lengths = [{"questions": q, **_at_length(of, q, draws)} for q in LENGTHS if q <= most]
     curves = {
         how: {
@@ -222,6 +250,7 @@ def compared(of: Mapping[str, Curves], most: int, n_bootstrap: int = 500, seed: 
     }
     return {
         "mastered": float(of["adaptive"].mastered.mean()),
+        "as shipped": ends,
         "precisions": rows,
         "lengths": lengths,
         "curves": curves,
@@ -229,20 +258,9 @@ def compared(of: Mapping[str, Curves], most: int, n_bootstrap: int = 500, seed: 
 
 
 def _at(of: Mapping[str, Curves], precision: float, most: int, draws: np.ndarray) -> dict[str, Any]:
-    everyone = np.arange(draws.shape[1])
-    test = of["adaptive"]
-    stops = test.stops(precision, most)
-    told: dict[str, Any] = {"reached": float(np.mean(stops < most))}
+    stops = of["adaptive"].stops(precision, most)
     asked = stops[draws].mean(axis=1)
-    told["questions"] = _interval(asked)
-    for name in ("brier", "wrong"):
-        got = getattr(test, name)[everyone, stops][draws].mean(axis=1)
-        told[name] = _interval(got)
-        for how in ("fixed", "fixed without graph"):
-            curves = getattr(of[how], name)[draws].mean(axis=1)  # (draws, questions + 1)
-            needed = np.array([_needed(curve, value) for curve, value in zip(curves, got, strict=True)])
-            told[f"{how}: questions for that {name}"] = _interval(needed)
-            told[f"{how}: ratio at that {name}"] = _interval(asked / needed)
+    told = {"reached": float(np.mean(stops < most)), **_against(of, "adaptive", stops, draws)}
     # A test that is as long for everybody must be long enough for nearly everybody.
     long = of["fixed"].stops(precision, of["fixed"].p.shape[1] - 1)[draws]
     told["fixed order with that stop: questions"] = _interval(long.mean(axis=1))
@@ -253,6 +271,27 @@ def _at(of: Mapping[str, Curves], precision: float, most: int, draws: np.ndarray
         )
     enough = np.quantile(long, MOST_LEARNERS, axis=1, method="higher")
     told["fixed: ratio at that precision"] = _interval(asked / np.maximum(enough, 1))
+    return told
+
+
+def _against(of: Mapping[str, Curves], how: str, stops: np.ndarray, draws: np.ndarray) -> dict[str, Any]:
+    """Questions, Brier and wrong judgements of the test `how` that stops so (n_learners,), and how many
+    questions fixed ones need for the same; expected: the share of wrong judgements it reckons with."""
+    everyone, test = np.arange(draws.shape[1]), of[how]
+    asked = stops[draws].mean(axis=1)
+    expected = np.minimum(test.p, 1 - test.p).mean(axis=2)[everyone, stops]
+    told: dict[str, Any] = {
+        "questions": _interval(asked),
+        "expected": _interval(expected[draws].mean(axis=1)),
+    }
+    for name in ("brier", "wrong"):
+        got = getattr(test, name)[everyone, stops][draws].mean(axis=1)
+        told[name] = _interval(got)
+        for other in ("fixed", "fixed without graph"):
+            curves = getattr(of[other], name)[draws].mean(axis=1)  # (draws, questions + 1)
+            needed = np.array([_needed(curve, value) for curve, value in zip(curves, got, strict=True)])
+            told[f"{other}: questions for that {name}"] = _interval(needed)
+            told[f"{other}: ratio at that {name}"] = _interval(asked / needed)
     return told
 
 
