@@ -56,7 +56,7 @@ class PlacementReply(BaseModel):
     concepts: list[str] | None
     status: str = Field(examples=["open"], description="open or finished")
     stopped: str | None = Field(
-        description="Why no question comes any more: precise, most (of the questions) or exhausted"
+        description="Why no question comes any more: precise, little (to gain), most or exhausted"
     )
     answered: int
     most: int
