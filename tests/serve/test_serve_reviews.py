@@ -88,6 +88,14 @@ def test_what_is_blocked_or_hidden_is_not_reviewed(school: School, api: TestClie
         assert [row.item_id for row in reviews(client, who).concepts] == [None]
 
 
+def test_some_can_be_reviewed_and_some_cannot(api: TestClient) -> None:
+    """A lesson whose prerequisite was never met reviews nothing, and the answer says so."""
+    who = tell(api, "half and half", *answers("cells", 0, True), *answers("cells", 2, True))
+    found = {row.title: row for row in reviews(api, who).concepts}
+    assert (found["Membranes"].item_id, found["Mitosis"].item_id) == (lesson("cells", 0), None)
+    assert found["Mitosis"].item_title is None
+
+
 def test_minutes_leave_out_what_takes_longer_unless_nothing_fits(api: TestClient) -> None:
     """Lessons take 5 minutes, 10, 15, … by their place."""
     who = tell(api, "busy day", *(one for n in range(2) for one in [read("cells", n)]))

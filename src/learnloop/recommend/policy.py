@@ -5,7 +5,7 @@ mastered. Where a ranked item breaks it, the missing prerequisite's own item tak
 chain to the first one the learner can start. An instructor's pin comes first, and obeys it too.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Self
@@ -58,6 +58,7 @@ class Catalogue:
                 self.teachers.setdefault(concept, []).append(item_id)
         self.dropped: list[Dropped]
         self.prerequisites, self.dropped = usable(prerequisites, self.teachers)
+        self._requires: dict[str, list[str]] = {}  # by item, once asked for
         self.untaught = sorted(
             {requires for needs in self.prerequisites.values() for requires in needs} - set(self.teachers)
         )
@@ -119,8 +120,12 @@ class Catalogue:
 
     def requires(self, item_id: str) -> list[str]:
         """The prerequisites of all concepts of `item_id`, each once, sorted."""
-        concepts = self.concepts.get(item_id, ())
-        return sorted({needed for concept in concepts for needed in self.prerequisites.get(concept, ())})
+        found = self._requires.get(item_id)
+        if found is None:
+            concepts = self.concepts.get(item_id, ())
+            found = sorted({needed for concept in concepts for needed in self.prerequisites.get(concept, ())})
+            self._requires[item_id] = found
+        return found
 
     def next_in_course(self, seen: set[str]) -> dict[str, str]:
         """item_id -> course, for the item after the furthest one done in each course begun."""
@@ -159,10 +164,16 @@ class _Plan:
     closed: Collection[str]  # items that must not be shown
     scores: dict[str, float] = field(default_factory=dict)
     reasons: dict[str, list[Reason]] = field(default_factory=dict)
+    lacks: dict[str, list[str]] = field(default_factory=dict)  # by item, once found
+    ways: dict[str, tuple[str, str] | None] = field(default_factory=dict)  # by concept, once found
 
     def missing(self, item_id: str) -> list[str]:
-        # `not >=`, so that a mastery that is unknown or NaN counts as missing
-        return [c for c in self.whole.requires(item_id) if not self.mastery.get(c, 0.0) >= self.threshold]
+        found = self.lacks.get(item_id)
+        if found is None:
+            # `not >=`, so that a mastery that is unknown or NaN counts as missing
+            needs = self.whole.requires(item_id)
+            found = self.lacks[item_id] = [c for c in needs if not self.mastery.get(c, 0.0) >= self.threshold]
+        return found
 
     def add(self, item_id: str, score: float, reason: Reason) -> None:
         self.scores.setdefault(item_id, score)
@@ -172,23 +183,41 @@ class _Plan:
 
     def fill(self, concept: str, wanted: str, score: float) -> None:
         """Adds the first item on the way down from `concept` that the learner can start."""
-        tried: set[str] = set()
-        waiting = [concept]
-        while waiting:
-            gap = waiting.pop()
-            if gap in tried:
-                continue
-            tried.add(gap)
-            teachers = sorted(
-                (one for one in self.catalogue.teachers.get(gap, ()) if one not in self.closed),
-                key=lambda item_id: (item_id in self.seen, self.place.get(item_id, inf), item_id),
-            )
-            for item_id in teachers:
-                if not self.missing(item_id):
-                    return self.add(item_id, score, self._filling(item_id, gap, wanted))
-            deeper = [needed for item_id in teachers for needed in self.missing(item_id)]
-            waiting.extend(reversed(deeper))
-        return None
+        found = self.way(concept)
+        if found is not None:
+            item_id, gap = found
+            self.add(item_id, score, self._filling(item_id, gap, wanted))
+
+    def way(self, concept: str) -> tuple[str, str] | None:
+        """(the first item on the way down from `concept` that the learner can start, the concept it is for).
+
+        Depth first, each concept once for the whole plan: the graph has no cycle, so what was found from a
+        concept holds wherever it is met again.
+        """
+        path = [self._enter(concept)] if concept not in self.ways else []
+        while path:
+            here, deeper = path[-1]
+            found = self.ways[here]
+            needed = next(deeper, None) if found is None else None
+            if needed is None:
+                path.pop()
+                if path and found is not None:
+                    self.ways[path[-1][0]] = found
+            elif needed not in self.ways:
+                path.append(self._enter(needed))
+            else:
+                self.ways[here] = self.ways[needed]
+        return self.ways[concept]
+
+    def _enter(self, concept: str) -> tuple[str, Iterator[str]]:
+        """Notes what of `concept` itself can be started; and what its teachers lack."""
+        teachers = sorted(
+            (one for one in self.catalogue.teachers.get(concept, ()) if one not in self.closed),
+            key=lambda item_id: (item_id in self.seen, self.place.get(item_id, inf), item_id),
+        )
+        start = next((one for one in teachers if not self.missing(one)), None)
+        self.ways[concept] = (start, concept) if start is not None else None
+        return concept, (needed for item_id in teachers for needed in self.missing(item_id))
 
     def _filling(self, item_id: str, concept: str, wanted: str) -> Reason:
         if item_id in self.seen:

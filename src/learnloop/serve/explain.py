@@ -227,7 +227,7 @@ def _numbers(step: Step, pool: advice.Pool) -> dict[str, Any]:
 
 def _review_rows(one: Learner) -> list[dict[str, Any]]:
     titles = one.serving.content.titles
-    rows = reviews.table(one.serving, one.history, one.at).to_dict("records")
+    rows = reviews.table(one.serving, one.history, one.at)
     return [{**_plain(row), "item_title": titles.get(row["item_id"])} for row in rows]
 
 

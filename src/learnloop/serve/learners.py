@@ -263,14 +263,14 @@ async def get_reviews(
         "release": version,
         "target": beliefs.AIMS.recall_target,
         "total": len(found),
-        "due": int(found["due"].sum()),
+        "due": sum(row["due"] for row in found),
         "concepts": [
             {
                 **row,
                 "due_at": row["due_at"].isoformat(),
                 "item_title": serving.content.titles.get(row["item_id"]),
             }
-            for row in found.head(limit).to_dict("records")
+            for row in found[:limit]
         ],
     }
     return JSONResponse(body, headers=PRIVATE)

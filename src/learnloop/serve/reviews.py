@@ -1,6 +1,7 @@
 """What a learner is about to forget, and what to review it with. Empty where the release has no memory."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -67,7 +68,7 @@ def to_review_with(
     return max(ready, key=lambda item_id: (since[item_id], item_id), default=None)
 
 
-def table(serving: Serving, history: History, at: pd.Timestamp) -> pd.DataFrame:
+def table(serving: Serving, history: History, at: pd.Timestamp) -> list[dict[str, Any]]:
     """concept_id, title, recall, half_life_days, due_at, due, mastery, item_id of every concept practised,
     the first to be due first.
 
@@ -88,8 +89,4 @@ def table(serving: Serving, history: History, at: pd.Timestamp) -> pd.DataFrame:
         }
         for concept, one in beliefs.recall(serving, history, at).items()
     ]
-    rows.sort(key=lambda row: (row["due_at"], row["concept_id"]))
-    return pd.DataFrame(
-        rows,
-        columns=["concept_id", "title", "recall", "half_life_days", "due_at", "due", "mastery", "item_id"],
-    )
+    return sorted(rows, key=lambda row: (row["due_at"], row["concept_id"]))
