@@ -10,6 +10,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from serve_school import COURSES, NOW, School, concept, event, learner_id, lesson
 from starlette.testclient import TestClient
@@ -96,6 +97,52 @@ def test_wishes_that_mean_the_same_share_a_shelf_and_few_are_kept(
             )
         assert len(serving._shelves) == before + 3
         assert len(steps(client, learner_id("new"))) == 3
+
+
+def test_durations_make_few_shelves_and_none_lets_in_what_takes_longer(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "DURATIONS", 4)
+    with school.client(poll_seconds=3600) as client:
+        serving = client.app.state.backend.serving  # type: ignore[attr-defined]
+    items = serving.content.items
+    takes = pd.Series(np.arange(len(items)) * 10.0 + 60, index=items.index, dtype="Float64")
+    many = state.Serving(replace(serving.content, items=items.assign(duration_s=takes)), serving.models)
+    keys = {many._known(Filters(max_duration_s=float(limit))) for limit in range(1, 2000)}
+    assert len(keys) == 5, "four, and none"
+    for limit in (59.0, 60.0, 125.0, 333.0, 1e9):
+        longest = many._known(Filters(max_duration_s=limit)).max_duration_s
+        assert longest is None if limit < 60 else 60 <= longest <= limit  # type: ignore[operator]
+
+
+def test_what_nothing_meets_is_one_empty_shelf(school: School) -> None:
+    with school.client(poll_seconds=3600) as client:
+        serving = client.app.state.backend.serving  # type: ignore[attr-defined]
+    before = len(serving._shelves)
+    for course, level in product(("school:python", "school:cells", ""), ("guru", "sage")):
+        assert not serving.shelf(Filters(course=course, level=level)).catalogue.reachable
+    assert not serving.shelf(Filters(frozenset({"xx"}), max_duration_s=900.0)).catalogue.reachable
+    assert len(serving._shelves) == before + 1
+
+
+def test_a_shelf_that_two_want_at_once_is_made_once(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    with school.client(poll_seconds=3600) as client:
+        serving = client.app.state.backend.serving  # type: ignore[attr-defined]
+    real, made = state.Shelf.of, list[int]()
+
+    def slow(*arguments: Any) -> state.Shelf:
+        made.append(1)
+        threading.Event().wait(0.1)
+        return real(*arguments)
+
+    monkeypatch.setattr(state.Shelf, "of", slow)
+    wish = Filters(course="school:cells", level="beginner", max_duration_s=600.0)
+    threads = [threading.Thread(target=serving.shelf, args=(wish,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert made == [1]
 
 
 def test_a_course_there_is_not(api: TestClient, graduate: str) -> None:

@@ -68,6 +68,7 @@ class Backend:
         self.totals = Totals()
         self.decisions = DecisionLog(self._write_decisions, self._count_decisions)
         self._threads = anyio.CapacityLimiter(DATABASE_THREADS)
+        self._maker = anyio.CapacityLimiter(1)
 
     @property
     def engine(self) -> sa.Engine:
@@ -84,6 +85,10 @@ class Backend:
     async def run(self, function: Callable[..., T], *arguments: object) -> T:
         """`function(*arguments)` in a thread, for whatever waits for the database."""
         return await anyio.to_thread.run_sync(function, *arguments, limiter=self._threads)
+
+    async def make(self, function: Callable[..., object], *arguments: object) -> None:
+        """As `run`, for what computes long: one at a time, and never in the threads of the database."""
+        await anyio.to_thread.run_sync(function, *arguments, limiter=self._maker)
 
     async def history(self, learner_id: str) -> History:
         """The learner's events, and what is hidden from them by their own wish."""

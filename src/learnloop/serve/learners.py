@@ -124,7 +124,7 @@ async def get_recommendations(
     )
     chosen = advice.filters_of(serving, history, wish)
     if not serving.has_shelf(chosen):
-        await here.run(serving.shelf, chosen)
+        await here.make(serving.shelf, chosen)
     # The draw can be repeated from the decision's own name.
     decision_id = uuid4()
     rng = np.random.default_rng(decision_id.int)

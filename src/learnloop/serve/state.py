@@ -38,7 +38,9 @@ log = logging.getLogger("learnloop.serve")
 
 NO_FILTERS = Filters()
 KEPT_SHELVES = 64  # of filters on more than one language
+DURATIONS = 32  # that a filter can tell apart: each makes a shelf of its own
 NOWHERE = "\0"  # what no item says
+NOTHING_PASSES = Filters(course=NOWHERE)  # one empty shelf for all wishes that nothing meets
 
 
 @dataclass(frozen=True)
@@ -142,14 +144,17 @@ class Serving:
         key = self._known(filters)
         found = self._shelves.get(key)
         if found is None:
-            items = self.content.items
-            chosen = pick(items, key) if key != NO_FILTERS else items
-            found = Shelf.of(chosen, self.content, self.released)
-            with self._turn:
-                self._shelves[key] = found
-                rare = [key for key in self._shelves if not _usual(key)]
-                if len(rare) > KEPT_SHELVES:
-                    del self._shelves[rare[0]]
+            with self._turn:  # one at a time: many new wishes at once leave the other cores to the answers
+                found = self._shelves.get(key) or self._made(key)
+        return found
+
+    def _made(self, key: Filters) -> Shelf:
+        items = self.content.items
+        chosen = pick(items, key) if key != NO_FILTERS else items
+        found = self._shelves[key] = Shelf.of(chosen, self.content, self.released)
+        rare = [key for key in self._shelves if not _usual(key)]
+        if len(rare) > KEPT_SHELVES:
+            del self._shelves[rare[0]]
         return found
 
     def has_shelf(self, filters: Filters) -> bool:
@@ -158,18 +163,19 @@ class Serving:
 
     def _known(self, filters: Filters) -> Filters:
         """The same wish in the words of the content, so that two wishes that mean the same share a shelf."""
-        # what there are no items in does not count: one empty shelf for all such wishes
         languages = filters.languages & self.content.languages
-        languages = languages or frozenset(["none"] if filters.languages else [])
         longest = filters.max_duration_s
         if longest is not None:
             place = int(np.searchsorted(self.durations, longest, side="right"))
-            longest = float(self.durations[place - 1]) if place else 0.0
+            longest = float(self.durations[place - 1]) if place else None
         level, licence = (
             value.lower() if not value or value.lower() in self._said[name] else NOWHERE
             for name, value in (("level", filters.level), ("licence", filters.licence))
         )
         course = filters.course if not filters.course or filters.course in self.within else NOWHERE
+        too_short = longest is None and filters.max_duration_s is not None
+        if too_short or NOWHERE in (course, level, licence) or bool(filters.languages) > bool(languages):
+            return NOTHING_PASSES
         return Filters(languages, course, level, licence, longest)
 
     @cached_property
@@ -193,8 +199,15 @@ class Serving:
 
     @cached_property
     def durations(self) -> np.ndarray:
-        """(n,) the durations there are, in seconds, sorted."""
-        return np.unique(self.content.items["duration_s"].dropna().to_numpy(float))
+        """(at most DURATIONS,) of the durations there are, in seconds, sorted, the shortest among them.
+
+        A limit between two counts as the lower one: nothing that takes longer comes, and of what there is at
+        most one in DURATIONS is missed.
+        """
+        found = np.sort(self.content.items["duration_s"].dropna().to_numpy(float))
+        if len(np.unique(found)) > DURATIONS:
+            found = np.quantile(found, np.linspace(0, 1, DURATIONS), method="lower")
+        return np.unique(found)
 
     @cached_property
     def likeness(self) -> Likeness:
