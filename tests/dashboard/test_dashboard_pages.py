@@ -186,7 +186,7 @@ def test_the_operations_page_shows_the_release_and_its_quality(pages: Pages, pag
     page.goto(f"{pages.operator}?page=operations")
     expect(page.get_by_role("heading", name="Release")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("Trained on activity until")).to_be_visible()
-    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(3)
+    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(2)
     expect(page.get_by_text("120", exact=True)).to_be_visible()  # learners
 
 
