@@ -5,7 +5,8 @@ of the answer. Here the shares are of the candidates' largest, and the numbers a
 (tests/recommend/test_candidate_merits.py).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field
 from math import exp, prod
 
@@ -112,7 +113,7 @@ def _variety(item_id: str, concepts: Sequence[str], known: Known, aims: Aims) ->
     return 1.0 - (by_item + (exp(-ago / aims.concept_steps) if ago is not None else 0.0)) / 2
 
 
-def _opens(concepts: Sequence[str], waiting: Waiting, mastered: Collection[str]) -> float:
+def _opens(concepts: Sequence[str], waiting: Waiting, mastered: AbstractSet[str]) -> float:
     """Of the concepts not mastered, the largest share that waits for one of these that is not either."""
     lacking = len(waiting.concepts) - len(mastered)
     waits = (len(waiting.on(c) - mastered) for c in concepts if c not in mastered)
