@@ -22,6 +22,7 @@ NAMES = {"ours": "Learnloop (pandas on Dask)", "duckdb": "DuckDB", "polars": "Po
 POLICIES = {
     "next step": ("#1f6f8b", "ours"),
     "oracle": ("#7fb3c4", "oracle"),
+    "mastery order": ("#4a9a5a", "mastery order"),
     "fixed order": ("#e0a030", "fixed order"),
     "popularity": ("#8a6fb0", "popularity"),
     "random": ("#9a9a9a", "random"),

@@ -12,7 +12,7 @@ from learnloop.recommend.syllabus import Syllabus
 from learnloop.simulate.course import planted_course
 from learnloop.simulate.families import FAMILIES
 from learnloop.trace.bkt import BKT
-from learnloop.workflow.evaluate_policy import ORACLE, OURS, SIMPLE, brief, evaluate_policy
+from learnloop.workflow.evaluate_policy import ADAPTIVE, ORACLE, OURS, SIMPLE, brief, evaluate_policy
 from learnloop.workflow.teaching import (
     AtRandom,
     HalfAndHalf,
@@ -145,7 +145,7 @@ def test_the_whole_is_reproducible_and_reported(tmp_path: Path) -> None:
     found = evaluate_policy(**options, report=page)  # type: ignore[arg-type]
     json.dumps(found)
     family = found["families"]["bkt"]
-    assert set(family["policies"]) == {OURS, *SIMPLE, ORACLE}
+    assert set(family["policies"]) == {OURS, *SIMPLE, ADAPTIVE, ORACLE}
     assert family["policies"][OURS]["violations"] == 0
     assert family["best_simple"] in SIMPLE
     assert "bkt" in brief(found)
