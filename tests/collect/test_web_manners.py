@@ -100,7 +100,8 @@ def test_a_robots_txt_without_an_answer_is_no_permission(site: Site) -> None:
     site.add("/robots.txt", b"x" * 2000)
     site.add("/", "page")
     _, report = crawl(site.url + "/", max_body_bytes=1000)
-    assert set(site.asked) == {"/robots.txt"}
+    # whether the site is still writing when the crawler hangs up ("cut …") is chance
+    assert {path.removeprefix("cut ") for path in site.asked} == {"/robots.txt"}
     assert report.errors == {"body over the limit": 1}
 
 
