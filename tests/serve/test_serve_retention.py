@@ -20,6 +20,17 @@ from learnloop.workflow.context import Loop
 WHO = learner_id("of long ago")
 
 
+@pytest.fixture(scope="module")
+def school(school: School, database_url: str, engine: sa.Engine) -> School:
+    """A database of its own: an API of the school may still be writing the decisions of the last test."""
+    return replace(
+        school,
+        settings=replace(school.settings, database_url=database_url),
+        database_url=database_url,
+        engine=engine,
+    )
+
+
 def aged(school: School, *days: float) -> None:
     now = datetime.now(UTC)
     rows = [replace(made(), learner_id=WHO, made_at=now - timedelta(days=age)).row() for age in days]
