@@ -138,23 +138,45 @@ ANSWERS = _frame(
     optional=True,
 )
 
+QUESTION_KINDS = ("cloze", "multiple_choice", "true_false", "short_answer", "ordering", "matching")
+BLOOM = ("remember", "understand", "apply", "analyze", "evaluate", "create")
+
+# What a question of each kind has in `key`, `options` and `answer`; UPPER CASE is text of the question.
+#   cloze            key TERM           options [] or some with TERM       answer {}
+#   multiple_choice  key OPTION         options OPTION and distractors     answer {}
+#   true_false       key "true"|"false" options []                         answer {"corrected": S} if false
+#   short_answer     key TERM           options []                         answer {} or {"value": 9.81,
+#                                                                          "unit": "m/s²", "tolerance": 0.01}
+#   ordering         key "A → B → C"    options A, B, C as shown           answer {"order": [A, B, C]}
+#   matching         key "A: X; B: Y"   options X, Y as shown              answer {"pairs": [[A, X], [B, Y]]}
 QUESTIONS = _frame(
     {
         "question_id": _text(),
         "item_id": _text(_identifier),  # the lesson it asks about
-        "kind": _text(pa.Check.isin(["cloze", "multiple_choice"])),
+        "kind": _text(pa.Check.isin(QUESTION_KINDS)),
         "stem": _text(pa.Check.str_length(min_value=1)),
         "key": _text(pa.Check.str_length(min_value=1)),
-        "options": pa.Column(object),  # list of str, the key among them; [] where free text is expected
-        "quote": _text(nullable=True),  # the span of the source the key rests on
-        "span_start": pa.Column("Int64", nullable=True, coerce=True),  # characters, in item.text
+        "options": pa.Column(object),  # list of str in the order shown; [] where free text is expected
+        "quote": _text(nullable=True),  # the sentence of the source that the key rests on
+        "span_start": pa.Column("Int64", nullable=True, coerce=True),  # of the key: characters, in item.text
         "span_end": pa.Column("Int64", nullable=True, coerce=True),
         "source_sha256": _text(),  # of item.text when the question was made
         "language": _text(),
-        "origin": _text(pa.Check.isin(["authored", "generated"])),
-        "provenance": pa.Column(object),  # dict: model, prompt version, seed, checks and verdicts
+        "origin": _text(pa.Check.isin(["authored", "generated", "imported"])),
+        "provenance": pa.Column(object),  # dict: model, prompt version, seed, form
+        # Absent or NA: none.
+        "answer": pa.Column(object, nullable=True),  # dict, see above
+        "aliases": pa.Column(object, nullable=True),  # list of str: what is right as well as the key
+        "notes": pa.Column(object, nullable=True),  # a dict an option: rationale (why right, wrong), origin
+        "concept_ids": pa.Column(object, nullable=True),  # list of str
+        "bloom": _text(pa.Check.isin(BLOOM), nullable=True),  # suggested, after Anderson & Krathwohl 2001
+        "difficulty": pa.Column(float, nullable=True, coerce=True),  # a prior, logits; 0: as the average one
+        "reading_level": pa.Column(float, nullable=True, coerce=True),  # years of school
+        "licence": _text(nullable=True),  # of the source
+        "checks": pa.Column(object, nullable=True),  # dict: name -> {"passed": bool, "detail": str}
     },
     unique=["question_id"],
+    optional=True,
 )
 
 SUMMARIES = _frame(

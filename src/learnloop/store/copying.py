@@ -59,7 +59,9 @@ def frame(
     json_columns = [c.name for c in query.selected_columns if isinstance(c.type, postgresql.JSONB)]
     for name in json_columns:
         result[name] = pd.Series(
-            [json.loads(text) for text in result[name]], index=result.index, dtype=object
+            [json.loads(text) if isinstance(text, str) else None for text in result[name]],
+            index=result.index,
+            dtype=object,
         )
     for name, column in contract.columns.items():
         if name in result and name not in json_columns and column.dtype is not None:

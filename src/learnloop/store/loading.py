@@ -9,6 +9,7 @@ A second load of the same frame changes 0 rows.
 
 import hashlib
 import json
+import math
 import re
 import secrets
 from collections.abc import Iterator, Sequence
@@ -247,13 +248,19 @@ def _copy(
 def _arrow(values: pd.Series, column: "sa.Column[Any]") -> pa.Array:
     if isinstance(column.type, postgresql.JSONB):
         where = f"{column.table.name}.{column.name}"
-        return pa.array([_json(value, where) for value in values], pa.large_string())
+        missing = [column.nullable and _is_missing(value) for value in values]
+        texts = [None if gone else _json(value, where) for value, gone in zip(values, missing, strict=True)]
+        return pa.array(texts, pa.large_string())
     if isinstance(column.type, sa.LargeBinary):
         return pa.array(["\\x" + bytes(value).hex() for value in values], pa.large_string())
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         naive = values.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[us]")
         return pa.array(naive, pa.timestamp("us", "UTC"), from_pandas=True)
     return pa.array(values, from_pandas=True)
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
 
 
 def _json(value: object, where: str) -> str:

@@ -48,8 +48,8 @@ def _text(name: str, nullable: bool = False) -> Column[str]:
     return Column(name, Text, nullable=nullable)
 
 
-def _json(name: str) -> "Column[object]":
-    return Column(name, JSONB, nullable=False)
+def _json(name: str, nullable: bool = False) -> "Column[object]":
+    return Column(name, JSONB, nullable=nullable)
 
 
 def _time(name: str, nullable: bool = False) -> "Column[object]":
@@ -151,6 +151,15 @@ questions = Table(
     _text("language"),
     _text("origin"),
     _json("provenance"),
+    _json("answer", nullable=True),
+    _json("aliases", nullable=True),
+    _json("notes", nullable=True),
+    _json("concept_ids", nullable=True),
+    _text("bloom", nullable=True),
+    Column("difficulty", Double),
+    Column("reading_level", Double),
+    _text("licence", nullable=True),
+    _json("checks", nullable=True),
     Column("status", Text, nullable=False, server_default="draft"),
     _created(),
     Index(None, "item_id"),
