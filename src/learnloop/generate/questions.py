@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -55,9 +55,24 @@ class Similarity(Protocol):
 
 @dataclass(frozen=True)
 class Question:
-    """`source.text[start:end] == key`; `body` is the stem without its instruction.
+    """A proposal. `source.text[start:end] == verbatim`; `body` is the stem without its instruction.
 
-    `form` is term, number or description; `subject` the term a description is asked for, or "".
+    What the kinds hold; BLANK stands in the body where a sentence is to be completed:
+
+        kind             form                 body        key              distractors     verbatim
+        cloze            term, number         a sentence  TERM, FIGURE     some            the key
+        multiple_choice  description          question    DESCRIPTION      some            the key
+        multiple_choice  term                 description TERM             some            the key
+        multiple_choice  proposed             question    TERM, FIGURE     some            the key
+        short_answer     term, proposed       description TERM             ()              the key
+        short_answer     number               a sentence  FIGURE           ()              the key
+        true_false       definition, number   a statement "true", "false"  ()              what was exchanged
+        ordering         steps, dates         a request   "A → B → C"      ()              first to last step
+        matching         definitions          a request   "A: X; B: Y"     ()              first description
+
+    `subject` is the term that is asked about or whose sentence was changed, or "". `sentence` is the
+    evidence. `options` are what is shown (true_false and short_answer: none), `answer` and `notes` as in
+    schemas.QUESTIONS; `aliases` are right as well as the key.
     """
 
     item_id: str
@@ -72,12 +87,24 @@ class Question:
     end: int
     sentence: Sentence
     subject: str = ""
-    options: tuple[str, ...] = field(default=())
+    options: tuple[str, ...] = ()
+    anchor: str = ""
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    notes: tuple[Mapping[str, str], ...] = ()
+    bloom: str = "remember"
+
+    @property
+    def verbatim(self) -> str:
+        """What the source holds at the span: the key, where that is text of the source."""
+        return self.anchor or self.key
 
     @property
     def question_id(self) -> str:
         """Deterministic: the same lesson, span, stem and options give the same id."""
         parts = [self.item_id, str(self.start), str(self.end), self.stem, *self.options]
+        if self.kind not in ("cloze", "multiple_choice"):  # these two have no other key at one place
+            parts += [self.kind, self.key]
         return "generated:" + hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:20]
 
 
