@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from learnloop.errors import BadSettings, ModelUnavailable
-from learnloop.generate import language_model
-from learnloop.generate.language_model import LanguageModel
+from learnloop.generate import embedded_model, language_model
+from learnloop.generate.local_model import LocalModel
 
 
-def reference(model: LanguageModel, prompt: str, continuation: str) -> float:
+def reference(model: LocalModel, prompt: str, continuation: str) -> float:
     """One forward pass over the whole text, nothing cached, nothing padded."""
     before, after = model._encode(prompt), model._encode(continuation)
     with torch.inference_mode():
@@ -22,7 +22,7 @@ def reference(model: LanguageModel, prompt: str, continuation: str) -> float:
     return float(np.mean([scores[len(before) - 1 + i, token].item() for i, token in enumerate(after)]))
 
 
-def test_log_probability_equals_the_plain_forward_pass(model: LanguageModel) -> None:
+def test_log_probability_equals_the_plain_forward_pass(model: LocalModel) -> None:
     options = [" Paris", " a small town in the north of the country", " Berlin"]
     shared, prompt = "Facts about Europe.\n", "The capital of France is"
     expected = [reference(model, shared + prompt, option) for option in options]
@@ -31,13 +31,13 @@ def test_log_probability_equals_the_plain_forward_pass(model: LanguageModel) -> 
     assert int(np.argmax(expected)) == 0
 
 
-def test_an_empty_continuation_never_wins(model: LanguageModel) -> None:
+def test_an_empty_continuation_never_wins(model: LocalModel) -> None:
     scores = model.log_probability("The capital of France is", ["", " Paris"])
     assert np.isneginf(scores[0])
     assert np.isfinite(scores[1])
 
 
-def test_generate_is_deterministic_and_padding_changes_nothing(model: LanguageModel) -> None:
+def test_generate_is_deterministic_and_padding_changes_nothing(model: LocalModel) -> None:
     short, long = "What is the capital of France?", "Name the planet that people live on. " * 4
     together = model.generate([short, long], 12)
     assert together == [model.generate([short], 12)[0], model.generate([long], 12)[0]]
@@ -45,12 +45,12 @@ def test_generate_is_deterministic_and_padding_changes_nothing(model: LanguageMo
     assert model.generate([], 12) == []
 
 
-def test_digits_are_single_tokens_as_the_model_was_trained(model: LanguageModel) -> None:
+def test_digits_are_single_tokens_as_the_model_was_trained(model: LocalModel) -> None:
     assert len(model._encode("1234")) == 4
 
 
-def test_a_second_load_reads_the_conversion(model: LanguageModel, models_dir: Path) -> None:
-    weights = models_dir / language_model.EMBEDDED_FOLDER / "model.safetensors"
+def test_a_second_load_reads_the_conversion(model: LocalModel, models_dir: Path) -> None:
+    weights = models_dir / embedded_model.FOLDER / "model.safetensors"
     made = weights.stat().st_mtime_ns
     began = time.process_time()
     again = language_model.load("embedded", models_dir)
@@ -61,22 +61,22 @@ def test_a_second_load_reads_the_conversion(model: LanguageModel, models_dir: Pa
     np.testing.assert_array_equal(
         again.log_probability(text, [" blue"]), model.log_probability(text, [" blue"])
     )
-    assert [path.name for path in models_dir.iterdir()] == [language_model.EMBEDDED_FOLDER]
+    assert [path.name for path in models_dir.iterdir()] == [embedded_model.FOLDER]
 
 
 def test_a_damaged_or_foreign_folder_does_not_count(
-    model: LanguageModel, models_dir: Path, tmp_path: Path
+    model: LocalModel, models_dir: Path, tmp_path: Path
 ) -> None:
-    whole = models_dir / language_model.EMBEDDED_FOLDER
-    assert language_model._is_whole(whole)
+    whole = models_dir / embedded_model.FOLDER
+    assert embedded_model.is_whole(whole)
     copy = tmp_path / "copy"
     shutil.copytree(whole, copy, ignore=shutil.ignore_patterns("*.safetensors"))
-    assert not language_model._is_whole(copy)
+    assert not embedded_model.is_whole(copy)
     (copy / "model.safetensors").write_bytes(b"cut short")
-    assert not language_model._is_whole(copy)
+    assert not embedded_model.is_whole(copy)
     (copy / "manifest.json").write_text("[]")
-    assert not language_model._is_whole(copy)
-    assert not language_model._is_whole(tmp_path / "absent")
+    assert not embedded_model.is_whole(copy)
+    assert not embedded_model.is_whole(tmp_path / "absent")
 
 
 def test_none_is_no_model_and_bad_names_say_what_to_do(tmp_path: Path) -> None:
@@ -87,15 +87,15 @@ def test_none_is_no_model_and_bad_names_say_what_to_do(tmp_path: Path) -> None:
         language_model.load(f"hf:{tmp_path}", tmp_path)
 
 
-def test_a_local_folder_loads_by_its_path(model: LanguageModel, models_dir: Path, tmp_path: Path) -> None:
-    other = language_model.load(f"hf:{models_dir / language_model.EMBEDDED_FOLDER}", tmp_path)
+def test_a_local_folder_loads_by_its_path(model: LocalModel, models_dir: Path, tmp_path: Path) -> None:
+    other = language_model.load(f"hf:{models_dir / embedded_model.FOLDER}", tmp_path)
     assert other is not None
     np.testing.assert_array_equal(
         other.log_probability("One", [" two"]), model.log_probability("One", [" two"])
     )
 
 
-def test_loading_and_asking_leave_stderr_empty(model: LanguageModel, models_dir: Path) -> None:
+def test_loading_and_asking_leave_stderr_empty(model: LocalModel, models_dir: Path) -> None:
     code = (
         "from pathlib import Path; from learnloop.generate import language_model as l;"
         f"m = l.load('embedded', Path({str(models_dir)!r})); print(m.generate(['Say yes.'], 3))"

