@@ -33,6 +33,8 @@ class Settings:
     """At least 32 characters; made at first use and kept in `home/secrets` where unset."""
     llm: str = "embedded"
     """`embedded` (SmolLM2-135M-Instruct), `hf:PATH_OR_NAME`, or `none`."""
+    question_adapter: str = "auto"
+    """Who writes whole questions: `none`, the folder of an adapter, or `auto`: the one that proved itself."""
     api_host: str = "127.0.0.1"
     """Address the API listens on. Anything beyond loopback has to be asked for here."""
     api_port: int = 8000
@@ -99,6 +101,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         tracking_uri=text("TRACKING_URI"),
         pseudonym_key=text("PSEUDONYM_KEY"),
         llm=text("LLM", "embedded"),
+        question_adapter=text("QUESTION_ADAPTER", "auto") or "none",
         api_host=text("API_HOST", "127.0.0.1"),
         api_port=_port("API_PORT", text("API_PORT", "8000")),
         dashboard_port=_port("DASHBOARD_PORT", text("DASHBOARD_PORT", "8501")),
