@@ -16,7 +16,8 @@ from learnloop.evaluate.ranking import interval
 ROUGE = ("rouge1", "rougeL")
 BLEU_ORDER = 4
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’»)\]]*\s+|(?<=[。！？])(?![」』）])|\n\s*\n")
-_WORD = re.compile(r"\w+")
+# Chinese and Japanese are written without spaces: each character is a word.
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
 
 
 class _Words:
@@ -26,10 +27,19 @@ class _Words:
         return _WORD.findall(text.lower())
 
 
-def lead(source: str, sentences: int = 2) -> str:
+def words_of() -> _Words:
+    """The tokens of ROUGE as its scorer takes them: words of any alphabet, in lower case."""
+    return _Words()
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of `text` by their stops, whatever the language; without the space around them."""
+    return [part.strip() for part in _SENTENCE_END.split(text) if part.strip()]
+
+
+def lead(source: str, count: int = 2) -> str:
     """The first sentences of `source`: what a reader gets from copying."""
-    parts = (part.strip() for part in _SENTENCE_END.split(source))
-    return " ".join([part for part in parts if part][:sentences])
+    return " ".join(sentences(source)[:count])
 
 
 def text_metrics(
@@ -85,15 +95,18 @@ def _samples(texts: Sequence[str], references: Sequence[str], times: np.ndarray)
             [chrf.sentence_score(text, [reference]).score] + [100 * shared[name].fmeasure for name in ROUGE]
         )
     means = times @ np.array(rows) / times.sum(axis=1, keepdims=True)
-    found = {"bleu": _bleu(texts, references, times)}
+    found = {"bleu": bleu_samples(texts, references, times)}
     return found | {name: means[:, column] for column, name in enumerate(("chrf", *ROUGE))}
 
 
-def _bleu(texts: Sequence[str], references: Sequence[str], times: np.ndarray) -> np.ndarray:
-    """Corpus BLEU, from the n-gram counts of the documents added up: it is no mean over documents."""
+def bleu_samples(
+    texts: Sequence[str], references: Sequence[str], times: np.ndarray, tokenize: str = "13a"
+) -> np.ndarray:
+    """(n_samples,) corpus BLEU, one a row of `times`: from the n-gram counts of the documents added up, for
+    it is no mean over documents."""
     from sacrebleu.metrics import BLEU
 
-    bleu = BLEU()
+    bleu = BLEU(tokenize=tokenize)
     counts = []
     for text, reference in zip(texts, references, strict=True):
         one = bleu.corpus_score([text], [[reference]])
