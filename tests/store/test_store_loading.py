@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from store_frames import ROWS, cleaned, events, rows
 
 from learnloop.errors import BadInput
-from learnloop.store import loading, reading, tables
+from learnloop.store import loading, questions, reading, tables
 from learnloop.store.loading import Loaded
 
 
@@ -153,14 +153,12 @@ def test_status_of_questions(engine: sa.Engine) -> None:
         return dict(reading.questions(engine).set_index("question_id")["status"])
 
     assert statuses() == {"demo:g": "draft", "demo:a": "approved"}
-    assert loading.set_question_status(engine, ["demo:g", "demo:unheard"], "approved") == 1
+    assert questions.set_status(engine, ["demo:g"], "approved", by="cli") == ["demo:g"]
     # Another seed is no reason to ask the instructor again; another wording is.
     loading.load(engine, "questions", rows("questions", {**generated, "provenance": {"seed": 8}}))
     assert statuses()["demo:g"] == "approved"
     loading.load(engine, "questions", rows("questions", {**generated, "stem": "What does not repeat?"}))
     assert statuses()["demo:g"] == "draft"
-    with pytest.raises(BadInput, match="'fine' is not one of"):
-        loading.set_question_status(engine, ["demo:g"], "fine")
 
 
 IMPORTER = """

@@ -66,19 +66,6 @@ def generate(
 
 
 @app.command()
-def approve(
-    question: Annotated[list[str] | None, typer.Argument(help="question_ids, as the API names them.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every draft there is.")] = False,
-    json_: Json = False,
-) -> None:
-    """Let learners see generated questions: each is a draft until somebody has read it.
-
-    Example: learnloop approve --all
-    """
-    report("generate.approve", json_, question_ids=question or [], everything=everything)
-
-
-@app.command()
 def release(
     force: Annotated[bool, typer.Option(help="Promote without comparing with the champion.")] = False,
     k: TopK = 10,

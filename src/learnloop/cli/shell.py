@@ -22,9 +22,11 @@ app = typer.Typer(
 import_app = typer.Typer(help="Import export files: who did what, and on which items.", no_args_is_help=True)
 collect_app = typer.Typer(help="Collect course pages from the web.", no_args_is_help=True)
 monitor_app = typer.Typer(help="Watch the activity and the models.", no_args_is_help=True)
+questions_app = typer.Typer(help="The bank of questions: read, approved, suspended.", no_args_is_help=True)
 app.add_typer(import_app, name="import")
 app.add_typer(collect_app, name="collect")
 app.add_typer(monitor_app, name="monitor")
+app.add_typer(questions_app, name="questions")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 TopK = Annotated[int, typer.Option("--k", min=1, max=100, help="Length of the list that is judged.")]

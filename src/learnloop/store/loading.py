@@ -12,7 +12,7 @@ import json
 import math
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +28,7 @@ from sqlalchemy.dialects import postgresql
 
 from learnloop import schemas
 from learnloop.errors import BadInput, DatabaseUnavailable
-from learnloop.store import events, imports, months, tables
+from learnloop.store import events, imports, months, question_loading, tables
 
 COPY_ROWS = 50_000  # a block of text at a time, so that a large frame is not held twice
 # In JSON text a NUL is a backslash, u0000, with an even number of backslashes before it.
@@ -125,21 +125,6 @@ def load_cleaned(
     return loaded
 
 
-def set_question_status(engine: sa.Engine, question_ids: Sequence[str], status: str) -> int:
-    """Sets `draft`, `approved` or `retired`; how many questions that changed."""
-    if status not in ("draft", "approved", "retired"):
-        raise BadInput(f"{status!r} is not one of draft, approved, retired", field="status")
-    questions = tables.questions
-    statement = (
-        sa.update(questions)
-        .where(questions.c.question_id == sa.any_(sa.literal(list(question_ids), sa.ARRAY(sa.Text))))
-        .where(questions.c.status != status)
-        .values(status=status)
-    )
-    with engine.begin() as connection:
-        return int(connection.execute(statement).rowcount)
-
-
 def _checked(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     try:
         return schemas.check(frame, tables.CONTRACTS[table], table)
@@ -181,7 +166,12 @@ def _upsert(connection: sa.Connection, table_name: str, frame: pd.DataFrame) -> 
         f'CREATE TEMP TABLE "{staging}" ON COMMIT DROP AS SELECT {names} FROM "{table_name}" WITH NO DATA'  # noqa: S608 - our own names
     )
     _copy(connection, staging, columns, table, frame)
-    inserted, updated = connection.exec_driver_sql(_merge_sql(table, staging, columns)).one()
+    if table is tables.questions:
+        inserted, updated = question_loading.merge(connection, staging, columns)
+    else:
+        inserted, updated = connection.exec_driver_sql(_merge_sql(table, staging, columns)).one()
+    if table is tables.items and (inserted or updated):
+        question_loading.sources_changed(connection, staging)
     connection.exec_driver_sql(f'DROP TABLE "{staging}"')
     return Loaded(inserted, updated, len(frame) - inserted - updated)
 
@@ -190,26 +180,12 @@ def _merge_sql(table: sa.Table, staging: str, columns: list[str]) -> str:
     keys = [f'"{column.name}"' for column in table.primary_key]
     names = [f'"{name}"' for name in columns]
     rest = [name for name in names if name not in keys]
-    selected = list(names)
-    if table is tables.questions:
-        # An authored question is somebody's own; a generated one waits for an instructor, and a new
-        # wording needs a new approval.
-        names.append('"status"')
-        selected.append("CASE \"origin\" WHEN 'authored' THEN 'approved' ELSE 'draft' END")
     # Key order: two loaders that share rows then lock them in the same order, and cannot deadlock.
-    source = f'SELECT {", ".join(selected)} FROM "{staging}" ORDER BY {", ".join(keys)}'  # noqa: S608
+    source = f'SELECT {", ".join(names)} FROM "{staging}" ORDER BY {", ".join(keys)}'  # noqa: S608
     if table.name in tables.APPEND_ONLY or not rest:
         action = "NOTHING"
     else:
         sets = [f"{name} = excluded.{name}" for name in rest]
-        if table is tables.questions:
-            wording = ('"stem"', '"key"', '"options"')
-            old = ", ".join(f"questions.{name}" for name in wording)
-            new = ", ".join(f"excluded.{name}" for name in wording)
-            sets.append(
-                f'"status" = CASE WHEN ({old}) IS DISTINCT FROM ({new})'
-                " THEN excluded.status ELSE questions.status END"
-            )
         old = ", ".join(f'"{table.name}".{name}' for name in rest)
         new = ", ".join(f"excluded.{name}" for name in rest)
         action = f"UPDATE SET {', '.join(sets)} WHERE ({old}) IS DISTINCT FROM ({new})"

@@ -135,14 +135,21 @@ def questions(
     language: str | None = None,
     limit: int | None = None,
     status: str | None = None,
+    kind: str | None = None,
+    origin: str | None = None,
 ) -> pd.DataFrame:
-    """QUESTIONS with `status` and `created_at` beside, by question_id; at most `limit` of them."""
+    """QUESTIONS with `version`, `status` and `created_at` beside, by question_id; at most `limit` of them.
+
+    What a question has not is None in a column of objects, NA or NaN in the others.
+    """
     table = tables.questions
     query = sa.select(*table.columns).order_by(table.c.question_id)
     for column, wanted in (
         (table.c.item_id, item_id),
         (table.c.language, language),
         (table.c.status, status),
+        (table.c.kind, kind),
+        (table.c.origin, origin),
     ):
         if wanted is not None:
             query = query.where(column == wanted)

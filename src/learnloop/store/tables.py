@@ -20,45 +20,22 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     Uuid,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 from learnloop import schemas
-
-metadata = MetaData(
-    naming_convention={"pk": "%(table_name)s_pkey", "ix": "%(table_name)s_%(column_0_N_name)s"}
-)
-
-
-def _key(name: str) -> Column[str]:
-    return Column(name, Text(collation="C"), primary_key=True)
-
-
-def _id(name: str, nullable: bool = False) -> Column[str]:
-    return Column(name, Text(collation="C"), nullable=nullable)
-
-
-def _text(name: str, nullable: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=nullable)
-
-
-def _json(name: str, nullable: bool = False) -> "Column[object]":
-    return Column(name, JSONB, nullable=nullable)
-
-
-def _time(name: str, nullable: bool = False) -> "Column[object]":
-    return Column(name, DateTime(timezone=True), nullable=nullable)
-
-
-def _created() -> "Column[object]":
-    return Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now())
-
+from learnloop.store.columns import created as _created
+from learnloop.store.columns import identifier as _id
+from learnloop.store.columns import json as _json
+from learnloop.store.columns import key as _key
+from learnloop.store.columns import metadata as metadata
+from learnloop.store.columns import text as _text
+from learnloop.store.columns import time as _time
+from learnloop.store.question_tables import questions as questions
 
 items = Table(
     "items",
@@ -133,36 +110,6 @@ event_keys = Table(
     metadata,
     Column("event_key", Uuid, primary_key=True),  # digest of event_id
     Column("content", BigInteger, nullable=False),  # digest of what the event says: `store.digests`
-)
-
-questions = Table(
-    "questions",
-    metadata,
-    _key("question_id"),
-    _id("item_id"),
-    _text("kind"),
-    _text("stem"),
-    _text("key"),
-    _json("options"),
-    _text("quote", nullable=True),
-    Column("span_start", BigInteger),
-    Column("span_end", BigInteger),
-    _text("source_sha256"),
-    _text("language"),
-    _text("origin"),
-    _json("provenance"),
-    _json("answer", nullable=True),
-    _json("aliases", nullable=True),
-    _json("notes", nullable=True),
-    _json("concept_ids", nullable=True),
-    _text("bloom", nullable=True),
-    Column("difficulty", Double),
-    Column("reading_level", Double),
-    _text("licence", nullable=True),
-    _json("checks", nullable=True),
-    Column("status", Text, nullable=False, server_default="draft"),
-    _created(),
-    Index(None, "item_id"),
 )
 
 summaries = Table(

@@ -20,8 +20,8 @@ from learnloop.workflow import services
 from learnloop.workflow.collect import collect_web
 from learnloop.workflow.console import stderr, step
 from learnloop.workflow.context import Loop
-from learnloop.workflow.generate import approve
 from learnloop.workflow.prepare import prepare
+from learnloop.workflow.questions import approve
 from learnloop.workflow.run import run
 from learnloop.workflow.simulate import simulate
 

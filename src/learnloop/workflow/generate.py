@@ -1,9 +1,8 @@
 """generate: lessons in, checked questions and summaries out, with what was refused and why."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from learnloop.errors import BadInput, NothingToDo, UnknownThing
+from learnloop.errors import NothingToDo, UnknownThing
 from learnloop.evaluate.text import text_metrics
 from learnloop.generate import embeddings, language_model, pipeline
 from learnloop.store import loading, reading
@@ -57,19 +56,6 @@ def generate(
         "text": text,
         "changes": {table: vars(result) for table, result in loaded.items()},
     }
-
-
-def approve(loop: Loop, *, question_ids: Sequence[str] = (), everything: bool = False) -> dict[str, Any]:
-    """Drafts become questions that learners get. Raises UnknownThing on an id that is no question."""
-    drafts = reading.questions(loop.engine, status="draft")["question_id"].tolist()
-    if not everything:
-        known = set(reading.questions(loop.engine)["question_id"])
-        if strangers := [wanted for wanted in question_ids if wanted not in known]:
-            raise UnknownThing(f"no question {strangers[0]!r}", "learnloop approve --all")
-        if not question_ids:
-            raise BadInput("nothing to approve was named", "learnloop approve --all")
-    changed = loading.set_question_status(loop.engine, drafts if everything else question_ids, "approved")
-    return {"approved": changed, "drafts": len(reading.questions(loop.engine, status="draft"))}
 
 
 def _text_quality(lessons: Any, summaries: Any) -> dict[str, Any]:
