@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from learnloop.errors import BadInput, UnknownThing
 from learnloop.store.question_tables import question_reports, question_statistics, questions
@@ -92,7 +92,7 @@ def keep_statistics(engine: sa.Engine, rows: Sequence[Mapping[str, Any]], comput
 def statistics(engine: sa.Engine, question_id: str | None = None) -> list[dict[str, Any]]:
     """The newest of each question and version: question_id, version, computed_at, n, statistics."""
     table = question_statistics
-    query = sa.select(table).distinct(table.c.question_id, table.c.version)
+    query = sa.select(table).ext(distinct_on(table.c.question_id, table.c.version))
     if question_id is not None:
         query = query.where(table.c.question_id == question_id)
     order = (table.c.question_id, table.c.version, table.c.computed_at.desc())
