@@ -20,6 +20,7 @@ from learnloop.cli import (  # noqa: F401 - importing them adds their commands, 
     questions,
     recommenders,
     services,
+    texts,
     tracers,
     tuning,
 )
