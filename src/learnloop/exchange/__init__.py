@@ -1,0 +1,1 @@
+"""exchange: questions in, files of other systems out, and back."""
