@@ -50,6 +50,14 @@ _LEANING = {
 }
 LEANING = {language: frozenset(words.split()) for language, words in _LEANING.items()}
 
+
+def leans(text: str, language: str) -> bool:
+    """True where `text` begins with a word that leans on the sentence before."""
+    first = re.match(r"[^\w]*(\w+(?:['’]\w+)?)", text)
+    word = first[1].lower() if first else ""
+    return word in LEANING[language] or re.split("['’]", word)[0] in LEANING[language]
+
+
 # A sentence that begins so sets up an example.
 SUPPOSING = {
     "en": frozenset(

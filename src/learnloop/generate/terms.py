@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from learnloop.generate import grammar
+from learnloop.generate import defining, grammar, standing
 from learnloop.generate.sentences import Sentence, split
 
 MIN_PREDICATE_WORDS, MAX_PREDICATE_WORDS = 4, 22  # a description that can stand as an option
@@ -44,6 +44,7 @@ class Term:
     gender: str
     number: str
     predicate: tuple[int, int] = (0, 0)
+    verb: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,7 @@ def definitions(lesson: Lesson) -> list[Term]:
     found = []
     for sentence in lesson.sentences:
         match = grammar.DEFINITION[lesson.language].match(sentence.text)
-        if (
-            match
-            and not _EXAMPLE.match(match["predicate"])
-            and _names_something(match["term"], lesson.language)
-        ):
+        if match and _is_definition(match, lesson.language) and not _leans_on_others(sentence, lesson):
             found.append(_defined(lesson, sentence, match))
         found += [
             _term(lesson, sentence, named, "named")
@@ -109,11 +106,18 @@ def mentions(lesson: Lesson, glossary: Iterable[Term]) -> list[Term]:
     return found
 
 
-# "Street lighting is an example" says what a thing serves for, not what it is.
-_EXAMPLE = re.compile(
-    r"(?:an?|one|the|un|una|el|une?|le|ein|das) (?:\w+ )?"
-    r"(?:example|same|only|ejemplo|mismo|exemple|même|Beispiel|gleiche)\b"
-)
+def _leans_on_others(sentence: Sentence, lesson: Lesson) -> bool:
+    """ "The data are the ages of 20 pupils.": of an example, or of something brought in before."""
+    return standing.is_in_example(sentence, lesson) or standing.is_anaphoric(sentence, lesson)
+
+
+def _is_definition(match: re.Match[str], language: str) -> bool:
+    article = (match["article"] or "").strip()
+    return (
+        _names_something(match["term"], language)
+        and defining.is_term(match["term"], article, match["verb"], language)
+        and defining.says_what_it_is(defining.first_part(match["predicate"]), article, language)
+    )
 
 
 def _names_something(term: str, language: str) -> bool:
@@ -158,37 +162,17 @@ def _term(lesson: Lesson, sentence: Sentence, match: re.Match[str], how: str) ->
         how,
         grammar.gender(article, lesson.language),
         number,
+        verb=verb.lower(),
     )
 
 
 def _defined(lesson: Lesson, sentence: Sentence, match: re.Match[str]) -> Term:
     term = _term(lesson, sentence, match, "defined")
-    predicate = _first_statement(match["predicate"])
-    size = len(predicate.split())
-    if not MIN_PREDICATE_WORDS <= size <= MAX_PREDICATE_WORDS or _FACELESS.match(predicate):
+    predicate = defining.first_statement(match["predicate"])
+    if not MIN_PREDICATE_WORDS <= len(predicate.split()) <= MAX_PREDICATE_WORDS:
         return term
     start = sentence.start + match.start("predicate")
     return replace(term, predicate=(start, start + len(predicate)))
-
-
-# Where a definition goes on to something else: another clause, an example, a second definition.
-_GOES_ON = re.compile(
-    r"\s?[;:(]|,? (?:and it|but|so that|y se|pero|mais|et il|et elle|aber|und er|und sie)\b"
-    r"|,? (?:such as|like|comme|como) | y en (?:él|ella|ellos|ellas) "
-    r"|, (?:and|so|whereas|while|here|usually|whose|because|for example|y|por ejemplo|mientras|así|et)\b"
-    r"|, (?:par exemple|tandis|alors|und|zum Beispiel|während|also)\b|, an? [\w ]+ (?:is|are)\b"
-)
-
-
-# "La vitamina D es la que ayuda …", "… is one in which …": as an option it shows little but its gender.
-_FACELESS = re.compile(
-    r"(?:el|la|los|las|aquel|aquella) que\b|one\b|celui\b|celle\b|d(?:er|ie|as)jenige\b", re.I
-)
-
-
-def _first_statement(predicate: str) -> str:
-    """A definition up to where it goes on to something else, without its full stop."""
-    return _GOES_ON.split(predicate)[0].rstrip(" .,!?")
 
 
 def _inner_form(text: str, at_start: bool, lesson: Lesson) -> str:
@@ -196,6 +180,8 @@ def _inner_form(text: str, at_start: bool, lesson: Lesson) -> str:
     if not at_start or lesson.language == "de" or not text[:1].isupper() or text[1:2].isupper():
         return text
     if re.search(rf"(?<=[\w,] ){re.escape(text)}\b", lesson.text):  # capitalised inside a sentence, too
+        return text
+    if re.search(r" [A-Z][\w’'-]+$", text):  # the last word of a name has a capital, too
         return text
     return text[0].lower() + text[1:]
 

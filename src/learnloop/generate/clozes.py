@@ -1,0 +1,202 @@
+"""Questions about terms: which one fits the gap, which is described, which description fits it."""
+
+import re
+from collections.abc import Mapping
+
+from learnloop.generate import contrast, grammar, wording
+from learnloop.generate.questions import (
+    HIGHEST_COSINE,
+    TYPICAL_COSINE,
+    Question,
+    Source,
+    blanked,
+    overlaps,
+)
+from learnloop.generate.terms import Term
+
+MIN_DESCRIBING_WORDS = 3  # content words of a description that is asked about
+
+
+def cloze(source: Source, term: Term) -> Question:
+    """The term's sentence with a gap, and terms of the course that fit its grammar."""
+    lesson = source.lesson
+    body = blanked(term.sentence, term.start, term.end, lesson.language)
+    capital = term.text[:1].isupper() and not term.name[:1].isupper()
+    ranked = rank_terms(term, source)
+    names = source.some(ranked, term.start)
+    shown = {name[:1].upper() + name[1:] if capital else name: name for name in names}
+    question = Question(
+        lesson.item_id,
+        lesson.language,
+        "cloze",
+        "term",
+        wording.stem("cloze", "term", lesson.language, body=body),
+        body,
+        term.text,
+        tuple(shown),
+        term.start,
+        term.end,
+        term.sentence,
+        notes=_term_notes(source, term, shown),
+    )
+    return source.with_options(question)
+
+
+def _term_notes(source: Source, term: Term, shown: Mapping[str, str]) -> tuple[Mapping[str, str], ...]:
+    """Why each option is right or wrong, and where it comes from. shown: option -> name in the pool."""
+    language = source.language
+    notes = [wording.key_note(term.text, term.sentence.text, language)]
+    for option, name in shown.items():
+        meaning = source.pool.descriptions.get(grammar.normalised(name), "")
+        notes.append(wording.term_note(option, meaning, language))
+    return tuple(notes)
+
+
+def which_term(source: Source, term: Term) -> Question | None:
+    """ "Which term fits this description?"; None where the description cannot stand alone."""
+    if not can_be_described(source, term):
+        return None
+    lesson, description = source.lesson, source.description(term)
+    names = [
+        name
+        for name in rank_terms(term, source, gap=False)
+        if (other := source.pool.descriptions.get(grammar.normalised(name)))
+        and contrast.apart(description, other, lesson.language)
+    ]
+    chosen = source.some(names, term.start)
+    question = Question(
+        lesson.item_id,
+        lesson.language,
+        "multiple_choice",
+        "term",
+        wording.stem("multiple_choice", "term", lesson.language, body=description),
+        description,
+        term.name,
+        tuple(chosen),
+        term.start,
+        term.end,
+        term.sentence,
+        anchor=term.text,
+        notes=_term_notes(source, term, {name: name for name in chosen}),
+    )
+    return source.with_options(question)
+
+
+def which_description(source: Source, term: Term) -> Question | None:
+    """ "Which description fits the term?"; None where its own cannot stand alone."""
+    if not can_be_described(source, term):
+        return None
+    lesson, pool, similarity = source.lesson, source.pool, source.similarity
+    start, end = term.predicate
+    key, language = source.description(term), lesson.language
+    ranked = []
+    for other in pool.terms:
+        text = pool.descriptions.get(grammar.normalised(other.name))
+        if not text or overlaps(term.name, other.name) or overlaps(term.name, text):
+            continue
+        if points_elsewhere(text, language) or not contrast.apart(key, text, language):
+            continue
+        if term.number and other.number and term.number != other.number:
+            continue
+        if similarity.lowest <= (cosine := similarity(key, text)) <= HIGHEST_COSINE:
+            looks = abs(len(text) - len(key)) / max(len(text), len(key))
+            ranked.append((abs(cosine - TYPICAL_COSINE) + 0.5 * looks, text, other.name))
+    ranked.sort()
+    owners = {text: name for _, text, name in ranked}
+    distractors = source.some([*owners], start)
+    stem = wording.stem("multiple_choice", "description", language, term=_titled(term, language))
+    notes = [wording.key_note(key, term.sentence.text, language)]
+    notes += [wording.description_note(text, owners[text], language) for text in distractors]
+    question = Question(
+        lesson.item_id,
+        language,
+        "multiple_choice",
+        "description",
+        stem,
+        stem,
+        key,
+        tuple(distractors),
+        start,
+        end,
+        term.sentence,
+        term.name,
+        notes=tuple(notes),
+        bloom="understand",
+    )
+    return source.with_options(question)
+
+
+def can_be_described(source: Source, term: Term) -> bool:
+    """Its description is there, points at nothing outside, holds enough, and does not name the term."""
+    text = source.description(term)
+    if not text or points_elsewhere(text, source.language):
+        return False
+    told = grammar.content_words(text, source.language)
+    named = any(
+        grammar.same_word(word, other) or (source.language == "de" and _compounded(word, other))
+        for word in grammar.content_words(term.name, source.language)
+        for other in told
+    )
+    return len(set(told)) >= MIN_DESCRIBING_WORDS and not named
+
+
+def _compounded(one: str, other: str) -> bool:
+    short, long = sorted((one, other), key=len)
+    return len(short) >= 4 and short in long
+
+
+def points_elsewhere(text: str, language: str) -> bool:
+    return bool(grammar.POINTING[language].search(text) or grammar.EARLY_PRONOUN[language].search(text))
+
+
+def agrees(key: Term, other: Term, before: str) -> bool:
+    """True where `other` fits the grammar of the key's place: gender, number, elided article."""
+    if _clashes(key, other) and (key.how == "named" or not {*key.gender, *other.gender} & {*"cu"}):
+        return False  # what can be counted is a matter of degree: rank_terms puts it behind
+    if key.number and other.number and key.number != other.number:
+        return False
+    if re.search(r"\b[Ee]in(?:e[mnrs]?)? $", before) and other.name[:1].islower():
+        return False  # "ein absolute Nullpunkt": the adjective's ending is the definite article's
+    if before.endswith(("'", "’")):
+        return grammar.normalised(other.name)[:1] in "aeiouyh"
+    return not (
+        before.lower().endswith((" le ", " la ", " de ")) and grammar.normalised(other.name)[:1] in "aeiou"
+    )
+
+
+def _clashes(key: Term, other: Term) -> bool:
+    return bool(key.gender and other.gender and not set(key.gender) & set(other.gender))
+
+
+def rank_terms(key: Term, source: Source, gap: bool = True) -> list[str]:
+    """Names that may stand beside `key`, the closest to what people choose first.
+
+    gap: they must fit the grammar of the key's place in its sentence.
+    """
+    lesson, pool, similarity = source.lesson, source.pool, source.similarity
+    before = lesson.text[max(0, key.start - 5) : key.start].replace("\n", " ") if gap else ""
+    found = []
+    for other in pool.terms:
+        if not agrees(key, other, before) or overlaps(key.name, other.name):
+            continue
+        if key.name[1:2].isupper() != other.name[1:2].isupper():
+            continue  # an acronym among words is found by its looks
+        if lesson.language != "de" and _is_name(key.name) != _is_name(other.name):
+            continue  # "Isaac Newton" beside "friction"
+        if not similarity.lowest <= (cosine := similarity(key.name, other.name)) <= HIGHEST_COSINE:
+            continue
+        looks = abs(len(other.name.split()) - len(key.name.split())) * 0.1
+        looks += 0.4 * (_clashes(key, other) or (bool(key.gender) and not other.gender))
+        looks += 0.2 * (key.name[:1].isupper() != other.name[:1].isupper())
+        found.append((abs(cosine - TYPICAL_COSINE) + looks, other.name))
+    return [name for _, name in sorted(set(found))]
+
+
+def _is_name(term: str) -> bool:
+    return " " in term and all(word[:1].isupper() for word in term.split() if len(word) > 3)
+
+
+def _titled(term: Term, language: str) -> str:
+    """The term as a title; a German adjective keeps the article that its ending agrees with."""
+    article = {"m": "der", "f": "die", "n": "das"}.get(term.gender, "")
+    return f"{article} {term.name}" if language == "de" and article and term.name[0].islower() else term.name

@@ -1,0 +1,184 @@
+"""Which sentences of the form "X is a …" say what X is, and which only say something of it.
+
+Nearly every sentence of a textbook that names a term and a class is grammatical as a definition; those that
+judge ("is an important tool"), compare, count, or speak of one person or time are refused.
+"""
+
+import re
+
+from learnloop.generate import grammar
+
+MIN_CONTENT_WORDS = 2
+
+# A predicate that judges, compares or leaves open.
+_REMARKS = {
+    "en": r"important|essential|popular|controversial|powerful|critical|fascinating|great|greatest|useful"
+    r"|vital|crucial|relatively|remarkabl[ye]|increasingly|similar|diverse|young|best|better|worse|worst"
+    r"|good|bad|interesting|complex|common|well-known|famous|key|main|major|primary|significant|excellent"
+    r"|simple"
+    r"|perfect|favou?rite|valuable|necessary|accomplished|beautiful|extremely|possible|reason|cause|result"
+    r"|evolving|growing|evidence|challenge|matter|example|examples|subject|subjects|topic|way to|how we"
+    r"|what we|question"
+    r"|goal|purpose|fact|only|same|one of|some of|kind of thing|least|leading|unique|typical|classic"
+    r"|foundation|heart|basis of|home|problem|difference|backbone|cornerstone|source of|symbol",
+    "es": r"importantes?|esencial(?:es)?|popular(?:es)?|controvertid[oa]s?|poderos[oa]s?|fundamental(?:es)?"
+    r"|grandes?|útil(?:es)?|vital(?:es)?|crucial(?:es)?|relativamente|notable|cada vez|similar(?:es)?"
+    r"|divers[oa]s?"
+    r"|mejor(?:es)?|peor(?:es)?|buen[oa]?s?|mal[oa]s?|interesantes?|complej[oa]s?|común|comunes|conocid[oa]s?"
+    r"|famos[oa]s?|clave|principal(?:es)?|significativ[oa]s?|excelentes?|simples?|perfect[oa]s?|valios[oa]s?"
+    r"|necesari[oa]s?|hermos[oa]s?|posible|razón|causa|resultado|prueba|reto|ejemplos?|tema|manera de"
+    r"|objetivo|propósito|hecho|únic[oa]s?|mism[oa]s?|un[oa] de l[ao]s|alguno|típic[oa]s?|base de|hogar"
+    r"|problema|diferencia|fuente de|símbolo|consecuencia|ventaja|desventaja",
+    "fr": r"importante?s?|essentiel(?:le)?s?|populaires?|controversée?s?|puissante?s?|fondamenta(?:l|le|ux)"
+    r"|grande?s?|utiles?|vita(?:l|le|ux)|crucia(?:l|le|ux)|relativement|remarquables?|de plus en plus"
+    r"|similaires?|diverse?s?|meilleure?s?|pire|bonn?e?s?|mauvaise?s?|intéressante?s?|complexes?|courante?s?"
+    r"|connue?s?|célèbres?|clé|principa(?:l|le|ux|les)|significati(?:f|ve)s?|excellente?s?|parfaite?s?"
+    r"|nécessaires?|beau|belle|possible|raison|cause|résultat|preuve|défi|exemples?|sujet|façon de|manière de"
+    r"|objectif|but|fait|seule?s?|unique|mêmes?|l['’]une? des|quelques|typique|base de|problème|différence"
+    r"|source de|symbole|conséquence|avantage|inconvénient|simples?",
+    "de": r"wichtig\w*|wesentlich\w*|beliebt\w*|umstritten\w*|mächtig\w*|entscheidend\w*|groß(?:e|er|es|en)"
+    r"|nützlich\w*|relativ|bemerkenswert\w*|zunehmend\w*|ähnlich\w*|vielfältig\w*|best(?:e|er|es|en)"
+    r"|besser\w*"
+    r"|gut(?:e|er|es)|schlecht\w*|interessant\w*|komplex\w*|häufig(?:e|er|es|ste|sten)|bekannt\w*|berühmt\w*"
+    r"|zentral\w*|hauptsächlich\w*|bedeutend\w*|hervorragend\w*|einfach\w*|perfekt\w*|notwendig\w*|schön\w*"
+    r"|möglich\w*|Grund|Ursache|Ergebnis|Beweis|Herausforderung|Beispiele?|Thema|Ziel|Zweck|Tatsache"
+    r"|einzig\w*|gleiche\w*|selbe\w*|eine[rs]? der|typisch\w*|Grundlage|Heimat|Problem|Unterschied|Quelle"
+    r"|Symbol|Folge|Vorteil|Nachteil|tätig|Ansicht|Meinung|Auffassung",
+}
+# A head that says no more than that there is something.
+_EMPTY_HEADS = {
+    "en": r"^(?:an?|the|one|any) (?:thing|way|concept|idea|term|word|name|factor|part|aspect|issue|area of"
+    r" interest|tool|approach|topic|element|member|group|series of books|type|kind|form|sort)\b(?! (?:of|that"
+    r"|which|in which|where|by which|for|used)\b)",
+    "es": r"^(?:una?|el|la) (?:cosa|manera|concepto|idea|término|palabra|nombre|factor|parte|aspecto"
+    r"|tema)\b(?! "
+    r"(?:de|del|que|en|para|por)\b)",
+    "fr": r"^(?:une?|le|la) (?:chose|manière|concept|idée|terme|mot|nom|facteur|partie|aspect|sujet)\b(?!"
+    r" (?:de"
+    r"|du|des|qui|que|où|dans|pour)\b)",
+    "de": r"^(?:eine?|der|die|das) (?:Sache|Weise|Begriff|Idee|Wort|Name|Faktor|Teil|Aspekt|Thema)\b(?!"
+    r" (?:des"
+    r"|der|von|für|in)\b)(?!,)",
+}
+# Sentence openers that are no term although a verb of defining follows (German has its verb second).
+_ADVERBS_WORDS = {
+    "en": "usually often sometimes generally typically today now originally perhaps overall together"
+    " inside outside below above yet only even just instead nowadays",
+    "es": "hoy ahora generalmente normalmente siempre nunca solo también además quizá actualmente"
+    " entonces aquí allí según durante desde tras sin con por para entre",
+    "fr": "aujourd'hui maintenant généralement souvent parfois toujours jamais aussi seulement peut-"
+    " être selon pendant depuis dans sans avec par pour entre après avant",
+    "de": "heute jetzt seitdem strenggenommen darüber seit innerhalb außerhalb besonders zunächst"
+    " ursprünglich meist oft manchmal typischerweise normalerweise üblicherweise grundsätzlich"
+    " häufig allgemein während nach vor bei mit in im am an auf unter über durch für gegen ohne um"
+    " zu zum zur aus von vom wegen trotz statt laut gemäß neben zwischen hinter einerseits"
+    " andererseits erst bereits schon nur sehr ganz wichtig entscheidend bekannt gemeint damals"
+    " früher später insgesamt charakteristisch typisch kennzeichnend ebenfalls entsprechend"
+    " allerdings natürlich offenbar selten immer",
+}
+_ADVERBS = {language: frozenset(words.split()) for language, words in _ADVERBS_WORDS.items()}
+_RANKED = re.compile(
+    r"^(?:some|various|certain|following|algun[oa]s|ciert[oa]s|siguientes?|quelques|certaine?s|suivante?s?"
+    r"|einige|manche|bestimmte|folgende[nrs]?|greatest|largest|biggest|best|first|last|final|main|major|key"
+    r"|most|new|early|modern|other|many|few"
+    r"|primer|primera|último|última|mayor|mejor|nuevo|nueva|gran|premier|première|dernier|dernière|plus|grand"
+    r"|grande|nouveau|nouvelle|erste[nrs]?|letzte[nrs]?|größte[nrs]?|neue[nrs]?|wichtigste[nrs]?|zweite[nrs]?"
+    r"|häufigste[nrs]?)\b",
+    re.I,
+)
+
+
+def is_term(term: str, article: str, verb: str, language: str) -> bool:
+    """Whether what stands before "is a" can be the name of a thing that a course teaches."""
+    parts = grammar.words(term)
+    joined = {"en": "and", "es": "y", "fr": "et", "de": "und"}[language]
+    if not parts or parts[0] in _ADVERBS[language] or joined in parts[1:] or _RANKED.match(term):
+        return False
+    if re.search(r"\d{3}|\b[\w]+n?s?['’]s\b [a-z]", term) or parts[-1] in _ADVERBS[language]:
+        return False
+    if _subject_clashes(article, verb, language):
+        return False
+    if language == "de":
+        nouns = [word for word in term.split() if word[:1].isupper()]
+        # Without an article the capital may be the sentence's: an adverb ("Typischerweise ist …").
+        return bool(nouns) and term.split()[-1][:1].isupper() and not term.endswith(("weise", "dem", "falls"))
+    return True
+
+
+def _subject_clashes(article: str, verb: str, language: str) -> bool:
+    """ "Una causa … son los ataques": the subject stands behind the verb."""
+    singular = {
+        "es": ("un", "una", "el", "la"),
+        "fr": ("un", "une", "le", "la"),
+        "de": ("ein", "eine", "das"),
+    }
+    plural = {"es": "son", "fr": "sont", "de": "sind"}
+    return article.lower() in singular.get(language, ()) and verb.lower() == plural.get(language)
+
+
+def says_what_it_is(predicate: str, article: str, language: str) -> bool:
+    """Whether `predicate` tells its term from others: a class and what sets it apart, no judgement."""
+    if re.search(rf"\b(?:{_REMARKS[language]})\b", predicate, re.I):
+        return False
+    if re.search(_EMPTY_HEADS[language], predicate, re.I) or re.search(r"\d\d|\dº|\d\.º", predicate):
+        return False
+    if grammar.POINTING[language].search(predicate) or _SPOKEN[language].search(predicate):
+        return False
+    if language == "de" and not article and not re.match(r"eine?\b", predicate):
+        return False  # "Heute ist die Börse …": the subject may stand behind the verb
+    return len(set(grammar.content_words(predicate, language))) >= MIN_CONTENT_WORDS
+
+
+_SPOKEN = {
+    "en": re.compile(r"\b(?:our|us|you|your|i|me|my|not|no|never|very|more than one|many|several)\b", re.I),
+    "es": re.compile(r"\b(?:nos|nuestr\w+|usted|tú|tu|no|nunca|muy|much[oa]s?|vari[oa]s)\b", re.I),
+    "fr": re.compile(r"\b(?:nous|notre|vous|votre|ne|n['’]|jamais|très|plusieurs|on)\b", re.I),
+    "de": re.compile(r"\b(?:wir|uns|unser\w*|du|dein\w*|man|nicht|nie|sehr|viele\w*|mehrere\w*)\b", re.I),
+}
+
+# Where a definition goes on to something else: another clause, an example, a second definition.
+_GOES_ON = re.compile(
+    r"\s?[;:(—–]|,? (?:and it|but|so that|y se|pero|mais|et il|et elle|aber|und er|und sie)\b"
+    r"|,? (?:such as|like|including|comme|como|como por ejemplo|wie etwa) | y en (?:él|ella|ellos|ellas) "
+    r"|, (?:so|whereas|while|here|usually|whose|because|for example|por ejemplo|mientras|así)\b"
+    r"|, (?:par exemple|tandis|alors|zum Beispiel|während|also)\b|, an? [\w ]+ (?:is|are)\b"
+    r"|, (?:which|where|who|with|when|lo que|el cual|la cual|ce qui|ce que|lequel|laquelle|was|wobei"
+    r"|wodurch)\b"
+    r"| and (?:is|are|has|have|can|was|it|this|they)\b| y (?:es|son|tiene|tienen|puede|pueden|está|se)\b"
+    r"| et (?:est|sont|a|ont|peut|peuvent|se)\b| und (?:ist|sind|hat|haben|kann|können|wird|werden)\b"
+    r"| because | since | although | though | porque | ya que | aunque | parce que | car | puisque "
+    r"|, (?:weil|da|obwohl|denn|sodass|damit)\b"
+)
+# "La vitamina D es la que ayuda …", "… is one in which …": as an option it shows little but its gender.
+_FACELESS = re.compile(
+    r"(?:el|la|los|las|lo) que\b|aquel(?:la)?\b|one\b|when\b|where\b|celui\b|celle\b|ce (?:qui|que)\b"
+    r"|d(?:er|ie|as)jenige\b|wenn\b",
+    re.I,
+)
+
+
+def first_part(predicate: str) -> str:
+    """`predicate` up to where it goes on to something else."""
+    text = _GOES_ON.split(predicate)[0].rstrip(" .,!?")
+    # "sand, and it dries" goes on; "roots, stems, and leaves" is one list.
+    clause = re.search(r", (?:and|or|y|o|et|ou|und|oder) ", text)
+    return text[: clause.start()] if clause and text.count(",") == 1 else text
+
+
+def first_statement(predicate: str) -> str:
+    """A definition up to where it goes on to something else, without its full stop; "" where it is cut"
+    " badly."""
+    text = first_part(predicate)
+    rest = predicate[len(text) :]
+    if _FACELESS.match(text) or _CUT_SHORT.search(text) or text.count("(") != text.count(")"):
+        return ""
+    # "a condition in which cells, which are round, …": what was opened before an aside ends after it.
+    aside = re.match(r"\s?\(|\s?[—–]|, (?:which|who|where|with|when)\b", rest)
+    if aside and re.search(r"\)[ ]\w|[—–] ?\w+.*[—–]|, (?:which|who|where|with|when)\b.*,", rest):
+        return ""
+    return "" if aside and rest.startswith(", ") and re.search(r"\b(?:which|that|who)\b", text) else text
+
+
+_CUT_SHORT = re.compile(
+    r"\b(?:of|in|to|the|a|an|and|or|by|with|de|la|el|y|o|con|du|des|le|et|ou|der|die|das|und|oder|mit)$", re.I
+)

@@ -1,0 +1,251 @@
+"""One lesson in, its questions and summary out, with what became of every proposal.
+
+The order: sanitised text -> language -> proposals by rule (key, schema) -> the checks of the kind, first to
+last -> the language model's veto -> the level of the lesson: no fact twice, as many true statements as false.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from learnloop.generate import checks, grammar, kinds, priors, questions, sanitise, summaries
+from learnloop.generate.checks import Evidence, Scorer, Verdict
+from learnloop.generate.embeddings import Similarities
+from learnloop.generate.questions import Pool, Question, Source
+from learnloop.generate.terms import Lesson
+
+MIN_WORDS = 40
+VETO_LANGUAGES = ("en",)  # the embedded model was trained on English
+BALANCE = 1  # true statements beyond the false ones of a lesson, or false beyond true
+MATCHED_AT_MOST = 0.5  # share of a lesson's definitions that matching may take from the other kinds
+
+
+class Proposer(Protocol):
+    """Writes the question that a key of a passage answers."""
+
+    name: str
+
+    def stems(self, passages: Sequence[str], keys: Sequence[str], language: str) -> list[str]:
+        """A question a pair, "" where it has none."""
+        ...
+
+
+@dataclass
+class Tally:
+    """What became of the proposals of one kind in one language."""
+
+    accepted: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Outcome:
+    """What became of one lesson; `tallies` by kind."""
+
+    language: str = ""
+    questions: list[dict[str, Any]] = field(default_factory=list)
+    summaries: list[dict[str, Any]] = field(default_factory=list)
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    rejected_summaries: Counter[str] = field(default_factory=Counter)
+    skipped: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the caller knows of a lesson beside its text: it goes into its questions."""
+
+    licence: str | None = None
+    concept_ids: tuple[str, ...] | None = None
+    original: str = ""  # the text as it came; spans refer to it
+
+
+@dataclass(frozen=True)
+class Examiner:
+    """Lesson in, outcome out; holds what all lessons have in common."""
+
+    scorer: Scorer | None
+    model_name: str | None
+    per_lesson: int
+    seed: int
+    kinds: Collection[str]
+    pools: Mapping[tuple[str, str], Pool]
+    similar: Mapping[str, Similarities]
+    main_terms: Collection[str]
+    rows: Mapping[str, Row]
+    proposer: Proposer | None = None
+    reading_level: Callable[[str, str], float] | None = None
+    summarise: bool = True
+
+    def __call__(self, lesson: Lesson) -> Outcome:
+        if lesson.language not in grammar.LANGUAGES:
+            return Outcome(lesson.language, skipped="language_without_rules")
+        if len(lesson.text.split()) < MIN_WORDS:
+            return Outcome(lesson.language, skipped="too_short")
+        if grammar.likely_language(lesson.text) != lesson.language:
+            return Outcome(lesson.language, skipped="other_language")
+        outcome = Outcome(lesson.language)
+        self._ask(lesson, outcome)
+        if self.summarise:
+            self._summarise(lesson, outcome)
+        return outcome
+
+    def _ask(self, lesson: Lesson, outcome: Outcome) -> None:
+        pool = self.pools[lesson.course, lesson.language]
+        source = Source(lesson, pool, self.similar[lesson.language], self.seed)
+        evidence = Evidence(
+            lesson.text, lesson.language, pool.descriptions, source.similarity, title=lesson.title
+        )
+        taken: set[object] = set()
+        truths: Counter[str] = Counter()
+        for proposal in self._proposals(source):
+            if len(outcome.questions) >= self.per_lesson:
+                return
+            facts = _facts(proposal)
+            if taken & facts or truths[proposal.key] > truths[_OTHER.get(proposal.key, "")] + BALANCE - 1:
+                continue  # this sentence or term has its question already
+            tally = outcome.tallies.setdefault(proposal.kind, Tally())
+            found = self._verdicts(proposal, evidence)
+            placed = self._placed(proposal, lesson) if found[-1].passed else None
+            if placed is None:
+                tally.rejected[found[-1].check if not found[-1].passed else "sanitised"] += 1
+                continue
+            taken |= facts
+            tally.accepted += 1
+            truths[proposal.key] += proposal.kind == "true_false"
+            outcome.questions.append(self._row(placed, found, source))
+
+    def _proposals(self, source: Source) -> list[Question]:
+        """By rule; before each of those that a proposer can word better, its wording."""
+        by_rule = kinds.propose(source, self.kinds, self.main_terms)
+        if self.proposer is None:
+            return by_rule
+        asked = [q for q in by_rule if (q.kind, q.form) in _WORDED]
+        passages = [_passage(source.lesson, question) for question in asked]
+        stems = self.proposer.stems(passages, [q.verbatim for q in asked], source.language)
+        worded = dict(zip(map(id, asked), stems, strict=True))
+        found = []
+        for question in by_rule:
+            if stem := worded.get(id(question), ""):
+                found.append(replace(question, stem=stem, body=stem, proposer=self.proposer.name))
+            found.append(question)
+        return found
+
+    def _verdicts(self, proposal: Question, evidence: Evidence) -> list[Verdict]:
+        """The structural checks', then, where all passed and a model is at hand, its veto."""
+        found = checks.verdicts(proposal, evidence)
+        wanted = (
+            self.scorer is not None and proposal.language in VETO_LANGUAGES and bool(proposal.distractors)
+        )
+        if self.scorer is not None and wanted and found[-1].passed:
+            found.append(checks.model_agrees(proposal, self.scorer))
+        return found
+
+    def _placed(self, question: Question, lesson: Lesson) -> Question | None:
+        """`question` with its spans in the text as it came; None where the quote is not there once."""
+        original = self.rows[lesson.item_id].original
+        if original == lesson.text:
+            return question
+        quote = question.sentence.text
+        if original.count(quote) != 1 or original.count(question.verbatim) < 1:
+            return None
+        start = original.index(quote)
+        place = original.find(question.verbatim, start)
+        if question.sentence.start <= question.start < question.sentence.end:
+            place = start + question.start - question.sentence.start
+        if original[place : place + len(question.verbatim)] != question.verbatim:
+            return None
+        moved = replace(question.sentence, start=start, end=start + len(quote))
+        return replace(question, sentence=moved, start=place, end=place + len(question.verbatim))
+
+    def _summarise(self, lesson: Lesson, outcome: Outcome) -> None:
+        similarity = self.similar[lesson.language]
+        summary = summaries.extract(lesson, similarity)
+        reason = summaries.refusal(summary, lesson) if summary else "too_few_sentences"
+        if summary is None or reason:
+            outcome.rejected_summaries[reason] += 1
+            return
+        provenance = {
+            "method": "extractive",
+            "embedder": similarity.name,
+            "spans": [list(span) for span in summary.spans],
+        }
+        outcome.summaries.append(
+            {
+                "item_id": lesson.item_id,
+                "text": summary.text,
+                "source_sha256": _sha256(self.rows[lesson.item_id].original),
+                "provenance": provenance,
+            }
+        )
+
+    def _row(self, question: Question, found: Sequence[Verdict], source: Source) -> dict[str, Any]:
+        """A row of schemas.QUESTIONS."""
+        vetoed = any(verdict.check == "model_agrees" for verdict in found)
+        lesson, row = source.lesson, self.rows[question.item_id]
+        level = self.reading_level
+        read = " ".join([question.stem, *question.options])
+        return {
+            "question_id": question.question_id,
+            "item_id": question.item_id,
+            "kind": question.kind,
+            "stem": question.stem,
+            "key": question.key,
+            "options": list(question.options),
+            "quote": question.sentence.text,
+            "span_start": question.start,
+            "span_end": question.end,
+            "source_sha256": _sha256(row.original),
+            "language": question.language,
+            "origin": "generated",
+            "answer": dict(question.answer),
+            "aliases": list(question.aliases),
+            "notes": [dict(note) for note in question.notes],
+            "concept_ids": list(row.concept_ids) if row.concept_ids is not None else None,
+            "bloom": question.bloom,
+            "difficulty": priors.difficulty(question, lesson.text, source.similarity),
+            "reading_level": level(read, question.language) if level else None,
+            "licence": row.licence,
+            "checks": {v.check: {"passed": v.passed, "detail": v.detail} for v in found},
+            "provenance": {
+                "form": question.form,
+                "model": self.model_name if vetoed else None,
+                "proposer": question.proposer or None,
+                "embedder": self.similar[lesson.language].name,
+                "template_version": questions.TEMPLATE_VERSION,
+                "prompt_version": checks.VETO_VERSION if vetoed else None,
+                "seed": self.seed,
+                "quote_span": [question.sentence.start, question.sentence.end],
+                "checks": {verdict.check: verdict.passed for verdict in found},
+            },
+        }
+
+
+_WORDED = {("multiple_choice", "term"), ("short_answer", "term"), ("short_answer", "number")}
+_OTHER = {"true": "false", "false": "true"}
+
+
+def _facts(question: Question) -> set[object]:
+    """What a question tells or asks: its sentence and its term; of matching, every term."""
+    if question.kind == "matching":
+        return {grammar.normalised(str(left)) for left, _ in question.answer["pairs"]}
+    if question.kind == "ordering":
+        return {("ordering", question.start)}
+    return {question.sentence.start, grammar.normalised(question.subject or question.key)} - {"true", "false"}
+
+
+def _passage(lesson: Lesson, question: Question) -> str:
+    """The sentence of the key and those beside it in its paragraph."""
+    place = lesson.sentences.index(question.sentence)
+    near = lesson.sentences[max(0, place - 1) : place + 2]
+    return " ".join(s.text for s in near if s.paragraph == question.sentence.paragraph)
+
+
+def cleaned(text: str) -> str:
+    """`text` without what no reader sees."""
+    return sanitise.clean(text).text
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

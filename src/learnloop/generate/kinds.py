@@ -1,0 +1,128 @@
+"""The kinds of question and what proposes each: a table of names and functions."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from learnloop.errors import BadInput
+from learnloop.generate import (
+    clozes,
+    figures,
+    grammar,
+    matching,
+    ordering,
+    short_answers,
+    standing,
+    true_false,
+)
+from learnloop.generate.questions import Question, Source
+from learnloop.generate.terms import Quantity, Term, definitions, mentions
+
+# What people type for a kind, beside its name.
+SHORT = {
+    "mc": "multiple_choice",
+    "choice": "multiple_choice",
+    "tf": "true_false",
+    "short": "short_answer",
+    "sa": "short_answer",
+    "order": "ordering",
+    "match": "matching",
+    "gap": "cloze",
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What of a lesson can be asked about: its definitions, its figures, its uses of known terms."""
+
+    defined: Sequence[Term]
+    figures: Sequence[Quantity]
+    mentioned: Sequence[Term]
+
+
+def find(source: Source, main_terms: Collection[str] = ()) -> Found:
+    """`main_terms` (normalised) go before all others."""
+    lesson = source.lesson
+    defined = sorted(definitions(lesson), key=lambda term: grammar.normalised(term.name) not in main_terms)
+    own = {(term.start, term.end) for term in defined}
+    mentioned = [term for term in mentions(lesson, source.pool.terms) if (term.start, term.end) not in own]
+    return Found(defined, figures.askable(lesson), mentioned)
+
+
+def _clozes(source: Source, found: Found) -> list[Question]:
+    asked = [term for term in found.defined if not standing.objection(term.sentence, source.lesson)]
+    terms = [clozes.cloze(source, term) for term in asked]
+    numbers = [figures.cloze(source, quantity) for quantity in found.figures]
+    return _alternating(terms, numbers)
+
+
+def _choices(source: Source, found: Found) -> list[Question]:
+    """Asked in turn for the description of a term and for the term of a description."""
+    pairs = [
+        (clozes.which_description(source, term), clozes.which_term(source, term)) for term in found.defined
+    ]
+    first = [pair[turn % 2] for turn, pair in enumerate(pairs)]
+    second = [pair[1 - turn % 2] for turn, pair in enumerate(pairs)]
+    return [question for question in first + second if question is not None]
+
+
+def _true_false(source: Source, found: Found) -> list[Question]:
+    terms = [q for term in found.defined if (q := true_false.about_term(source, term)) is not None]
+    numbers = [q for n in found.figures if (q := true_false.about_figure(source, n)) is not None]
+    return _alternating(terms, numbers)
+
+
+def _short_answers(source: Source, found: Found) -> list[Question]:
+    terms = [q for term in found.defined if (q := short_answers.for_term(source, term)) is not None]
+    return _alternating(terms, [short_answers.for_figure(source, quantity) for quantity in found.figures])
+
+
+def _ordering(source: Source, found: Found) -> list[Question]:
+    return ordering.propose(source)
+
+
+def _matching(source: Source, found: Found) -> list[Question]:
+    return matching.propose(source, found.defined)
+
+
+def _alternating(one: Sequence[Question], other: Sequence[Question]) -> list[Question]:
+    both = [question for pair in zip(one, other, strict=False) for question in pair]
+    shorter = min(len(one), len(other))
+    return [*both, *one[shorter:], *other[shorter:]]
+
+
+KINDS: Mapping[str, Callable[[Source, Found], list[Question]]] = {
+    "multiple_choice": _choices,
+    "cloze": _clozes,
+    "true_false": _true_false,
+    "short_answer": _short_answers,
+    "ordering": _ordering,
+    "matching": _matching,
+}
+
+
+def named(text: str) -> tuple[str, ...]:
+    """Kinds from names or short forms, separated by commas; all of them for "". Raises BadInput.
+
+    >>> named("mc, cloze")
+    ('multiple_choice', 'cloze')
+    """
+    found = []
+    for part in filter(None, (part.strip().lower().replace("-", "_") for part in text.split(","))):
+        name = SHORT.get(part, part)
+        if name not in KINDS:
+            raise BadInput(f"there is no kind of question {part!r}; there are {', '.join(KINDS)}")
+        found.append(name)
+    return tuple(dict.fromkeys(found)) or tuple(KINDS)
+
+
+def propose(source: Source, kinds: Collection[str], main_terms: Collection[str] = ()) -> list[Question]:
+    """Proposals for one lesson, the kinds in turn, each kind's most promising first.
+
+    Several may rest on one sentence: the pipeline takes one of them.
+    """
+    if source.language not in grammar.LANGUAGES:
+        return []
+    found = find(source, main_terms)
+    queues = [KINDS[kind](source, found) for kind in KINDS if kind in kinds]
+    longest = max((len(queue) for queue in queues), default=0)
+    return [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)]

@@ -1,0 +1,182 @@
+"""Steps and events to be put in order, where the text itself numbers, links or dates them.
+
+{"stem": "Put the events in order, the earliest first.", "key": "The first … → The second …",
+ "options": [as shown], "answer": {"order": ["The first …", "The second …"]}}
+"""
+
+import re
+from collections.abc import Sequence
+
+from learnloop.generate import figures, standing, wording
+from learnloop.generate.questions import Question, Source
+from learnloop.generate.sentences import Sentence
+
+FEWEST, MOST = 3, 6
+STEP_WORDS = 25
+
+_NUMBERED = re.compile(r"^[ \t]*(\d{1,2})[.)][ \t]+(\S.*?)[ \t]*$", re.M)
+_ANNOUNCED = re.compile(
+    r"\b(?:steps?|stages?|phases?|procedure|in (?:this|the following) order|sequence|how to|instructions"
+    r"|pasos?|etapas?"
+    r"|fases?|procedimiento|orden|secuencia|cómo|étapes?|phases?|procédure|ordre|comment|Schritte?n?|Phasen?"
+    r"|Reihenfolge|Ablauf|Anleitung|Stufen?|Vorgehen)\b",
+    re.I,
+)
+_FIRST = {
+    "en": r"First(?:ly)?|To begin|To start|In the first (?:step|stage|phase)|The first (?:step|stage|phase)",
+    "es": r"Primero|En primer lugar|Para empezar|En la primera (?:etapa|fase)|Primeramente",
+    "fr": r"D['’]abord|Tout d['’]abord|En premier lieu|Premièrement|Pour commencer",
+    "de": r"Zuerst|Zunächst|Als [Ee]rstes|Im ersten Schritt",
+}
+_NEXT = {
+    "en": r"Then|Next|After that|Afterwards|Second(?:ly)?|Third(?:ly)?|In the next (?:step|stage|phase)",
+    "es": r"Luego|Después|A continuación|Más tarde|Seguidamente|En segundo lugar|En tercer lugar",
+    "fr": r"Puis|Ensuite|Après cela|Deuxièmement|Troisièmement",
+    "de": r"Dann|Danach|Anschließend|Darauf|Daraufhin|Im (?:nächsten|zweiten|dritten) Schritt",
+}
+_LAST = {
+    "en": r"Finally|Lastly|Last|In the (?:last|final) (?:step|stage|phase)",
+    "es": r"Finalmente|Por último|Al final",
+    "fr": r"Enfin|Finalement|Pour finir|Pour terminer",
+    "de": r"Schließlich|Zuletzt|Zum Schluss|Am Ende",
+}
+# The date of an event at the beginning or the end of its sentence; German verbs follow a date at once.
+_OPENS = {
+    "en": r"^In (?P<year>\d{4}),? (?=[A-Zthaone])",
+    "es": r"^En (?:el año )?(?P<year>\d{4}),? ",
+    "fr": r"^En (?P<year>\d{4}),? ",
+    "de": r"^(?:Im Jahre? )?(?P<year>\d{4}) ",
+}
+_CLOSES = {
+    "en": r" in (?P<year>\d{4})\.$",
+    "es": r" en (?:el año )?(?P<year>\d{4})\.$",
+    "fr": r" en (?P<year>\d{4})\.$",
+    "de": r" im Jahre? (?P<year>\d{4})\.$",
+}
+_EARLIEST, _LATEST = 1000, 2099
+
+
+def propose(source: Source) -> list[Question]:
+    """Numbered steps, linked steps, dated events: in this order, those of FEWEST or more parts."""
+    found = [_asked(source, "steps", parts, topic) for parts, topic in _numbered(source)]
+    found += [_asked(source, "steps", parts, topic) for parts, topic in _linked(source)]
+    if events := _dated(source):
+        found.append(_asked(source, "dates", events, ""))
+    return [question for question in found if question is not None]
+
+
+Part = tuple[int, int, str]  # where it stands in the text, and how it is shown
+
+
+def _numbered(source: Source) -> list[tuple[list[Part], str]]:
+    """Lists "1. … 2. …" whose heading or lead announces steps."""
+    text = source.lesson.text
+    runs: list[list[re.Match[str]]] = []
+    for match in _NUMBERED.finditer(text):
+        follows = runs and int(match[1]) == int(runs[-1][-1][1]) + 1
+        if follows and not text[runs[-1][-1].end() : match.start()].strip():
+            runs[-1].append(match)
+        elif match[1] == "1":
+            runs.append([match])
+    found = []
+    for run in runs:
+        lead = text[: run[0].start()].rstrip().rsplit("\n", 1)[-1]
+        topic = re.sub(r"[:.]$", "", lead.strip())
+        if not _ANNOUNCED.search(topic) or len(topic.split()) > STEP_WORDS:
+            continue
+        found.append(([(m.start(2), m.end(2), m[2]) for m in run], topic))
+    return found
+
+
+def _linked(source: Source) -> list[tuple[list[Part], str]]:
+    """Sentences of one paragraph that begin with "First", "Then", …, "Finally"."""
+    language, found = source.language, []
+    run: list[Sentence] = []
+    for sentence in source.lesson.sentences:
+        after_run = bool(run) and sentence.paragraph == run[-1].paragraph
+        if re.match(rf"(?:{_FIRST[language]})\b", sentence.text):
+            run = [sentence]
+        elif after_run and re.match(rf"(?:{_NEXT[language]})\b", sentence.text):
+            run.append(sentence)
+        elif after_run and re.match(rf"(?:{_LAST[language]})\b", sentence.text):
+            found.append([*run, sentence])
+            run = []
+        else:
+            run = []
+    return [([_unlinked(s, language) for s in run], source.lesson.title.strip()) for run in found]
+
+
+def _unlinked(sentence: Sentence, language: str) -> Part:
+    """A step without the word that tells its place."""
+    link = rf"^(?:{_FIRST[language]}|{_NEXT[language]}|{_LAST[language]})\b,? ?"
+    text = re.sub(link, "", " ".join(sentence.text.split()))
+    return sentence.start, sentence.end, text
+
+
+def _dated(source: Source) -> list[Part]:
+    """Events with a year of their own, in the order of years, without the year."""
+    language, lesson = source.language, source.lesson
+    dated: dict[int, Part] = {}
+    for sentence in lesson.sentences:
+        match = re.search(_OPENS[language], sentence.text) or re.search(_CLOSES[language], sentence.text)
+        years = re.findall(r"\d{3,}", sentence.text)
+        if not match or len(years) != 1 or standing.objection(sentence, lesson):
+            continue
+        if standing.is_hedged(sentence.text, language) or not figures.has_name(sentence.text, lesson):
+            continue
+        year = int(match["year"])
+        text = " ".join((sentence.text[: match.start()] + sentence.text[match.end() :]).split()).rstrip(".")
+        if _EARLIEST <= year <= _LATEST and len(text.split()) >= 4:
+            dated.setdefault(year, (sentence.start, sentence.end, text))
+    years_told = sorted(dated)
+    return [dated[year] for year in years_told[:MOST]]
+
+
+def _asked(source: Source, form: str, parts: Sequence[Part], topic: str) -> Question | None:
+    """The question, or None where the parts are too few, too long, or lean on one another."""
+    lesson, language = source.lesson, source.language
+    texts = [text.rstrip(".;,") for _, _, text in parts]
+    if not FEWEST <= len(texts) <= MOST or len({text.casefold() for text in texts}) < len(texts):
+        return None
+    if any(not 2 <= len(text.split()) <= STEP_WORDS for text in texts):
+        return None
+    if any(standing.COMPARED[language].search(text) or _TOLD.search(text) for text in texts):
+        return None
+    if form == "steps" and not topic:
+        return None
+    start, end = min(part[0] for part in parts), max(part[1] for part in parts)
+    shown = list(texts)
+    source.draws(lesson.item_id, start, "ordering").shuffle(shown)
+    if shown == texts:
+        shown = shown[1:] + shown[:1]
+    first = next(s for s in lesson.sentences if s.start <= parts[0][0] < s.end)
+    return Question(
+        lesson.item_id,
+        language,
+        "ordering",
+        form,
+        wording.stem("ordering", form, language, body=f"{topic}."),
+        topic or wording.stem("ordering", form, language),
+        " → ".join(texts),
+        (),
+        start,
+        end,
+        first,
+        options=tuple(shown),
+        anchor=lesson.text[start:end],
+        answer={"order": texts},
+        notes=tuple(
+            wording.key_note(text, lesson.text[a:b], language)
+            for (a, b, _), text in zip(parts, texts, strict=True)
+        ),
+        bloom="understand",
+    )
+
+
+# A step that tells its place by itself.
+_TOLD = re.compile(
+    r"\b(?:first|second|third|last|final(?:ly)?|step \d|primer[oa]?|segund[oa]|último|última|premi(?:er"
+    r"|ère)|dernière?"
+    r"|erste[nrs]?|zweite[nrs]?|letzte[nrs]?)\b",
+    re.I,
+)

@@ -1,0 +1,79 @@
+"""Questions answered in one's own words: the term for a description, or a missing figure.
+
+{"stem": "Write the missing number with its unit: Water boils at ____ at sea level.", "key": "100 °C",
+ "answer": {"value": 100.0, "unit": "°C", "tolerance": 0.0}}
+"""
+
+import re
+
+from learnloop.generate import aliases, clozes, figures, wording
+from learnloop.generate.questions import Question, Source, blanked
+from learnloop.generate.terms import Quantity, Term, decimal_style
+
+ABOUT_TOLERANCE = 0.05  # of the value, where the text says "about"
+_PHYSICAL = re.compile(r"°[CF]|(?:k|c|m|n|µ)?m(?:²|³)?|(?:k|m)?g|(?:m|c)?l|k?Hz|[kMG]B")
+
+
+def for_term(source: Source, term: Term) -> Question | None:
+    """The description is given, the term is asked for."""
+    if not clozes.can_be_described(source, term):
+        return None
+    lesson, description = source.lesson, source.description(term)
+    return Question(
+        lesson.item_id,
+        lesson.language,
+        "short_answer",
+        "term",
+        wording.stem("short_answer", "term", lesson.language, body=description),
+        description,
+        term.name,
+        (),
+        term.start,
+        term.end,
+        term.sentence,
+        anchor=term.text,
+        aliases=tuple(aliases.of_term(term, lesson)),
+        notes=(wording.key_note(term.name, term.sentence.text, lesson.language),),
+    )
+
+
+def for_figure(source: Source, quantity: Quantity) -> Question:
+    """The figure is asked for, with its unit where that is a physical one; else the unit stays."""
+    lesson, language = source.lesson, source.language
+    physical = bool(_PHYSICAL.fullmatch(quantity.unit))
+    digits = re.match(r"[\d.,\u00a0\u202f ]*\d", quantity.text)
+    key = quantity.text if physical or not digits else digits[0]
+    body = blanked(quantity.sentence, quantity.start, quantity.start + len(key), language)
+    kind = "quantity" if physical else "year" if figures.is_year(quantity) else "number"
+    return Question(
+        lesson.item_id,
+        language,
+        "short_answer",
+        "number",
+        wording.stem("short_answer", kind, language, body=body),
+        body,
+        key,
+        (),
+        quantity.start,
+        quantity.start + len(key),
+        quantity.sentence,
+        answer={
+            "value": quantity.value,
+            "unit": quantity.unit if physical else "",
+            "tolerance": tolerance(quantity, decimal_style(language)),
+        },
+        aliases=tuple(aliases.of_number(key, quantity, language)),
+        notes=(wording.key_note(key, quantity.sentence.text, language),),
+        bloom="apply" if figures.is_result(quantity, lesson) else "remember",
+    )
+
+
+def tolerance(quantity: Quantity, style: str) -> float:
+    """5% where the text says "about", half of the last decimal where there are decimals, else 0."""
+    before = quantity.sentence.text[: quantity.start - quantity.sentence.start]
+    if figures.ABOUT.search(before):
+        return round(ABOUT_TOLERANCE * abs(quantity.value), 10)
+    point = "." if style == "point" else ","
+    decimals = re.search(rf"{re.escape(point)}(\d+)(?!\d*{re.escape(point)})", quantity.text)
+    grouped = decimals and len(decimals[1]) == 3 and quantity.value == int(quantity.value)
+    return 0.5 * 10.0 ** -len(decimals[1]) if decimals and not grouped else 0.0

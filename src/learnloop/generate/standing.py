@@ -1,0 +1,196 @@
+"""Which sentences of a lesson can be asked about alone: whole, plain, and pointing at nothing outside."""
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from learnloop.generate import grammar
+from learnloop.generate.instructions import reads_as_instruction
+from learnloop.generate.sentences import Sentence
+
+if TYPE_CHECKING:
+    from learnloop.generate.terms import Lesson
+
+WORDS = (6, 34)  # of a sentence that is asked about
+
+# What is true only at the time of writing.
+_NOW = {
+    "en": "currently now today nowadays presently recently lately yet soon tomorrow yesterday modern-day"
+    " upcoming ongoing this|year last|year next|year so|far to|date at|present as|of",
+    "es": "actualmente hoy ahora recientemente pronto ayer mañana aún todavía próximo próxima reciente"
+    " en|la|actualidad hasta|la|fecha",
+    "fr": "actuellement maintenant récemment bientôt hier demain aujourd'hui aujourd’hui désormais à|ce|jour"
+    " récent récente de|nos|jours",
+    "de": "derzeit heute jetzt kürzlich bald gestern morgen bisher aktuell gegenwärtig momentan heutzutage"
+    " bislang heutige heutigen zurzeit inzwischen mittlerweile",
+}
+# What leans on a sentence before, though it does not stand at the beginning.
+_COMPARED = {
+    "en": "another additional additionally further furthermore then later afterwards subsequently"
+    " respectively former latter aforementioned likewise instead meanwhile therefore thus hence however"
+    " though although"
+    " also too again still earlier previously elsewhere accordingly other others same similar similarly"
+    " both moreover remaining rest but besides alike either neither",
+    "es": "otro otra otros otras adicional adicionales luego entonces después posteriormente respectivamente"
+    " dicho dicha dichos dichas además asimismo sin|embargo por|lo|tanto también igualmente mientras ambos"
+    " ambas mismo misma mismos mismas restante restantes resto tampoco aunque pero anteriormente antes",
+    "fr": "autre autres supplémentaire supplémentaires ensuite puis alors respectivement également aussi"
+    " cependant toutefois pourtant donc ainsi même mêmes tandis outre précédemment auparavant"
+    " mais restant restante néanmoins dernier dernière derniers dernières",
+    "de": "andere anderen anderer anderes weitere weiteren weiterer weiteres dann danach später anschließend"
+    " jeweils ebenfalls auch jedoch hingegen dagegen deshalb daher somit wiederum gleiche gleichen beide"
+    " beiden außerdem zudem ebenso trotzdem aber allerdings restlichen übrigen zuvor früher letztere",
+}
+# What only may be so.
+_HEDGES = {
+    "en": "may might could perhaps possibly probably believed believe think thought argue argued argues claim"
+    " claims claimed suggest suggests suggested supposedly reportedly allegedly likely unlikely seem seems"
+    " seemed appears would should if unless",
+    "es": "quizá quizás tal|vez posiblemente probablemente podría podrían puede|que cree creen creía sostiene"
+    " argumenta afirma afirman sugiere sugieren parece parecen supuestamente debería deberían si",
+    "fr": "peut-être probablement possiblement pourrait pourraient croit croient pense pensent affirme"
+    " affirment suggère suggèrent semble semblent devrait devraient serait seraient aurait auraient si",
+    "de": "vielleicht möglicherweise wahrscheinlich vermutlich könnte könnten würde würden sollte sollten"
+    " glaubt glauben behauptet behaupten scheint scheinen angeblich wohl dürfte dürften wenn falls",
+}
+# Who is speaking, and to whom.
+_PERSONS = {
+    "en": "i me my we us our ours you your yours let's let’s",
+    "es": "yo mi mis nosotros nuestro nuestra nuestros nuestras tú tu tus usted ustedes nos me te vemos"
+    " tenemos podemos hemos sabemos llamamos decimos usamos veremos",
+    "fr": "je j'ai j’ai mon mes nous notre nos vous votre vos tu ton tes on",
+    "de": "ich mein meine wir uns unser unsere unserem unseren du dein deine euch ihnen man",
+}
+_EXAMPLES = re.compile(
+    r"\b(?:for (?:example|instance)|e\.g\.|suppose|imagine|example|por ejemplo|p\. ?ej\.|supong\w+|imagin\w+"
+    r"|ejemplo|par exemple|supposons|imaginons|exemple|zum Beispiel|beispielsweise|z\. ?B\.|angenommen"
+    r"|Beispiel|stell\w* (?:dir|sich|euch))\b",
+    re.I,
+)
+_DEFINITE = {
+    "en": r"(?:the)",
+    "es": r"(?:el|la|los|las)",
+    "fr": r"(?:les?|la|l['’])",
+    "de": r"(?:der|die|das)",
+}
+_BROKEN = re.compile(r"[\[\]{}<>|\\^_=#@*]|https?:|www\.|\.\.\.|…|\?|\t|\n|[A-Za-z]\(|::|\d\s*[+×÷]\s*\d")
+_QUOTES = re.compile(r"[\"“”«»„‟‹›]")
+
+
+def _any_of(table: dict[str, str]) -> dict[str, re.Pattern[str]]:
+    return {
+        language: re.compile(
+            r"(?<![\w-])(?:"
+            + "|".join(re.escape(w).replace(r"\|", " ") for w in words.split())
+            + r")(?![\w-])",
+            re.I,
+        )
+        for language, words in table.items()
+    }
+
+
+NOW, COMPARED, HEDGES, PERSONS = map(_any_of, (_NOW, _COMPARED, _HEDGES, _PERSONS))
+
+
+def objection(sentence: Sentence, lesson: "Lesson") -> str:
+    """Why `sentence` cannot be asked about alone, as a code; "" where nothing speaks against it."""
+    text, language = sentence.text, lesson.language
+    for code, found in (
+        ("form", not _is_whole(text)),
+        ("instruction", reads_as_instruction(text)),
+        ("length", not WORDS[0] <= len(text.split()) <= WORDS[1]),
+        ("leaning", grammar.leans(text, language)),
+        ("pointing", grammar.POINTING[language].search(text) or grammar.EARLY_PRONOUN[language].search(text)),
+        ("compared", COMPARED[language].search(text)),
+        ("person", PERSONS[language].search(text)),
+        ("example", is_in_example(sentence, lesson)),
+        ("anaphoric", is_anaphoric(sentence, lesson)),
+    ):
+        if found:
+            return code
+    return ""
+
+
+def is_dated(text: str, language: str) -> bool:
+    """True where `text` holds only at the time it was written ("currently", "today")."""
+    return bool(NOW[language].search(text))
+
+
+def is_hedged(text: str, language: str) -> bool:
+    """True where `text` says what may be, or what somebody thinks."""
+    return bool(HEDGES[language].search(text))
+
+
+def _is_whole(text: str) -> bool:
+    """One statement from capital to full stop, without code, links, quotations or open brackets."""
+    return (
+        text[-1:] == "."
+        and text[:1].isupper()
+        and not _BROKEN.search(text)
+        and not _QUOTES.search(text)
+        and text.count("(") == text.count(")")
+        and ":" not in text
+    )
+
+
+def is_in_example(sentence: Sentence, lesson: "Lesson") -> bool:
+    """An example is announced in the sentence or in the two before it in its paragraph."""
+    place = lesson.sentences.index(sentence)
+    near = [s for s in lesson.sentences[max(0, place - 2) : place + 1] if s.paragraph == sentence.paragraph]
+    if any(_EXAMPLES.search(s.text) for s in near):
+        return True
+    supposing = grammar.SUPPOSING[lesson.language]
+    return any(grammar.words(s.text)[:1] and grammar.words(s.text)[0] in supposing - _PLAIN for s in near)
+
+
+_PLAIN = {"for", "with", "after", "para", "con", "pour", "avec", "für", "mit", "starting"}
+
+
+def is_anaphoric(sentence: Sentence, lesson: "Lesson") -> bool:
+    """The definite subject was brought in before: "The team …" after "a team"; "The heart …" was not.
+
+    A noun that the text first mentions with its definite article is known to everybody; so is one with a
+    complement ("The capital of Peru …"), a name, or what the title names.
+    """
+    pattern = rf"^{_DEFINITE[lesson.language]}(?: |(?<=['’]))((?:[\w’'-]+ ){{0,2}}?)([\w-]+)(?= )"
+    match = re.match(pattern, sentence.text, re.I)
+    if not match:
+        return False
+    head = _subject_head(sentence.text, lesson.language)
+    if not head:
+        return False
+    known = set(grammar.content_words(lesson.title, lesson.language))
+    if any(grammar.same_word(head, word) for word in known):
+        return False
+    return _first_mention_is_other(head, sentence.start, lesson.text, lesson.language)
+
+
+def _subject_head(text: str, language: str) -> str:
+    """The noun of a definite subject, lower case; "" where it is a name or has a complement."""
+    parts = text.split()
+    elided = re.match(r"[lL]['’](.+)", parts[0])
+    noun = [elided[1]] if elided else []
+    stop = grammar.FUNCTION_WORDS[language]
+    for word in parts[0 if elided else 1 :][len(noun) :]:
+        plain = word.strip(",;()").lower()
+        if plain in stop or len(noun) == 3:
+            break
+        noun.append(word.strip(",;()"))
+    after = parts[1 + len(noun) - bool(elided) :][:1]
+    complement = {"of", "de", "del", "des", "du", "von", "der", "d", "that", "que", "qui"}
+    if not noun or (after and re.split("['’]", after[0].lower())[0] in complement):
+        return ""
+    if language != "de" and any(word[:1].isupper() for word in noun):
+        return ""
+    if language == "de":
+        return next((word.lower() for word in noun if word[:1].isupper()), noun[0].lower())
+    return noun[0 if language in ("es", "fr") else -1].lower()
+
+
+@lru_cache(maxsize=4096)
+def _first_mention_is_other(head: str, start: int, text: str, language: str) -> bool:
+    """True where `head` stands before `start` without the definite article right before it."""
+    stem = head[: max(4, len(head) - 2)]
+    definite = re.compile(rf"\b{_DEFINITE[language]}(?: |(?<=['’]))(?:[\w’'-]+ )?$", re.I)
+    hit = re.search(rf"(?<!\w){re.escape(stem)}\w{{0,3}}(?!\w)", text[:start], re.I)
+    return bool(hit and not definite.search(text[: hit.start()]))

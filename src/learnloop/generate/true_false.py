@@ -1,0 +1,104 @@
+"""Statements that are true or false: a sentence of the lesson, or the same with one thing exchanged.
+
+    {"stem": "True or false? A spring tide is a tide of small range.", "key": "false",
+     "answer": {"corrected": "A neap tide is a tide of small range."}}
+
+Exchanged is the term of a definition (for another of the course), or a figure. Whether a sentence is changed
+is drawn from seed and place, so about half the statements are true.
+"""
+
+from learnloop.generate import clozes, contrast, figures, grammar, standing, wording
+from learnloop.generate.questions import Question, Source
+from learnloop.generate.sentences import Sentence
+from learnloop.generate.terms import Quantity, Term
+
+
+def about_term(source: Source, term: Term) -> Question | None:
+    """What the lesson says of `term`, said of it or of another term of the course."""
+    if not clozes.can_be_described(source, term) or standing.objection(term.sentence, source.lesson):
+        return None
+    text, end = source.lesson.text, term.predicate[1]
+    truth = _one_line(text[term.sentence.start : end] + ".")
+    span = (term.start, term.end)
+    if source.draws(source.lesson.item_id, term.start, "true_false").random() < 0.5:
+        return _statement(source, "definition", truth, truth, term.sentence, span, term)
+    others = _exchangeable(source, term)
+    if not others:
+        return None
+    other = others[int(source.draws(term.start, "exchange").integers(min(3, len(others))))]
+    if term.start == term.sentence.start:
+        other = other[:1].upper() + other[1:]
+    told = text[term.sentence.start : term.start] + other + text[term.end : end] + "."
+    return _statement(source, "definition", _one_line(told), truth, term.sentence, span, term)
+
+
+def _exchangeable(source: Source, term: Term) -> list[str]:
+    """Terms of the course, the closest first, of which it is surely wrong what is said of `term`."""
+    mine, language, pool = source.description(term), source.language, source.pool
+    article = source.lesson.text[max(0, term.start - 4) : term.start]
+    found = []
+    for name in clozes.rank_terms(term, source):
+        theirs = pool.descriptions.get(grammar.normalised(name))
+        if not theirs or clozes.points_elsewhere(theirs, language):
+            continue
+        if not contrast.apart(mine, theirs, language) or _begins_otherwise(article, name, language):
+            continue
+        found.append(name)
+    return found
+
+
+def _begins_otherwise(before: str, name: str, language: str) -> bool:
+    """ "a" before a vowel, "an" before another letter."""
+    if language != "en" or not before.lower().endswith(("a ", "an ")):
+        return False
+    return before.lower().endswith("an ") != (name[:1].lower() in "aeiou")
+
+
+def about_figure(source: Source, quantity: Quantity) -> Question | None:
+    """The sentence with its figure, or with another."""
+    sentence = quantity.sentence
+    truth = _one_line(sentence.text)
+    span = (quantity.start, quantity.end)
+    if source.draws(source.lesson.item_id, quantity.start, "true_false").random() < 0.5:
+        return _statement(source, "number", truth, truth, sentence, span)
+    options = figures.changed(source, quantity)
+    if not options:
+        return None
+    at = quantity.start - sentence.start
+    told = sentence.text[:at] + options[0] + sentence.text[at + len(quantity.text) :]
+    return _statement(source, "number", _one_line(told), truth, sentence, span)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _statement(
+    source: Source,
+    form: str,
+    told: str,
+    truth: str,
+    sentence: Sentence,
+    span: tuple[int, int],
+    term: Term | None = None,
+) -> Question:
+    language = source.language
+    true = told == truth
+    key = "true" if true else "false"
+    return Question(
+        source.lesson.item_id,
+        language,
+        "true_false",
+        form,
+        wording.stem("true_false", form, language, body=told),
+        told,
+        key,
+        (),
+        *span,
+        sentence,
+        term.name if term else "",
+        anchor=source.lesson.text[slice(*span)],
+        answer={} if true else {"corrected": truth},
+        notes=(wording.key_note(key, sentence.text, language),),
+        bloom="understand" if form == "definition" else "remember",
+    )
