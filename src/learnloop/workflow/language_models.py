@@ -1,0 +1,57 @@
+"""The language models of a run, by the settings: one that proposes, one that verifies, and the embedder."""
+
+from dataclasses import dataclass
+
+from learnloop import settings as configuration
+from learnloop.generate import embeddings, language_model
+from learnloop.generate.budget import Budget
+from learnloop.generate.embeddings import SentenceModel
+from learnloop.generate.language_model import LanguageModel
+from learnloop.generate.remote_model import Access
+from learnloop.settings import Settings
+
+
+@dataclass(frozen=True)
+class Models:
+    """None where the settings say `none`. Roles of one name share one model; all share `budget`."""
+
+    proposer: LanguageModel | None
+    verifier: LanguageModel | None
+    embedder: SentenceModel | None
+    budget: Budget
+
+    @property
+    def names(self) -> dict[str, str | None]:
+        """For reports: who proposes, who verifies."""
+        return {
+            "propose": self.proposer.name if self.proposer else None,
+            "verify": self.verifier.name if self.verifier else None,
+        }
+
+
+def load(settings: Settings, *, propose: bool = True, verify: bool = True) -> Models:
+    """Loads what the asked roles need, each model once. Raises BadSettings or ModelUnavailable."""
+    remote = access(settings)
+    wanted = [settings.proposer_llm] * propose + [settings.verifier_llm] * verify
+    loaded = {spec: language_model.load(spec, settings.models_dir, remote) for spec in dict.fromkeys(wanted)}
+    return Models(
+        loaded[settings.proposer_llm] if propose else None,
+        loaded[settings.verifier_llm] if verify else None,
+        embeddings.load(settings.embedder),
+        remote.budget,
+    )
+
+
+def access(settings: Settings) -> Access:
+    """How remote models are reached in one run, with a fresh budget."""
+    return Access(
+        key=configuration.language_model_key(settings),
+        timeout_s=settings.llm_timeout_s,
+        budget=Budget(
+            settings.llm_token_budget,
+            settings.llm_cost_budget,
+            settings.llm_price_in,
+            settings.llm_price_out,
+        ),
+        allow_http=settings.llm_allow_http,
+    )
