@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "learnloop"
 BASE = {"errors", "schemas", "i18n"}
 ROOMS = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
-COMPOSED_BY_SERVE = {"assess", "store", "recommend", "trace", "monitor", "prepare"}
+COMPOSED_BY_SERVE = {"assess", "generate", "store", "recommend", "trace", "monitor", "prepare"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "settings": {"errors"},

@@ -6,7 +6,7 @@ import pytest
 from serve_school import School, concept, lesson
 from starlette.testclient import TestClient
 
-from learnloop.serve import replies
+from learnloop.serve import question_replies, replies
 
 
 def test_an_item_with_slashes_in_its_name(api: TestClient) -> None:
@@ -71,7 +71,7 @@ def test_an_item_newer_than_the_release_is_like_what_teaches_the_same(school: Sc
 def test_learners_get_questions_without_their_keys(api: TestClient, school: School) -> None:
     path, params = "/v1/questions", {"item_id": lesson("python", 0)}
     (mine,) = api.get(path, params=params, headers=school.learner("ana")).json()["questions"]
-    assert replies.QuestionReply.model_validate(mine).key is None
+    assert question_replies.QuestionReply.model_validate(mine).key is None
     assert (mine["question_id"], mine["stem"]) == ("q-authored", "What holds a value?")
     assert not {"key", "quote", "provenance"} & set(mine)
     for role in school.keys:

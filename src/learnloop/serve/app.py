@@ -14,6 +14,7 @@ from learnloop.serve import (
     at_risk,
     curation,
     events,
+    generation,
     items,
     learners,
     manual,
@@ -21,9 +22,11 @@ from learnloop.serve import (
     placement,
     prerequisites,
     problems,
+    questions,
     retention,
 )
 from learnloop.serve.backend import Backend, now
+from learnloop.serve.generation_jobs import Jobs
 from learnloop.serve.limits import BodyLimit
 from learnloop.serve.security import Doorkeeper
 from learnloop.settings import Settings
@@ -45,7 +48,9 @@ TAGS = [
     {"name": "Events", "description": "What learners did, acknowledged once it is committed."},
     {"name": "Learners", "description": "Next steps with reasons, mastery with its uncertainty, progress."},
     {"name": "Placement", "description": "An adaptive test: what is known of a course, in few questions."},
-    {"name": "Items", "description": "Lessons, what is like them, questions to practise with."},
+    {"name": "Items", "description": "Lessons, and what is like them."},
+    {"name": "Questions", "description": "To practise with, to review, to report; their statuses."},
+    {"name": "Generation", "description": "Questions made of lessons or texts, as a job with its progress."},
     {"name": "Instructors", "description": "Pins, blocks, prerequisites. Roles instructor and admin."},
     {"name": "Operations", "description": "Health, metrics, the release."},
 ]
@@ -62,6 +67,7 @@ def create_app(
     /health/ready; a new champion serves within `poll_seconds`. clock: what time it is for the learners."""
 
     backend = Backend(settings, database_url, clock)
+    jobs = Jobs(settings, database_url, lambda: backend.engine)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -74,6 +80,7 @@ def create_app(
             beside = [
                 asyncio.create_task(backend.watch(poll_seconds)),
                 asyncio.create_task(retention.watch(backend.prune_decisions, settings.decisions_days)),
+                asyncio.create_task(jobs.watch(poll_seconds)),
             ]
             try:
                 yield
@@ -97,8 +104,9 @@ def create_app(
     )
     app.state.backend, app.state.doorkeeper = backend, Doorkeeper()
     problems.install(app)
-    app.state.placements = placement.Kept()
-    for part in (events, learners, placement, items, curation, prerequisites, operations, at_risk):
+    app.state.placements, app.state.jobs = placement.Kept(), jobs
+    asked = (events, learners, placement, items, questions, generation)
+    for part in (*asked, curation, prerequisites, operations, at_risk):
         app.include_router(part.router)
 
     @app.get("/docs", include_in_schema=False)

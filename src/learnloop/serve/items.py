@@ -1,18 +1,18 @@
-"""What can be learned: items, what is like them, questions to practise with."""
+"""What can be learned: items, and what is like them."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
 
-from learnloop.errors import BadInput, UnknownThing
+from learnloop.errors import UnknownThing
 from learnloop.prepare.markup import text_as_html
 from learnloop.serve import queries
 from learnloop.serve.backend import Backend, backend
 from learnloop.serve.events import ItemId
 from learnloop.serve.problems import ANSWERS
-from learnloop.serve.replies import ItemReply, Questions, Similar
-from learnloop.serve.security import STAFF, Caller, forbidden
+from learnloop.serve.replies import ItemReply, Similar
+from learnloop.serve.security import STAFF, Caller
 from learnloop.serve.state import Serving
 
 router = APIRouter(prefix="/v1", tags=["Items"], responses=ANSWERS)
@@ -23,9 +23,6 @@ PUBLIC: tuple[str, ...] = (
     *("item_id", "kind", "source", "parent_id", "position", "title", "text", "abstract", "summary"),
     *("language", "subject", "level", "duration_s", "licence", "url"),
 )
-QUESTION = ("question_id", "item_id", "kind", "stem", "options", "language", "origin", "status")
-# A quote gives the key away.
-FOR_STAFF = ("key", "quote", "provenance")
 NO_ITEM: dict[int | str, dict[str, Any]] = {404: {"description": "Nobody has heard of this item"}}
 
 
@@ -96,28 +93,3 @@ async def get_item(identity: Caller, item_id: ItemPath, here: Here) -> Response:
     if identity.role in STAFF:
         found |= {"answer": row["answer"], "attributes": row["attributes"]}
     return JSONResponse(found)
-
-
-@router.get("/questions", response_model=Questions, summary="Questions to practise with")
-async def get_questions(
-    identity: Caller,
-    here: Here,
-    item_id: Annotated[ItemId | None, Query(description="Of this lesson")] = None,
-    language: Annotated[str | None, Query(pattern=r"^[a-z]{2,3}$")] = None,
-    status: Annotated[str, Query(pattern=r"^(draft|approved|retired)$")] = "approved",
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-) -> Response:
-    """A learner's key sees stem and options of approved questions; the others see the key as well, what it
-    rests on, and drafts on request."""
-    trusted = identity.role in STAFF
-    if status != "approved" and not trusted:
-        raise forbidden("learners see approved questions alone")
-    rows = await here.run(queries.practice, here.engine, item_id, language, status, limit)
-    if (
-        not rows
-        and item_id is not None
-        and not await here.run(queries.existing_items, here.engine, [item_id])
-    ):
-        raise BadInput(f"there is no item {item_id!r}", field="item_id")
-    names = QUESTION + (FOR_STAFF if trusted else ())
-    return JSONResponse({"questions": [{name: row[name] for name in names} for row in rows]})

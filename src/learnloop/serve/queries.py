@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from learnloop.serve.histories import Event
 from learnloop.store import digests, months
 from learnloop.store.digests import CONTENT as CONTENT  # what makes two events with one event_id the same
-from learnloop.store.tables import api_keys, event_keys, interactions, items, learners, questions, summaries
+from learnloop.store.tables import api_keys, event_keys, interactions, items, learners, summaries
 
 
 class EventConflict(Exception):
@@ -86,20 +86,6 @@ def item(engine: sa.Engine, item_id: str) -> dict[str, Any] | None:
     with engine.connect() as connection:
         row = connection.execute(query).mappings().one_or_none()
     return None if row is None else dict(row)
-
-
-def practice(
-    engine: sa.Engine, item_id: str | None, language: str | None, status: str, limit: int
-) -> list[dict[str, Any]]:
-    """Rows of questions, by question_id."""
-    query = sa.select(questions).where(questions.c.status == status)
-    if item_id is not None:
-        query = query.where(questions.c.item_id == item_id)
-    if language is not None:
-        query = query.where(questions.c.language == language)
-    with engine.connect() as connection:
-        rows = connection.execute(query.order_by(questions.c.question_id).limit(limit)).mappings()
-        return [dict(row) for row in rows]
 
 
 def most_active(engine: sa.Engine, limit: int) -> list[dict[str, Any]]:

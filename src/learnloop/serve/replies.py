@@ -200,24 +200,6 @@ class Similar(BaseModel):
     items: list[SimilarItem]
 
 
-class QuestionReply(BaseModel):
-    question_id: str
-    item_id: str
-    kind: str
-    stem: str
-    options: list[str]
-    language: str
-    origin: str
-    status: str
-    key: str | None = Field(None, description="For instructor, admin and service alone")
-    quote: str | None = Field(None, description="For instructor, admin and service alone")
-    provenance: dict[str, Any] | None = Field(None, description="For instructor, admin and service alone")
-
-
-class Questions(BaseModel):
-    questions: list[QuestionReply]
-
-
 class Me(BaseModel):
     role: str = Field(examples=["learner"])
     learner_id: str | None = Field(examples=[LEARNER])

@@ -104,7 +104,7 @@ def claim(engine: sa.Engine, worker: UUID, stale_seconds: float = STALE_SECONDS)
 
 
 def beat(engine: sa.Engine, generation_id: UUID, worker: UUID, progress: float) -> bool:
-    """The worker lives and is so far; False where the job is not its own any more: cancelled, or another's."""
+    """The worker lives and is so far; False where the job is not its own (cancelled, or another's)."""
     values = {"heartbeat_at": sa.func.now(), "progress": progress}
     with engine.begin() as connection:
         return _write(connection, generation_id, worker, values)

@@ -27,12 +27,19 @@ class RawPage:
     fetched_at: datetime
 
 
-def items(engine: sa.Engine, kinds: Collection[str] | None = None, source: str | None = None) -> pd.DataFrame:
-    """ITEMS by item_id."""
+def items(
+    engine: sa.Engine,
+    kinds: Collection[str] | None = None,
+    source: str | None = None,
+    ids: Collection[str] | None = None,
+    parents: Collection[str] | None = None,
+) -> pd.DataFrame:
+    """ITEMS by item_id; ids, parents: only of these item_ids and parent_ids."""
     table = tables.items
     query = _of(table, schemas.ITEMS).order_by(table.c.item_id)
-    if kinds is not None:
-        query = query.where(_among(table.c.kind, kinds))
+    for column, wanted in ((table.c.kind, kinds), (table.c.item_id, ids), (table.c.parent_id, parents)):
+        if wanted is not None:
+            query = query.where(_among(column, wanted))
     return _read(engine, _from_source(query, table, source), schemas.ITEMS)
 
 
