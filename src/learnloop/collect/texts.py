@@ -71,9 +71,11 @@ def read_records(path: Path) -> list[dict[str, Any]]:
         return _objects(text, path)
     if ending in TABLE_ENDINGS:
         csv.field_size_limit(MAX_BYTES)
-        while text.startswith("#"):  # instructions for whoever fills in a sheet
+        while text.startswith(("#", '"#')):  # instructions for whoever fills in a sheet
             text = text.partition("\n")[2]
-        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if ending == ".tsv" else ",")
+        header = text.partition("\n")[0]
+        mark = "\t" if ending == ".tsv" else max(",;", key=header.count)  # spreadsheets of Europe write ;
+        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark)
         return [{str(name): value for name, value in row.items()} for row in rows]
     lines = text.split("\n")
     return [{"text": line} for line in (lines[:-1] if lines and not lines[-1] else lines)]
