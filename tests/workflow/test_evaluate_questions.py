@@ -68,7 +68,7 @@ def test_scores_sheet_ratings_and_a_page(files: tuple[Path, Path], tmp_path: Pat
     told = json.loads(ran.stdout)["raters"]["between"]["fluent"]["pairs"]["ana, ben"]
     assert told["n"] == 3
     assert told["same"] == pytest.approx(2 / 3)
-    assert told["quadratic"]["value"] == pytest.approx(0.8)
+    assert told["quadratic"]["value"] == pytest.approx(2 / 3)
     assert "<script>alert" not in page.read_text()
     assert "What people say" in page.read_text()
     assert brief(json.loads(ran.stdout))["questions"] == 3
@@ -109,7 +109,7 @@ def test_a_csv_may_part_options_by_a_bar(tmp_path: Path) -> None:
 def test_a_stem_that_is_harder_than_its_lesson_is_of_no_level(
     files: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    hard = "Which oceanographic terminology characterises periodically recurring gravitational sea-level oscillation?"
+    hard = "Which oceanographic terminology characterises periodically recurring gravitational oscillation?"
     rows = [QUESTIONS[0], QUESTIONS[0] | {"question_id": "hard", "stem": hard}]
     questions = tmp_path / "levels.jsonl"
     questions.write_text("\n".join(json.dumps(row | {"language": "en"}) for row in rows), "utf-8")
