@@ -1,4 +1,4 @@
-"""Model commands: train, generate, release, retrain, roll back, watch."""
+"""Model commands: train, release, retrain, roll back, watch."""
 
 from typing import Annotated
 
@@ -48,21 +48,6 @@ def train(
         test_share=test_share,
         seed=seed,
     )
-
-
-@app.command()
-def generate(
-    questions: Annotated[int, typer.Option(min=0, help="Questions to ask for, a lesson.")] = 3,
-    item: Annotated[list[str] | None, typer.Option(help="Only these lessons.")] = None,
-    seed: Seed = 0,
-    json_: Json = False,
-) -> None:
-    """Propose questions and summaries for the lessons, check them, and keep what passes.
-
-    Example: learnloop generate --questions 5 --item demo:courses/python-foundations/loops
-    """
-
-    report("generate.generate", json_, questions_per_lesson=questions, item_ids=item, seed=seed)
 
 
 @app.command()
