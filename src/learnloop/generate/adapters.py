@@ -9,6 +9,7 @@ The weights lie as peft writes them (Hu et al. 2021, arXiv 2106.09685), so any p
 adapters reads these. An adapter for another base is refused: its numbers would mean nothing there.
 """
 
+import copy
 import hashlib
 import json
 import os
@@ -35,7 +36,7 @@ def fingerprint(model: Any) -> str:
 
 
 def attach(model: Any, rank: int, alpha: int, targets: tuple[str, ...], seed: int) -> Any:
-    """`model` with a fresh adapter that changes nothing yet: y = W x + (alpha / rank) B A x, B = 0.
+    """A twin of `model` with a fresh adapter that changes nothing yet: y = W x + (alpha / rank) B A x, B = 0.
 
     The same `seed` draws the same A, and the caller's random numbers stay where they were.
     """
@@ -48,7 +49,13 @@ def attach(model: Any, rank: int, alpha: int, targets: tuple[str, ...], seed: in
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of transformers, about names that peft still uses
         torch.manual_seed(seed)
-        return get_peft_model(model, config)
+        return get_peft_model(_twin(model), config)
+
+
+def _twin(model: Any) -> Any:
+    """Modules of its own around the same weights: an adapter goes into the twin, `model` stays as it is."""
+    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    return copy.deepcopy(model, shared)
 
 
 def weights(model: Any) -> dict[str, Any]:
@@ -102,7 +109,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def load(folder: Path, model: Any) -> tuple[Any, dict[str, Any]]:
-    """(`model` with the adapter of `folder`, its manifest). Raises ModelUnavailable on another base."""
+    """(a twin of `model` with the adapter of `folder`, its manifest).
+
+    Raises ModelUnavailable where the adapter was trained on another base.
+    """
     from peft import PeftModel
 
     manifest = read_manifest(folder)
@@ -114,7 +124,7 @@ def load(folder: Path, model: Any) -> tuple[Any, dict[str, Any]]:
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        return PeftModel.from_pretrained(model, str(folder), local_files_only=True).eval(), manifest
+        return PeftModel.from_pretrained(_twin(model), str(folder), local_files_only=True).eval(), manifest
 
 
 def stands(manifest: Mapping[str, Any]) -> bool:

@@ -8,7 +8,6 @@ can be read off best. The structural checks of the pipeline still decide.
 import math
 import re
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -41,31 +40,45 @@ class Proposer:
     """
 
     def __init__(
-        self, name: str, model: Any, tokenizer: Any, *, shots: bool = True, candidates: int = CANDIDATES
+        self,
+        name: str,
+        model: Any,
+        tokenizer: Any,
+        *,
+        reader: Any = None,
+        shots: bool = True,
+        candidates: int = CANDIDATES,
     ) -> None:
+        """reader: the model that reads what was written; default: the one that wrote it."""
         self.name = name
         self.candidates = candidates
         self._model, self._tokenizer, self._shots = model, tokenizer, shots
+        self._reader = model if reader is None else reader
 
     @classmethod
-    def of(cls, language_model: LanguageModel, candidates: int = CANDIDATES) -> "Proposer":
-        """The model as it is, shown worked examples."""
-        name = f"{language_model.name}, {PROMPT_VERSION}, shots"
-        return cls(name, language_model._model, language_model._tokenizer, candidates=candidates)
+    def of(
+        cls, language_model: LanguageModel, candidates: int = CANDIDATES, shots: bool = True
+    ) -> "Proposer":
+        """The model as it is, by default shown worked examples."""
+        name = f"{language_model.name}, {PROMPT_VERSION}{', shots' if shots else ''}, best of {candidates}"
+        model, tokenizer = language_model._model, language_model._tokenizer
+        return cls(name, model, tokenizer, shots=shots, candidates=candidates)
 
     @classmethod
     def with_adapter(
         cls, language_model: LanguageModel, folder: Path, candidates: int = CANDIDATES
     ) -> "Proposer":
         """The model with the adapter of `folder`. Raises ModelUnavailable where that is for another base."""
-        model, manifest = adapters.load(folder, language_model._model)
+        base, tokenizer = language_model._model, language_model._tokenizer
+        model, manifest = adapters.load(folder, base)
         if manifest.get("prompt") != PROMPT_VERSION:
             raise ModelUnavailable(
                 f"the adapter {folder} was trained on prompt {manifest.get('prompt')}, not {PROMPT_VERSION}",
                 adapters.TRAIN_AGAIN,
             )
-        name = f"{language_model.name}, {PROMPT_VERSION}, adapter {manifest['files'][adapters.WEIGHTS][:12]}"
-        return cls(name, model, language_model._tokenizer, shots=False, candidates=candidates)
+        sha256 = manifest["files"][adapters.WEIGHTS][:12]
+        name = f"{language_model.name}, {PROMPT_VERSION}, adapter {sha256}, best of {candidates}"
+        return cls(name, model, tokenizer, reader=base, shots=False, candidates=candidates)
 
     def stems(self, passages: Sequence[str], keys: Sequence[str], language: str) -> list[str]:
         """(n,) questions, "" where none stands. The first place of each key in its passage is asked for."""
@@ -143,23 +156,26 @@ class Proposer:
     def ranked(self, candidates: Sequence[str], place: tuple[str, int, str], language: str) -> list[str]:
         """Best first, by log P(key | passage, question) + log P(question | passage, key), means per token.
 
-        The first is read by the base model, without the adapter that wrote the question.
+        The first is read by the base model, without the adapter.
         """
         if len(candidates) < 2:
             return list(candidates)
         passage, _, key = place
-        without = getattr(self._model, "disable_adapter", nullcontext)
-        with without():
-            answered = self._log_probability(
-                [verifying_prompt(passage, question) for question in candidates],
-                [f" {key}"] * len(candidates),
-            )
+        answered = self._log_probability(
+            self._reader,
+            [verifying_prompt(passage, question) for question in candidates],
+            [f" {key}"] * len(candidates),
+        )
         lead = (shots(language) if self._shots else "") + prompt_of(*place)
-        fluent = self._log_probability([lead] * len(candidates), [f" {one}" for one in candidates])
+        fluent = self._log_probability(
+            self._model, [lead] * len(candidates), [f" {one}" for one in candidates]
+        )
         order = sorted(range(len(candidates)), key=lambda n: -(answered[n] + fluent[n]))
         return [candidates[n] for n in order]
 
-    def _log_probability(self, prompts: Sequence[str], continuations: Sequence[str]) -> list[float]:
+    def _log_probability(
+        self, model: Any, prompts: Sequence[str], continuations: Sequence[str]
+    ) -> list[float]:
         """Mean log-probability per token of each continuation after its own prompt."""
         import torch
 
@@ -168,7 +184,7 @@ class Proposer:
         kept = max(len(ids) for ids in ends)
         with torch.inference_mode():
             batch = self._padded([begin + end for begin, end in zip(begins, ends, strict=True)])
-            logits = self._model(**batch, logits_to_keep=kept + 1).logits[:, :-1]
+            logits = model(**batch, logits_to_keep=kept + 1).logits[:, :-1]
             scores = torch.log_softmax(logits, dim=-1)
         found = []
         for row, ids in zip(scores, ends, strict=True):
