@@ -31,6 +31,7 @@ class Generated:
     `counts["questions"]`: `requested` (lessons x questions_per_lesson), `proposed` (examined: accepted
     plus all rejected), `accepted`, `rejected` by the check that failed, `skipped` lessons by reason, and
     the same of proposals `by_kind` and `by_language`. `counts["summaries"]` has the first five.
+    `embedders`: language -> name of what compared its texts.
     """
 
     questions: pd.DataFrame
@@ -58,10 +59,10 @@ def generate(
 
     `lessons` may have `licence` and `concept_ids` (a list), which their questions take over. `concepts`
     (title) says which terms a course is about; these are asked first. `course_mates` are lessons that lend
-    distractors and are not asked about. `embedder` is used for English, character n-grams elsewhere or
-    where it is None. `model` vetoes where it gives log-probabilities. `proposer` words questions whose key
-    the rules chose. `reading_level(text, language)`: years of school. `progress(1)` is called after each
-    lesson. Same input, same output.
+    distractors and are not asked about. `embedder` is used for the languages it knows, character n-grams
+    elsewhere or where it is None. `model` vetoes where it gives log-probabilities. `proposer` words
+    questions whose key the rules chose. `reading_level(text, language)`: years of school. `progress(1)` is
+    called after each lesson. Same input, same output.
     """
     asked = _lessons(lessons)
     mates = [lesson for lesson in _lessons(course_mates) if lesson.item_id not in {a.item_id for a in asked}]
@@ -101,7 +102,7 @@ def _row(row: Mapping[Any, Any]) -> Row:
     )
 
 
-def _gathered(outcomes: Sequence[Outcome], per_lesson: int) -> Generated:
+def _gathered(outcomes: Sequence[Outcome], per_lesson: int, embedders: dict[str, str]) -> Generated:
     asked = [row for outcome in outcomes for row in outcome.questions]
     summed = [row for outcome in outcomes for row in outcome.summaries]
     skipped = Counter(outcome.skipped for outcome in outcomes if outcome.skipped)
@@ -124,6 +125,7 @@ def _gathered(outcomes: Sequence[Outcome], per_lesson: int) -> Generated:
             | _accounts(len(summed), refused_summaries)
             | {"skipped": dict(sorted(skipped.items()))},
         },
+        embedders,
     )
 
 
