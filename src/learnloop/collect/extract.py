@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from learnloop.collect import embedded, mainmatter, structured
+from learnloop.collect.hidden import drop_hidden
 from learnloop.collect.selectors import check_selectors, select
 from learnloop.collect.vocabularies import PART, Node
 
@@ -65,7 +66,10 @@ def extract(
     nodes, unreadable = structured.parse_blocks(blocks)
     besides = embedded.read(html, url)
     said = {"json-ld": nodes, "microdata": besides.microdata, "rdfa": besides.rdfa}
-    chosen = select(soup, selectors or {})
+    chosen = select(soup, selectors or {})  # a person chose them: an answer may wait behind a button
+    if drop_hidden(soup):
+        html = str(soup)
+        chosen |= select(soup, {"text": selectors["text"]}) if selectors and "text" in selectors else {}
     kind = chosen.pop("kind", "page")
     fallbacks = [("opengraph", besides.open_graph), ("css", chosen), ("head", mainmatter.head(soup))]
     if "text" not in chosen:

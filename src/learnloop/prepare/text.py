@@ -28,7 +28,8 @@ _TAG_NAME = re.compile(rf"<(/?)({_INLINE_NAMES}|{_BLOCK_NAMES})\b[^<>]*>", re.IG
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u2060\ufeff\ud800-\udfff]"
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f"
+    "\u202a-\u202e\u2060-\u2064\u2066-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _ANY_SPACE = re.compile(r"\s+")
 _PARAGRAPH = re.compile(r"[^\S\n]*\n(?:[^\S\n]*\n)+\s*|\u2029+")
@@ -91,7 +92,7 @@ def strip_tags(text: str) -> str:
 
 
 def drop_invisible(text: str) -> str:
-    """Control characters, soft hyphens, zero-width spaces, marks of byte order and direction.
+    """Control characters, soft hyphens, zero-width spaces, fillers, tags, marks of byte order and direction.
 
     >>> drop_invisible("pro\\u00adbability\\x00")
     'probability'
