@@ -31,6 +31,7 @@ from learnloop.exchange.packages import packed
 from learnloop.exchange.rows import Dumped, Question, split_blank, title, write_each
 from learnloop.exchange.safe_xml import LANG, added, written
 from learnloop.exchange.spelling import Version, inline
+from learnloop.exchange.words import words
 
 MANIFEST = "imsmanifest.xml"
 REMARKS = "learnloop.json"
@@ -120,7 +121,8 @@ class _Writer:
 
     def _choice(self, question: Question) -> None:
         texts = question.answers
-        shown = _truth(question.language) if question.kind == "true_false" else texts
+        said = words(question.language)
+        shown = [said["true"], said["false"]] if question.kind == "true_false" else texts
         names = list(texts) if question.kind == "true_false" else [f"A{n}" for n in range(len(texts))]
         self._response("single", "identifier", [names[texts.index(question.key)]])
         _block(self.body, question.stem)
@@ -235,11 +237,6 @@ def _flow(parent: Element, text: str) -> None:
         added(parent, "pre", text)
     else:
         parent.text = text
-
-
-def _truth(language: str) -> list[str]:
-    words = {"es": ("Verdadero", "Falso"), "fr": ("Vrai", "Faux"), "de": ("Richtig", "Falsch")}
-    return list(words.get(language, ("True", "False")))
 
 
 def _manifest(questions: list[Question], version: Version) -> Element:

@@ -388,7 +388,7 @@ def _frame(rows: list[dict[str, Any]], contract: Any) -> pd.DataFrame:
     if not rows:
         return empty(contract)
     columns = {
-        name: pd.Series([row[name] for row in rows], dtype=str(column.dtype) if column.dtype else object)
+        name: pd.Series([row.get(name) for row in rows], dtype=str(column.dtype) if column.dtype else object)
         for name, column in contract.columns.items()
     }
     return check(pd.DataFrame(columns), contract, "OATutor")
