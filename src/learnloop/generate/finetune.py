@@ -318,6 +318,12 @@ def _resume(
     return State(), {}
 
 
+def reached(folder: Path) -> int:
+    """The step of the newest checkpoint in `folder`, 0 without one."""
+    steps = [int(place.name.removeprefix("checkpoint-")) for place in folder.glob("checkpoint-*")]
+    return max(steps, default=0)
+
+
 def _under(tensors: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 

@@ -49,9 +49,10 @@ class Run:
         for name, value in values.items():
             self._client.log_param(self.id, name, value)
 
-    def metrics(self, values: Mapping[str, float]) -> None:
+    def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
+        """step: of a training, where a metric is a curve."""
         for name, value in values.items():
-            self._client.log_metric(self.id, name, float(value))
+            self._client.log_metric(self.id, name, float(value), step=step)
 
     def tags(self, values: Mapping[str, str]) -> None:
         for name, value in values.items():
