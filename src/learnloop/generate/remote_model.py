@@ -49,6 +49,22 @@ class Access:
     transport: httpx.BaseTransport | None = None
     sleep: Callable[[float], None] = time.sleep
 
+    @classmethod
+    def within(
+        cls,
+        *,
+        key: str,
+        timeout_s: float,
+        allow_http: bool,
+        tokens: int,
+        cost: float,
+        price_in: float,
+        price_out: float,
+    ) -> "Access":
+        """For one run, with a fresh budget: plain values, as the settings give them."""
+        budget = Budget(tokens, cost, price_in, price_out)
+        return cls(key=key, timeout_s=timeout_s, allow_http=allow_http, budget=budget)
+
 
 class RemoteModel:
     """Safe to call from several threads. Raises ModelUnavailable, and ChecksFailed at the budget's end."""

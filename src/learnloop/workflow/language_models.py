@@ -31,27 +31,15 @@ class Models:
 
 def load(settings: Settings, *, propose: bool = True, verify: bool = True) -> Models:
     """Loads what the asked roles need, each model once. Raises BadSettings or ModelUnavailable."""
-    remote = access(settings)
+    access = Access.within(**configuration.remote_access(settings))
     wanted = [settings.proposer_llm] * propose + [settings.verifier_llm] * verify
-    loaded = {spec: language_model.load(spec, settings.models_dir, remote) for spec in dict.fromkeys(wanted)}
+    loaded = {
+        spec: language_model.load(spec, settings.models_dir, access, settings.llm_precision)
+        for spec in dict.fromkeys(wanted)
+    }
     return Models(
         loaded[settings.proposer_llm] if propose else None,
         loaded[settings.verifier_llm] if verify else None,
         embeddings.load(settings.embedder),
-        remote.budget,
-    )
-
-
-def access(settings: Settings) -> Access:
-    """How remote models are reached in one run, with a fresh budget."""
-    return Access(
-        key=configuration.language_model_key(settings),
-        timeout_s=settings.llm_timeout_s,
-        budget=Budget(
-            settings.llm_token_budget,
-            settings.llm_cost_budget,
-            settings.llm_price_in,
-            settings.llm_price_out,
-        ),
-        allow_http=settings.llm_allow_http,
+        access.budget,
     )
