@@ -24,7 +24,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from learnloop.errors import LearnloopError, NothingToDo
-from learnloop.settings import Settings
+from learnloop.settings import Settings, remote_access
 from learnloop.store import database, generations, reading
 
 log = logging.getLogger("learnloop.serve")
@@ -105,6 +105,7 @@ def _make(
     import torch
 
     from learnloop.generate import embeddings, language_model, pipeline
+    from learnloop.generate.language_model import Access
 
     torch.set_num_threads(1)
     request = generations.get(engine, job)["request"]
@@ -114,8 +115,13 @@ def _make(
     made = pipeline.generate(
         lessons,
         reading.concepts(engine),
-        model=language_model.load(settings.llm, settings.models_dir),
-        embedder=embeddings.load(),
+        model=language_model.load(
+            settings.verifier_llm,
+            settings.models_dir,
+            Access.within(**remote_access(settings)),
+            settings.llm_precision,
+        ),
+        embedder=embeddings.load(settings.embedder),
         questions_per_lesson=request["count"],
         seed=request["seed"],
         course_mates=mates[mates["text"] != ""],
