@@ -32,11 +32,15 @@ class Models:
 def load(settings: Settings, *, propose: bool = True, verify: bool = True) -> Models:
     """Loads what the asked roles need, each model once. Raises BadSettings or ModelUnavailable."""
     access = Access.within(**configuration.remote_access(settings))
-    wanted = [settings.proposer_llm] * propose + [settings.verifier_llm] * verify
-    loaded = {
-        spec: language_model.load(spec, settings.models_dir, access, settings.llm_precision)
-        for spec in dict.fromkeys(wanted)
-    }
+    wanted = {settings.proposer_llm: "propose"} if propose else {}
+    if verify:
+        wanted.setdefault(settings.verifier_llm, "verify")
+    loaded = {}
+    for spec, role in wanted.items():
+        # An adapter belongs to the float32 weights it was trained on, so what proposes keeps them.
+        exact = role == "propose" and settings.llm_precision == "auto"
+        precision = "float32" if exact else settings.llm_precision
+        loaded[spec] = language_model.load(spec, settings.models_dir, access, precision)
     return Models(
         loaded[settings.proposer_llm] if propose else None,
         loaded[settings.verifier_llm] if verify else None,
