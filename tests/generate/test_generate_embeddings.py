@@ -88,6 +88,13 @@ def test_unrelated_sentences_are_far_apart_whatever_the_model(folder: Path) -> N
     assert abs(mean_cosine(centred)) < 0.1
 
 
+def test_centring_keeps_meaning_before_letters(embedder: MiniLM) -> None:
+    centred = SentenceModel(embedder._tokenizer, embedder._model, name="centred", languages=None)
+    similar = Similarities(centred)
+    assert similar("A cat sleeps.", "A kitten naps.") > similar("A cat sleeps.", "A cart sells.") + 0.1
+    assert abs(similar("A cat sleeps.", "The court reduced his sentence.")) < 0.3
+
+
 def test_a_language_that_the_embedder_does_not_know_gets_characters(embedder: MiniLM) -> None:
     corpora = {"en": ["A cell."], "es": ["La célula."]}
     found = embeddings.by_language(corpora, embedder)

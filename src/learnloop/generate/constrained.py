@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from learnloop.errors import ModelUnavailable
+
 Schema = Mapping[str, Any]
 
 
@@ -46,11 +48,17 @@ class Tokens:
 
     @classmethod
     def of(cls, tokenizer: Any, size: int, ends: int | Sequence[int]) -> "Tokens":
-        """`size`: columns of the model's logits, at least the tokens there are."""
+        """`size`: columns of the model's logits, at least the tokens there are. Raises ModelUnavailable."""
         from llguidance.hf import from_tokenizer
 
         ends = (ends,) if isinstance(ends, int) else tuple(ends)
-        return cls(from_tokenizer(tokenizer, n_vocab=size, eos_token=list(ends)), size, ends)
+        try:
+            return cls(from_tokenizer(tokenizer, n_vocab=size, eos_token=list(ends)), size, ends)
+        except ValueError as error:
+            raise ModelUnavailable(
+                f"this model's tokenizer cannot be held to a schema ({error})",
+                "export LEARNLOOP_LLM=embedded",
+            ) from error
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ class LocalModel:
     @cached_property
     def _tokens(self) -> Tokens:
         ends = self._model.generation_config.eos_token_id or self._tokenizer.eos_token_id
-        return Tokens.of(self._tokenizer, self._model.config.vocab_size, ends)
+        return Tokens.of(self._tokenizer, self._model.config.get_text_config().vocab_size, ends)
 
     def _read(self, prompt: str, shared: str) -> tuple[Any, Any]:
         """Logits after the last token, (1, 1, vocabulary), and the keys and values of all of it."""

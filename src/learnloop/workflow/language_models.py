@@ -1,6 +1,7 @@
 """The language models of a run, by the settings: one that proposes, one that verifies, and the embedder."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from learnloop import settings as configuration
 from learnloop.generate import embeddings, language_model
@@ -21,12 +22,13 @@ class Models:
     budget: Budget
 
     @property
-    def names(self) -> dict[str, str | None]:
-        """For reports: who proposes, who verifies."""
-        return {
+    def names(self) -> dict[str, Any]:
+        """For reports: who proposes, who verifies, and what remote models have used so far."""
+        names = {
             "propose": self.proposer.name if self.proposer else None,
             "verify": self.verifier.name if self.verifier else None,
         }
+        return names | ({"spent": asdict(self.budget.spent)} if self.budget.spent.calls else {})
 
 
 def load(settings: Settings, *, propose: bool = True, verify: bool = True) -> Models:
