@@ -7,13 +7,13 @@ nothing is made up to reach the number asked for.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from learnloop import schemas
-from learnloop.generate import embeddings, grammar
+from learnloop.generate import embeddings, grammar, instructions
 from learnloop.generate.embeddings import Embedder, Similarities
 from learnloop.generate.examine import Examiner, Outcome, Proposer, Row, Tally, cleaned
 from learnloop.generate.language_model import LanguageModel, one_thread_each
@@ -161,7 +161,10 @@ def _lessons(frame: pd.DataFrame | None) -> list[Lesson]:
     for row in frame.to_dict("records"):
         parent = row.get("parent_id")
         course = str(parent) if isinstance(parent, str) else str(row["item_id"]).split(":")[0]
-        found.append(Lesson.of(row["item_id"], course, row["title"], cleaned(row["text"]), row["language"]))
+        text = cleaned(instructions.without_fenced(row["text"]))
+        lesson = Lesson.of(row["item_id"], course, row["title"], text, row["language"])
+        # What speaks to a machine is neither asked about nor lends a distractor.
+        found.append(replace(lesson, sentences=instructions.without_commands(lesson.sentences)))
     return sorted(found, key=lambda lesson: lesson.item_id)
 
 

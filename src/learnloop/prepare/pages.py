@@ -184,7 +184,7 @@ def _pages(
             "subject": clean["subject"].str.lower(),
             "level": level,
             "duration_s": duration,
-            "licence": clean["licence"],
+            "licence": _licences(clean["licence"], account),
             "url": [record["url"] for record in records],
             "answer": None,
         }
@@ -217,6 +217,13 @@ def _clean(texts: pd.Series, rules: Sequence[Rule], account: Account) -> pd.Seri
     # whoever misread the bytes dropped some; a hole is shown, not guessed
     account.repair("letters lost before us: \ufffd left in place", int(clean.str.contains("\ufffd").sum()))
     return clean.where(clean != "")
+
+
+def _licences(told: pd.Series, account: Account) -> pd.Series:
+    """Names and web addresses of licences; an address that runs something (javascript:, data:) is none."""
+    acts = told.str.match(r"\s*(?!https?:)[a-z][a-z0-9+.-]*:\S", case=False).fillna(False).astype(bool)
+    account.repair("licence that is no web address: NA", int(acts.sum()))
+    return told.where(~acts)
 
 
 def _descriptions(described: pd.Series, text: pd.Series, kinds: pd.Series, account: Account) -> pd.Series:

@@ -27,6 +27,10 @@ _TAG = re.compile(rf"</?({_INLINE_NAMES}|{_BLOCK_NAMES}){_ATTRIBUTES}>", re.IGNO
 _TAG_NAME = re.compile(rf"<(/?)({_INLINE_NAMES}|{_BLOCK_NAMES})\b[^<>]*>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+# What acts or shows nothing goes with what is in it.
+_ACTIVE = re.compile(
+    r"<(script|style|template|noscript|iframe|object|svg)\b[^<>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE
+)
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f"
     "\u202a-\u202e\u2060-\u2064\u2066-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
@@ -73,7 +77,7 @@ def strip_tags(text: str) -> str:
     """HTML that was left over: blocks become paragraph breaks, the rest goes; List<String> stays.
 
     A tag that is never closed may be what the text is about ("what does <b> do?"), so only pairs and
-    void tags go, and never the whole text.
+    void tags go, and never the whole text. Of a script, with a beginning and an end, nothing stays.
 
     >>> strip_tags("<p>A <b>mean</b><br/>of List<String>, a < b</p>").strip()
     'A mean\\n\\nof List<String>, a < b'
@@ -87,7 +91,7 @@ def strip_tags(text: str) -> str:
         name = match[1].lower()
         return match[0] if name not in leftover else "" if name in _INLINE else "\n\n"
 
-    plain = _TAG.sub(replacement, _COMMENT.sub("", text))
+    plain = _TAG.sub(replacement, _ACTIVE.sub("", _COMMENT.sub("", text)))
     return plain if plain.strip() else text
 
 
