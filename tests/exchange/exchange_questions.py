@@ -126,6 +126,13 @@ def _rest(draw: st.DrawFn, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def plain(**other: Any) -> dict[str, Any]:
+    """One short row of QUESTIONS, with what is said of it."""
+    row: dict[str, Any] = {"question_id": "s:1", "version": 1, "item_id": "s:x", "kind": "short_answer"}
+    row |= {"stem": "What is it?", "key": "a", "options": [], "language": "en", "origin": "generated"}
+    return row | {"source_sha256": "0" * 64, "provenance": {}} | other
+
+
 def frame(rows_: list[dict[str, Any]]) -> pd.DataFrame:
     """QUESTIONS with `version`."""
     columns = [*QUESTIONS.columns, "version"]

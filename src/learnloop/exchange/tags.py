@@ -55,6 +55,8 @@ def apply(read: Read) -> None:
         same = Counter(stated) == Counter(concepts) + Counter(untold)
         read.meta["concept_ids"] = stated if same else concepts + untold
     read.tags = others
+    if "item_id" in read.meta and read.identifier:  # only we tag an item: its identifier is ours as well
+        read.meta.setdefault("question_id", read.identifier)
 
 
 _NUMBERS = ("difficulty", "reading_level", "version")
