@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from learnloop.assess.normal_forms import same_text
-from learnloop.assess.words import visible
+from learnloop.assess.words import visible, visible_lines
 
 _BETWEEN = (r"→|->|=>|⇒", r"\s[>]\s|>", r"\n", r";", r"\|", r",")  # from the surest on
 _SIDES = r"→|->|=>|⇒|:|=|\s[-–—]\s"
@@ -63,10 +63,6 @@ def matched(answer: str, pairs: Sequence[tuple[str, str]], language: str) -> set
         if sides:
             found.setdefault(sides[0], []).append(option(sides[1], rights, language))
     return {left for left, right in pairs if found.get(left) == [right]}
-
-
-def visible_lines(text: str) -> str:
-    return "\n".join(visible(line) for line in text.splitlines())
 
 
 def _parts(answer: str, wanted: int) -> list[str]:

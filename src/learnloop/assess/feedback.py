@@ -43,6 +43,7 @@ WORDS: Mapping[str, str] = {
     "addresses_grader": N_("The answer speaks of marks: only what it says about the question counts."),
     "other_script": N_("The answer has letters of another script in it."),
     "key_words": N_("The answer is a list of words: say it in a sentence."),
+    "hedged": N_("The answer says this or that: decide for one."),
     "reference_denied": N_("The answer says something and denies it."),
 }
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 HOW = ("exact", "alias", "numeric", "order", "pairs", "model", "abstained")
 HALF = 0.5  # of the points for the right number without its unit
 FREE = ("cloze", "short_answer")
+ARRANGED = ("ordering", "matching")
+NO_ARRANGEMENT = ("addresses_grader", "marked_up", "hedged")  # a list of words is one, and may be long
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def grade(
     screened = screening.screen(answer, str(question.get("stem") or ""), references(question), language)
     if screened.nothing:
         return _graded(0.0, max_points, "exact", 1.0, (), Feedback(screened.nothing))
+    if kind in ARRANGED and (screened.denies or screened.doubt in NO_ARRANGEMENT):
+        return _abstained(0.0, Feedback("teacher"))
     if kind == "ordering":
         return _ordering(question, screened.text, language, max_points)
     if kind == "matching":
@@ -97,6 +101,8 @@ def _by_rule(
         return _graded(1.0, max_points, "exact", 1.0, (), Feedback("right"))
     if any(same_text(screened.text, alias, language) for alias in aliases):
         return _graded(1.0, max_points, "alias", 1.0, (), Feedback("right_alias", {"key": key}))
+    if screened.doubt:
+        return None
     wanted = question.get("answer")
     if not (isinstance(wanted, Mapping) and "value" in wanted):
         bare = quantities.quantity(key, language)

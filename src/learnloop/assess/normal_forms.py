@@ -55,9 +55,13 @@ def same_word(one: str, other: str, language: str) -> bool:
     degrees = _DEGREES.get(language, ())
     if degrees and one.endswith(degrees) != other.endswith(degrees):
         return False
-    first, second = words.lemma(one, language), words.lemma(other, language)
-    plain = _unaccented(first, language) == _unaccented(second, language)
-    return plain and one[:1] == other[:1] and (one == first or other == second)
+    first, second = (words.lemma_forms(word, language) for word in (one, other))
+    shared = {_unaccented(form, language) for form in first} & {
+        _unaccented(form, language) for form in second
+    }
+    plain = {_unaccented(word, language) for word in (one, other)}
+    # one of the two is the dictionary form itself: two inflected forms of a verb are not one answer
+    return bool(shared & plain) and one[:1] == other[:1]
 
 
 def true_or_false(text: str, language: str) -> bool | None:

@@ -135,7 +135,7 @@ def quantity(text: str, language: str = "en") -> Quantity | None:
     if value is None:
         return None
     rest = plain[found[0].end() :].strip().rstrip(".!;,").strip()
-    pieces = rest.split(" ")
+    pieces = [piece.rstrip(",;") for piece in rest.split(" ")]
     # "5 m high": the unit is the longest beginning that is one
     unit = next(
         (part for n in range(min(len(pieces), 6), 0, -1) if is_unit(part := " ".join(pieces[:n]))), rest

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from learnloop.assess.words import LANGUAGES, visible
+from learnloop.assess.words import LANGUAGES, visible_lines
 from learnloop.errors import BadInput
 
 MOST = 20.0
@@ -157,7 +157,3 @@ def _dictionary(language: str) -> Any:
 
 def _years(ease: float, scale: tuple[tuple[int, int], ...]) -> float:
     return float(np.interp(ease, [point[0] for point in scale], [point[1] for point in scale]))
-
-
-def visible_lines(text: str) -> str:
-    return "\n".join(visible(line) for line in text.splitlines())

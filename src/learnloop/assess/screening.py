@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from learnloop.assess import words
 
@@ -20,6 +21,7 @@ TIMES_LONGER = 4
 STUFFED_FROM = 5  # words; fewer may well be a list
 CONTENT_SHARE = 0.85  # of the words; 99% of the right answers of SciEntsBank have less, in a sentence
 SAME_WORD = 0.34  # share of one content word among all
+SHUFFLED_FROM, SHUFFLED = 6, 0.25  # words of a reference; share of its pairs of neighbours
 REPEATED = 0.6  # of the question's content words
 HELD, ALSO_HELD = 0.8, 0.6  # of the words of a reference that is denied, and of one that denies as much
 MARKUP = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|</?[a-zA-Z!][^<>]*>", re.DOTALL | re.IGNORECASE)
@@ -43,8 +45,8 @@ _SURE = re.compile(
     r"|(?:correct|right) answer|answer is (?:correct|right)"
     r"|(?:mark|score|grade|rate|count|accept|label|treat) (?:this|it|me|my|as)\b|dear (?:teacher|grader)"
     r"|system ?:|system (?:message|prompt)|you are (?:a|an|now) |as an ai|language model|10 ?/ ?10"
-    r"|\bscore ?[:=]|\bgrade ?[:=]|\bcorrect ?[:=]|(?:my"
-    r"|the|this) teacher|i deserve|please (?:give|accept|mark|let)"
+    r"|\bscore ?[:=]|\bgrade ?[:=]|\bcorrect ?[:=]|(?:my|the|this) teacher (?:said|says|told)|i deserve"
+    r"|please (?:give|accept|mark|let)"
     r"|respuesta (?:es )?correcta|puntuaci[oó]n m[aá]xima|m[aá]xima nota|todos los puntos|buena nota"
     r"|toute la note|note maximale|bonne r[ée]ponse|tous les points"
     r"|volle punktzahl|richtige antwort|antwort ist richtig|alle punkte|beste note|eine eins",
@@ -73,7 +75,7 @@ class Screened:
 def screen(answer: str, stem: str, references: Sequence[str], language: str) -> Screened:
     """Looks at the form of an answer alone: nothing here says whether it is right."""
     marked = MARKUP.search(answer)
-    text = words.visible(MARKUP.sub(" ", answer))
+    text = words.visible_lines(MARKUP.sub(" ", answer))
     said = words.tokens(text, language)
     if not said and not re.search(r"[+=<>\d√∞π]", text):
         return Screened(text, nothing="empty")
@@ -104,8 +106,10 @@ def _doubt(text: str, said: list[str], asked: list[str], wanted: list[list[str]]
         c >= "\u0370" for word in known for c in word
     ):
         return "other_script"
-    if _stuffed(said, wanted, language):
+    if _stuffed(said, wanted, language) or any(_shuffled(said, one) for one in wanted):
         return "key_words"
+    if _hedges(said, [*wanted, asked], language) and _holds(said, wanted) >= HELD:
+        return "hedged"
     if _denials(said, language) >= 1 and _holds_reference(said, wanted, language):
         return "reference_denied"
     return ""
@@ -139,23 +143,44 @@ def _stuffed(said: list[str], wanted: list[list[str]], language: str) -> bool:
     return share > max(CONTENT_SHARE, usual)
 
 
+def _shuffled(said: list[str], wanted: list[str]) -> bool:
+    """The words of a reference in an order that makes no sentence of them."""
+    if len(wanted) < SHUFFLED_FROM or _holds(said, [wanted]) < HELD or len(said) > 2 * len(wanted):
+        return False
+    pairs = set(pairwise(wanted))
+    return len(pairs & set(pairwise(said))) < SHUFFLED * len(pairs)
+
+
+def _hedges(said: list[str], others: list[list[str]], language: str) -> bool:
+    """This or that, where neither question nor reference leaves a choice."""
+    word = {"en": "or", "es": "o", "fr": "ou", "de": "oder"}.get(language, "or")
+    return word in said and not any(word in one for one in others)
+
+
+def _holds(said: list[str], wanted: list[list[str]]) -> float:
+    """The largest share of a reference's words, of three or more, that the answer has."""
+    present = set(said)
+    return max(
+        (sum(word in present for word in one) / len(one) for one in wanted if len(one) >= 3), default=0.0
+    )
+
+
 def _denials(said: list[str], language: str) -> int:
-    found = words.negations(said, language)
-    # "false", "untrue", "the opposite" deny a whole text as well
-    return found + sum(word in _DENIERS for word in said)
+    """Negations, and words such as "false" and "opposite" that deny a whole text."""
+    negating = words.NEGATIONS.get(language, frozenset()) | _DENIERS
+    return sum(word in negating for word in said)
 
 
 def _holds_reference(said: list[str], wanted: list[list[str]], language: str) -> bool:
     """Nearly every word of a reference that denies less than the answer does, and of no other one."""
-    denied, present = _denials(said, language), set(said)
-
-    def share(one: list[str]) -> float:
-        return sum(word in present for word in one) / len(one) if len(one) >= 3 else 0.0
-
-    less = [share(one) for one in wanted if denied > _denials(one, language)]
-    as_much = [share(one) for one in wanted if denied <= _denials(one, language)]
-    return max(less, default=0.0) >= HELD and max(as_much, default=0.0) < ALSO_HELD
+    denied = _denials(said, language)
+    less = [one for one in wanted if denied > _denials(one, language)]
+    as_much = [one for one in wanted if denied <= _denials(one, language)]
+    return _holds(said, less) >= HELD and _holds(said, as_much) < ALSO_HELD
 
 
-_DENYING = "false untrue opposite incorrect wrong falso mentira contrario faux contraire falsch gegenteil"
+# Whatever the language of the question, an English denial is one.
+_DENYING = (
+    "false untrue opposite incorrect wrong not never falso mentira contrario faux contraire falsch gegenteil"
+)
 _DENIERS = frozenset(_DENYING.split())

@@ -27,6 +27,7 @@ from learnloop.errors import BadInput
 FOLDS = 5
 LEAST_ROWS, LEAST_QUESTIONS = 40, 4
 STRENGTH_COLD, STRENGTH_WARM = 0.001, 0.1  # C of the logistic parts, chosen over questions held out
+TREES, FEW_TREES, FEW_ROWS = 200, 60, 1000  # fewer for fewer answers: the data's noise is then larger
 TRUST = 0.8  # of the answers that are graded so many should be graded rightly
 _SURE = 1e-4
 
@@ -76,6 +77,7 @@ class ShortAnswerGrader:
         *,
         language: str = "en",
         trust: float = TRUST,
+        trees: int | None = None,
         seed: int = 0,
         progress: Callable[[float], Any] | None = None,
     ) -> Self:
@@ -86,6 +88,7 @@ class ShortAnswerGrader:
         """
         _checked(rows)
         advance = progress or (lambda _: None)
+        trees = trees or (FEW_TREES if len(rows) < FEW_ROWS else TREES)
         features = _features(rows, embed, language)
         narrow, wide = _cold_columns(features, rows)
         y = rows["correct"].to_numpy(dtype=float) >= 0.5
@@ -103,15 +106,15 @@ class ShortAnswerGrader:
                 ("cold", narrow, wide, STRENGTH_COLD),
                 ("warm", warm_x, warm_x, STRENGTH_WARM),
             ):
-                trees, line = _fitted(x[train], w[train], y[train], strength, seed)
-                seen[name][asked] = (trees.predict(x[asked]) + line.predict(w[asked])) / 2
+                grown, line = _fitted(x[train], w[train], y[train], strength, trees, seed)
+                seen[name][asked] = (grown.predict(x[asked]) + line.predict(w[asked])) / 2
             advance(1)
-        cold = _part(narrow, wide, y, seen["cold"], STRENGTH_COLD, trust, seed)
+        cold = _part(narrow, wide, y, seen["cold"], STRENGTH_COLD, trust, trees, seed)
         known = graded[:, GRADED.index("log_count")] > 0
         warm = None
         if known.sum() >= LEAST_ROWS and 0 < y[known].mean() < 1:
             warm = _part(
-                warm_x[known], warm_x[known], y[known], seen["warm"][known], STRENGTH_WARM, trust, seed
+                warm_x[known], warm_x[known], y[known], seen["warm"][known], STRENGTH_WARM, trust, trees, seed
             )
         advance(1)
         about = {
@@ -240,15 +243,24 @@ def _cold_columns(features: AnswerFeatures, rows: pd.DataFrame) -> tuple[Array, 
     return narrow, np.hstack([narrow, said * meant, np.abs(said - meant)])
 
 
-def _fitted(narrow: Array, wide: Array, y: Array, strength: float, seed: int) -> tuple[Forest, Linear]:
-    return Forest.fit(narrow, y, seed=seed), Linear.fit(wide, y, strength)
+def _fitted(
+    narrow: Array, wide: Array, y: Array, strength: float, trees: int, seed: int
+) -> tuple[Forest, Linear]:
+    return Forest.fit(narrow, y, seed=seed, trees=trees), Linear.fit(wide, y, strength)
 
 
 def _part(
-    narrow: Array, wide: Array, y: Array, out_of_question: Array, strength: float, trust: float, seed: int
+    narrow: Array,
+    wide: Array,
+    y: Array,
+    out_of_question: Array,
+    strength: float,
+    trust: float,
+    trees: int,
+    seed: int,
 ) -> Part:
     """The model on all rows, with what its predictions on strange questions teach about its confidence."""
-    trees, line = _fitted(narrow, wide, y, strength, seed)
+    grown, line = _fitted(narrow, wide, y, strength, trees, seed)
     platt = _platt(out_of_question, y)
     calibrated = 1 / (1 + np.exp(-(platt[0] + platt[1] * _logit(out_of_question))))
     grid = np.linspace(0.3, 0.7, 41)
@@ -257,7 +269,7 @@ def _part(
     cut = float(np.mean(grid[score >= score.max() - 0.002]))
     curve = abstention(calibrated, cut, y)
     enough = [point["confidence"] for point in curve if point["accuracy"] >= trust]
-    return Part(trees, line, platt, cut, min(enough, default=1.0), curve)
+    return Part(grown, line, platt, cut, min(enough, default=1.0), curve)
 
 
 def _platt(p: Array, y: Array) -> tuple[float, float]:

@@ -68,6 +68,11 @@ def visible(text: str) -> str:
     return re.sub(r" +", " ", kept).strip()
 
 
+def visible_lines(text: str) -> str:
+    """`visible`, line by line."""
+    return "\n".join(visible(line) for line in text.splitlines()).strip()
+
+
 def without_accents(text: str) -> str:
     """'Fotosíntesis' -> 'Fotosintesis'."""
     decomposed = unicodedata.normalize("NFD", text)
@@ -94,6 +99,22 @@ def lemma(word: str, language: str) -> str:
     if language == "de" and found == word:
         found = lemmatize(word.capitalize(), lang=language)
     return found.casefold()
+
+
+def lemma_forms(word: str, language: str) -> set[str]:
+    """What a word may be the form of: in German as a noun and as another word, in English as a plural, too.
+
+    >>> sorted(lemma_forms("leaves", "en"))
+    ['leaf', 'leave']
+    """
+    found = {lemma(word, language)}
+    if language == "de":
+        from simplemma import lemmatize
+
+        found.add(lemmatize(word.capitalize(), lang=language).casefold())
+    if language == "en" and word.endswith("ves"):
+        found |= {one for one in (f"{word[:-3]}f", f"{word[:-3]}fe") if lemma(one, language) == one}
+    return found
 
 
 def lemmas(text: str, language: str) -> list[str]:
