@@ -15,14 +15,15 @@ from learnloop.generate.questions import Question
 
 
 class Fixed:
-    """Scores by two tables, with a passage and without one, to see what the checks make of an opinion."""
+    """Shares by two tables, with a passage and without one, to see what the checks make of an opinion."""
 
     def __init__(self, favourite: str, without: str = "") -> None:
         self.favourite, self.without = favourite, without
 
-    def log_probability(self, prompt: str, continuations: Sequence[str], shared: str = "") -> np.ndarray:
+    def choose(self, prompt: str, options: Sequence[str], shared: str = "") -> np.ndarray:
         favourite = self.favourite if "Passage:" in prompt else self.without
-        return np.array([0.0 if text.strip() == favourite else -8.0 for text in continuations])
+        weights = np.array([1.0 if text == favourite else np.exp(-8) for text in options])
+        return weights / weights.sum()
 
 
 def own_words() -> Question:
@@ -35,6 +36,8 @@ def test_the_model_can_veto_and_says_what_it_preferred() -> None:
     assert checks.model_agrees(term(), Fixed("gyre")).passed
     vetoed = checks.model_agrees(term(), Fixed("tide"))
     assert (vetoed.passed, vetoed.detail) == (False, "tide")
+    undecided = checks.model_agrees(term(), Fixed("none of them"))
+    assert (undecided.passed, undecided.detail) == (False, "no option")
 
 
 def test_the_real_model_finds_the_key_in_the_passage(model: LanguageModel) -> None:
@@ -55,7 +58,7 @@ def test_the_text_has_to_help_a_question_in_its_own_words() -> None:
     assert not round_trip.text_helps(own_words(), Fixed("crest", without="")).passed
 
 
-def test_shares_are_a_softmax_over_the_options() -> None:
+def test_the_keys_share_is_the_models() -> None:
     share = round_trip.key_share(own_words(), Fixed("gyre"), with_text=True)
     assert share == pytest.approx(1 / (1 + 3 * np.exp(-8)))
 

@@ -5,7 +5,7 @@ is no evidence. Only its second half says something, and its first half is asked
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from learnloop.generate import grammar
 from learnloop.generate.evidence import NO_SOURCE, Evidence, Verdict
 from learnloop.generate.questions import BLANK, Question
 
+Shares = np.ndarray[Any, Any]
 VERBATIM = "verbatim: no evidence"
 FINDS_WITHIN = 3  # the quote is among so many sentences that are nearest to the stem
 GUESS_MARGIN = 0.25  # cosine of stem and key above that of stem and the next option
@@ -21,11 +22,13 @@ SURE_WITHOUT = 0.98  # share of the options' probability on the key, without the
 
 
 class Scorer(Protocol):
-    """What the checks here need of a language model."""
+    """What the checks here need of a language model, local or remote: P(option), (n,), summing to 1.
 
-    def log_probability(
-        self, prompt: str, continuations: Sequence[str], shared: str = ""
-    ) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]": ...
+    A local one has probabilities of them all; a remote one gives 1 to its pick, and as much to each where
+    it picked none.
+    """
+
+    def choose(self, prompt: str, options: Sequence[str], shared: str = "") -> Shares: ...
 
 
 # One worked example, then the question: version it with VETO_VERSION when it changes.
@@ -51,8 +54,9 @@ def model_agrees(question: Question, model: Scorer) -> Verdict:
     """
     if not question.options:
         return Verdict("model_agrees", True, "no options to choose from")
-    scores = _scores(question, model, with_text=True)
-    favourite = question.options[int(np.argmax(scores))]
+    shares = _shares(question, model, with_text=True)
+    best = np.flatnonzero(shares == shares.max())
+    favourite = question.options[best[0]] if len(best) == 1 else "no option"
     return Verdict("model_agrees", favourite == question.key, favourite)
 
 
@@ -60,8 +64,8 @@ def text_helps(question: Question, model: Scorer) -> Verdict:
     """The passage makes the key more probable among the options, and the key is not sure without it.
 
     Gain: log-odds of the key with the passage minus without, odds = p / (1 - p), p a softmax over the
-    options' mean log-probabilities a token. For a verbatim cloze the gain is no evidence; it is still
-    asked not to be sure beforehand.
+    options' mean log-probabilities a token (of a remote model, 1 for its pick). For a verbatim cloze the
+    gain is no evidence; it is still asked not to be sure beforehand.
     """
     if len(question.options) < 2:
         return Verdict("text_helps", True, "no options to choose from")
@@ -76,20 +80,15 @@ def text_helps(question: Question, model: Scorer) -> Verdict:
 
 def key_share(question: Question, model: Scorer, with_text: bool) -> float:
     """The key's share of the options' probability, in [0, 1]."""
-    scores = _scores(question, model, with_text)
-    shares = np.exp(scores - scores.max())
-    return float(shares[question.options.index(question.key)] / shares.sum())
+    return float(_shares(question, model, with_text)[question.options.index(question.key)])
 
 
-def _scores(
-    question: Question, model: Scorer, with_text: bool
-) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
-    passage = " ".join(question.sentence.text.split())
-    options = [f" {text}" for text in question.options]
+def _shares(question: Question, model: Scorer, with_text: bool) -> Shares:
     if with_text:
+        passage = " ".join(question.sentence.text.split())
         prompt = VETO_PROMPT.format(passage=passage, stem=question.stem)
-        return model.log_probability(prompt, options, VETO_EXAMPLE)
-    return model.log_probability(BLIND_PROMPT.format(stem=question.stem), options, BLIND_EXAMPLE)
+        return model.choose(prompt, question.options, VETO_EXAMPLE)
+    return model.choose(BLIND_PROMPT.format(stem=question.stem), question.options, BLIND_EXAMPLE)
 
 
 def _log_odds(share: float) -> float:
