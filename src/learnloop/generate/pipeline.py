@@ -7,16 +7,17 @@ nothing is made up to reach the number asked for.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from learnloop import schemas
-from learnloop.generate import embeddings, grammar, instructions
+from learnloop.generate import embeddings, grammar
 from learnloop.generate.embeddings import Embedder, Similarities
-from learnloop.generate.examine import Examiner, Outcome, Proposer, Row, Tally, cleaned
+from learnloop.generate.examine import Examiner, Outcome, Proposer, Row, Tally
 from learnloop.generate.language_model import LanguageModel, one_thread_each
+from learnloop.generate.lessons import lesson_of
 from learnloop.generate.questions import Pool
 from learnloop.generate.terms import Lesson, glossary
 
@@ -60,16 +61,16 @@ def generate(
     `lessons` may have `licence` and `concept_ids` (a list), which their questions take over. `concepts`
     (title) says which terms a course is about; these are asked first. `course_mates` are lessons that lend
     distractors and are not asked about. `embedder` is used for the languages it knows, character n-grams
-    elsewhere or where it is None. `model` vetoes where it gives log-probabilities. `proposer` words
-    questions whose key the rules chose. `reading_level(text, language)`: years of school. `progress(1)` is
-    called after each lesson. Same input, same output.
+    elsewhere or where it is None. `model` may veto. `proposer` words questions whose key the rules chose.
+    `reading_level(text, language)`: years of school. `progress(1)` is called after each lesson. Same input,
+    same output.
     """
     asked = _lessons(lessons)
     mates = [lesson for lesson in _lessons(course_mates) if lesson.item_id not in {a.item_id for a in asked}]
     everyone = [lesson for lesson in (*asked, *mates) if lesson.language in grammar.LANGUAGES]
     similar = _similarities(everyone, embedder)
     examine = Examiner(
-        scorer=model if hasattr(model, "log_probability") else None,
+        scorer=model,
         model_name=model.name if model else None,
         per_lesson=questions_per_lesson,
         seed=seed,
@@ -155,17 +156,8 @@ def _frame(rows: list[dict[str, Any]], contract: Any, door: str) -> pd.DataFrame
 
 
 def _lessons(frame: pd.DataFrame | None) -> list[Lesson]:
-    if frame is None:
-        return []
-    found = []
-    for row in frame.to_dict("records"):
-        parent = row.get("parent_id")
-        course = str(parent) if isinstance(parent, str) else str(row["item_id"]).split(":")[0]
-        text = cleaned(instructions.without_fenced(row["text"]))
-        lesson = Lesson.of(row["item_id"], course, row["title"], text, row["language"])
-        # What speaks to a machine is neither asked about nor lends a distractor.
-        found.append(replace(lesson, sentences=instructions.without_commands(lesson.sentences)))
-    return sorted(found, key=lambda lesson: lesson.item_id)
+    rows = [] if frame is None else frame.to_dict("records")
+    return sorted(map(lesson_of, rows), key=lambda lesson: lesson.item_id)
 
 
 def _similarities(lessons: Sequence[Lesson], embedder: Embedder | None) -> dict[str, Similarities]:

@@ -13,7 +13,7 @@ What is chosen is told in the order of the text, each sentence with its characte
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -74,6 +74,7 @@ class Summary:
     item_id: str
     text: str
     spans: tuple[tuple[int, int], ...]
+    sentences: tuple[str, ...] = ()  # as they stand in the lesson, line breaks and all
 
 
 def extract(
@@ -106,7 +107,8 @@ def extract(
 
 def _told(lesson: Lesson, sentences: Sequence[Sentence]) -> Summary:
     text = " ".join(" ".join(sentence.text.split()) for sentence in sentences)
-    return Summary(lesson.item_id, text, tuple((sentence.start, sentence.end) for sentence in sentences))
+    spans = tuple((sentence.start, sentence.end) for sentence in sentences)
+    return Summary(lesson.item_id, text, spans, tuple(sentence.text for sentence in sentences))
 
 
 def _relevance(
@@ -192,6 +194,18 @@ def _kind_bonus(sentence: Sentence, language: str, weights: Weights) -> float:
         - weights.example * example
         - weights.thin * (thin and not definition)
     )
+
+
+def placed(summary: Summary, original: str) -> Summary | None:
+    """`summary` with its spans in the text as it came; None where a sentence is not there word for word."""
+    spans, start = [], 0
+    for sentence in summary.sentences:
+        begin = original.find(sentence, start)
+        if begin < 0:
+            return None
+        start = begin + len(sentence)
+        spans.append((begin, start))
+    return replace(summary, spans=tuple(spans))
 
 
 def refusal(summary: Summary, lesson: Lesson, wanted: Wanted = Wanted()) -> str:

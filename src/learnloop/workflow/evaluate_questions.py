@@ -21,6 +21,7 @@ from learnloop.evaluate.question_rubric import PARTS, rubric
 from learnloop.evaluate.ranking import means
 from learnloop.schemas import QUESTION_KINDS
 from learnloop.workflow.console import step
+from learnloop.workflow.evaluate_text import may_replace
 
 N_EXAMPLES = 5
 CONTEXT = 1  # sentences around the quote that a rater sees
@@ -44,10 +45,8 @@ def evaluate_questions(
 
     Raises BadInput (a file, a rating), NothingToDo (no questions).
     """
-    from learnloop.workflow.evaluate_text import _may_replace
-
     if report is not None:
-        _may_replace(report)
+        may_replace(report)
     if sheet is not None and sheet.exists():
         raise BadInput(f"{sheet} is there", "give a sheet that is not: ratings may be in it", "sheet")
     asked, lessons, data = _asked(questions, texts, status)

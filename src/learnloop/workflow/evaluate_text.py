@@ -35,7 +35,7 @@ def evaluate_text(
     """The result as docs/commands.md describes it. sources: with them, copying and random sentences are
     scored too, and the rubric. Raises BadInput (a file, ids that do not meet), NothingToDo."""
     if report is not None:
-        _may_replace(report)
+        may_replace(report)
     documents, data = _joined(references, predictions, sources)
     judged = None
     if sources is not None:
@@ -138,7 +138,7 @@ def _notes(found: dict[str, Any], with_sources: bool) -> list[str]:
     return notes
 
 
-def _may_replace(report: Path) -> None:
+def may_replace(report: Path) -> None:
     """Only a report of ours is written over. Raises BadInput."""
     from learnloop.evaluate import text_report
 
