@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import threading
 import traceback
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from chat_server import Answer, Server, failed, in_turn, said, serving
+from generate_lessons import frame
 
 from learnloop.errors import (
     BadInput,
@@ -19,7 +21,7 @@ from learnloop.errors import (
     ModelUnavailable,
     UnknownThing,
 )
-from learnloop.generate import language_model
+from learnloop.generate import language_model, pipeline
 from learnloop.generate.budget import Budget
 from learnloop.generate.recorded import Recorder, Replayer
 from learnloop.generate.remote_model import Access, RemoteModel
@@ -333,3 +335,27 @@ def test_the_embedded_model_behind_the_server_says_what_it_says_here(
         assert "cell" in json.loads(found[0])["question"].lower() or found[0]
         picked = remote.choose("Passage: Water is wet.\nQuestion: What is water?\nAnswer:", ["wet", "dry"])
         assert sorted(picked.tolist()) == [0.0, 1.0]
+
+
+def test_a_remote_model_vetoes_questions_and_no_pick_lets_none_pass() -> None:
+    def reader(payload: dict[str, Any]) -> Answer:
+        """Picks the first option that the exercise's own passage holds."""
+        asked = payload["messages"][0]["content"]
+        passage = asked.rpartition("Passage:")[2].partition("Question:")[0].lower()
+        letters = {text.lower(): letter for letter, text in re.findall(r"^([A-Z])\. (.+)$", asked, re.M)}
+        return said(json.dumps({"option": next(letters[text] for text in letters if text in passage)}))
+
+    lessons = frame()
+    lessons = lessons[lessons["language"] == "en"]
+    alone = pipeline.generate(lessons, model=None, embedder=None, summarise=False)
+    assert alone.counts["questions"]["accepted"] > 2
+    with serving(reader) as server:
+        read = pipeline.generate(lessons, model=client(server), embedder=None, summarise=False)
+    assert server.seen, "nobody asked the model"
+    assert read.counts["questions"]["accepted"] > 2
+    vetoed = [row for row in read.questions.to_dict("records") if row["options"]]
+    assert {row["provenance"]["model"] for row in vetoed} == {"tiny at 127.0.0.1"}
+    with serving(in_turn(said("I cannot say."))) as server:
+        silent = pipeline.generate(lessons, model=client(server), embedder=None, summarise=False)
+    assert silent.counts["questions"]["rejected"]["model_agrees"] > 2
+    assert not any(row["options"] for row in silent.questions.to_dict("records"))
