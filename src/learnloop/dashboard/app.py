@@ -5,11 +5,12 @@ reader signs in with a key of their own, and a learner's key shows that learner 
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
-from learnloop.dashboard import learner, operations
+from learnloop.dashboard import learner, operations, review
 from learnloop.dashboard.client import ApiError, Client
 from learnloop.dashboard.escaping import plain
 from learnloop.i18n import LANGUAGES, translator
@@ -44,7 +45,7 @@ def main() -> None:
         st.info(_("Sign in with your key, on the left."))
         return
     try:
-        _pages(Client(given.api_url, key, language), _)
+        _pages(Client(given.api_url, key, language), lambda own: Client(given.api_url, own, language), _)
     except ApiError as error:
         said = {
             0: _("The API does not answer. Is it running? learnloop serve"),
@@ -56,18 +57,21 @@ def main() -> None:
         st.error(said.get(error.status) or told)
 
 
-def _pages(client: Client, _: learner.Translate) -> None:
+def _pages(client: Client, ask_as: Callable[[str], Client], _: learner.Translate) -> None:
     me = client.me()
     if me["role"] == "learner":
         learner.page(client, me["learner_id"], _)
         return
     with st.sidebar:
-        views = {"learner": _("Learner"), "operations": _("Operations")}
+        views = {"learner": _("Learner"), "review": _("Review"), "operations": _("Operations")}
         wanted = st.query_params.get("page", "learner")
         index = list(views).index(wanted) if wanted in views else 0
         view = st.radio(_("Page"), list(views), index=index, format_func=lambda name: views[name])
     if view == "operations":
         operations.page(client, _)
+        return
+    if view == "review":
+        review.page(client, client if me["role"] in review.TEACHERS else _teacher(ask_as, _), _)
         return
     known = {row["learner_id"]: row["interactions"] for row in client.learners()}
     if not known:
@@ -82,6 +86,13 @@ def _pages(client: Client, _: learner.Translate) -> None:
             format_func=lambda learner_id: f"{learner_id[:12]}… ({known[learner_id]})",
         )
     learner.page(client, chosen, _)
+
+
+def _teacher(ask_as: Callable[[str], Client], _: learner.Translate) -> Client | None:
+    """Whoever decides on the operator's page signs in with a key of their own: the history names it."""
+    with st.sidebar:
+        key = st.text_input(_("An instructor's key"), type="password").strip()
+    return ask_as(key) if key else None
 
 
 main()

@@ -53,8 +53,8 @@ class Client:
     def hidden(self, learner_id: str) -> list[str]:
         return list(self._get(f"/v1/learners/{learner_id}/hidden")["item_ids"])
 
-    def mastery(self, learner_id: str) -> list[dict[str, Any]]:
-        return list(self._get(f"/v1/learners/{learner_id}/mastery")["concepts"])
+    def mastery(self, learner_id: str) -> dict[str, Any]:
+        return dict(self._get(f"/v1/learners/{learner_id}/mastery"))
 
     def reviews(self, learner_id: str) -> dict[str, Any]:
         return self._get(f"/v1/learners/{learner_id}/reviews")
@@ -62,15 +62,34 @@ class Client:
     def progress(self, learner_id: str) -> dict[str, Any]:
         return self._get(f"/v1/learners/{learner_id}/progress")
 
+    def questions(self, status: str, kind: str, origin: str, limit: int) -> list[dict[str, Any]]:
+        """kind, origin: "" for any."""
+        wanted = {"status": status, "kind": kind, "origin": origin, "limit": limit}
+        return list(self._get("/v1/questions", {n: v for n, v in wanted.items() if v})["questions"])
+
+    def question(self, question_id: str) -> dict[str, Any]:
+        return self._get(f"/v1/questions/{quote(question_id)}")
+
+    def set_question_status(self, question_id: str, status: str, why: str, version: int, was: str) -> None:
+        """version, was: what the reader saw of it; 409 where it is another by now."""
+        body = {"status": status, "why": why, "version": version, "was": was}
+        self._ask("POST", f"/v1/questions/{quote(question_id)}/status", body=body)
+
     def operations(self) -> dict[str, Any]:
         return self._get("/v1/operations")
 
     def _get(self, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return self._ask("GET", path, params)
 
-    def _ask(self, method: str, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
         try:
-            response = self._http.request(method, path, params=dict(params or {}))
+            response = self._http.request(method, path, params=dict(params or {}), json=body)
         except httpx.HTTPError as error:
             raise ApiError(f"the API at {self._http.base_url} does not answer: {error}", 0) from error
         if response.is_error:

@@ -57,12 +57,12 @@ def _next_steps(client: Client, learner_id: str, _: Translate) -> None:
         st.rerun()
 
 
-def _mastery(concepts: list[dict[str, Any]], _: Translate) -> None:
-    practised = pd.DataFrame([row for row in concepts if row["attempts"] > 0])
+def _mastery(told: dict[str, Any], _: Translate) -> None:
+    practised = pd.DataFrame([row for row in told["concepts"] if row["attempts"] > 0])
     if practised.empty:
         st.info(_("No answers yet: mastery appears after the first exercise."))
         return
-    st.altair_chart(charts.mastery(practised, 0.6, _), width="stretch")
+    st.altair_chart(charts.mastery(practised, told["goal"], _), width="stretch")
     st.caption(
         _("The dot is the estimate, the bar the range it is in with 95% certainty, the line the goal.")
     )

@@ -1,0 +1,206 @@
+"""The review page in a real browser: read, decide with a why, by keyboard, in both languages."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from learnloop.settings import Settings
+from learnloop.store import api_keys, loading, question_feedback, questions
+from learnloop.workflow import services
+from learnloop.workflow.context import Loop
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
+QUIET += ("--disable-background-networking", "--disable-component-update")
+HOSTILE = '<img src=x onerror="document.title=1"> **bold** [x](javascript:alert(1)) https://evil.example'
+TEXT = f"Before it. A loop repeats its body. {HOSTILE}"
+LESSON = "demo:lesson/1"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+
+
+@dataclass(frozen=True)
+class Pages:
+    address: str
+    loop: Loop
+    key: str  # an instructor's
+
+
+def row(number: int, **change: Any) -> dict[str, Any]:
+    made = {
+        "question_id": f"demo:q{number}",
+        "item_id": LESSON,
+        "kind": "multiple_choice",
+        "stem": f"{number}. What repeats its body? {HOSTILE}",
+        "key": "a loop",
+        "options": ["a name", "a loop", HOSTILE],
+        "quote": "A loop repeats its body.",
+        "span_start": 11,
+        "span_end": 17,
+        "source_sha256": "0" * 64,
+        "language": "en",
+        "origin": "generated",
+        "provenance": {},
+        "answer": None,
+        "aliases": ["loops"],
+        "notes": [{"rationale": "the text says so", "origin": "text"}],
+        "checks": {"key_verbatim": {"passed": True, "detail": ""}, "length_cue": {"passed": True}},
+        "bloom": "remember",
+    }
+    return {**made, **change}
+
+
+def bank() -> pd.DataFrame:
+    falsely = {"kind": "true_false", "key": "false", "options": [], "answer": {"corrected": "It repeats."}}
+    pairs = {"kind": "matching", "key": "l: x; m: y", "options": ["y", "x"]}
+    rows = [row(number) for number in range(4)]
+    rows.append(row(4, **falsely))
+    rows.append(row(5, **pairs, answer={"pairs": [["l", "x"], ["m", "y"]]}, language="es"))
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def pages(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    home = tmp_path_factory.mktemp("review")
+    loop = Loop(Settings(home=home, database_url=database_url, llm="none"))
+    lesson = dict.fromkeys(("parent_id", "position", "abstract", "subject", "level", "duration_s"))
+    lesson |= dict.fromkeys(("licence", "url", "answer"))
+    lesson |= {"item_id": LESSON, "source": "demo", "kind": "lesson", "title": "Loops", "text": TEXT}
+    loading.load(loop.engine, "items", pd.DataFrame([{**lesson, "language": "en", "attributes": {}}]))
+    ports = [services.free_port(0) for _ in range(2)]
+    api_url = f"http://{services.LOOPBACK}:{ports[0]}"
+    running = [services.api(loop.settings, ports[0])]
+    try:
+        services.wait_until_up(f"{api_url}/health/live", running[0], loop.settings)
+        running.append(services.dashboard(loop.settings, ports[1], api_url, log=True))
+        address = f"http://{services.LOOPBACK}:{ports[1]}/"
+        services.wait_until_up(f"{address}_stcore/health", running[1], loop.settings)
+        yield Pages(f"{address}?page=review", loop, api_keys.create(loop.engine, "instructor"))
+    finally:
+        services.stop_all(running)
+        loop.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser, pages: Pages) -> Iterator[Page]:
+    with pages.loop.engine.begin() as connection:
+        names = "questions, question_versions, question_statuses, question_reports"
+        connection.execute(sa.text(f"TRUNCATE {names}"))
+    loading.load(pages.loop.engine, "questions", bank())
+    opened = browser.new_page(viewport={"width": 1280, "height": 1100})
+    opened.set_default_timeout(60_000)
+    yield opened
+    opened.close()
+
+
+def signed_in(page: Page, pages: Pages, more: str = "") -> None:
+    page.goto(pages.address + more)
+    key = page.locator("input[type=password]")
+    expect(key).to_be_visible(timeout=60_000)
+    key.fill(pages.key)
+    key.press("Enter")
+    expect(page.get_by_role("button", name=("Aprobar" if "es" in more else "Approve"))).to_be_visible()
+
+
+def status(pages: Pages, number: int) -> str:
+    return str(questions.get(pages.loop.engine, f"demo:q{number}")["status"])
+
+
+def test_a_draft_with_all_it_rests_on(pages: Pages, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(pages.address)
+    expect(page.get_by_text("Question 1 of 6")).to_be_visible(timeout=60_000)
+    for shown in ("0. What repeats its body?", "✓ a loop", "○ a name", "Right as well: loops"):
+        expect(page.get_by_text(shown).first).to_be_visible()
+    expect(page.locator("strong", has_text="A loop repeats its body.")).to_be_visible()
+    expect(page.get_by_text("Before it.")).to_be_visible()
+    expect(page.get_by_text("Checks passed: 2 of 2")).to_be_visible()
+    expect(page.get_by_text("To decide, sign in with an instructor's key")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+    for hostile in ("img[src=x]", "a[href^=javascript]", "a[href*='evil.example']"):
+        assert page.locator(hostile).count() == 0, hostile
+    assert page.title() == "Learnloop"
+    assert not [url for url in asked if "evil" in url]
+
+
+def test_decided_by_keyboard_and_never_while_writing(pages: Pages, page: Page) -> None:
+    signed_in(page, pages)
+    page.get_by_text("What it rests on").click()  # away from the field of the key
+    page.keyboard.press("a")
+    expect(page.get_by_text("Question 1 of 5")).to_be_visible()
+    expect(page.get_by_text("1. What repeats its body?").first).to_be_visible()
+    assert status(pages, 0) == "approved"
+    page.get_by_text("What it rests on").click()
+    page.keyboard.press("t")
+    expect(page.get_by_text("Say why first.")).to_be_visible()
+    assert status(pages, 1) == "draft"
+    why = page.get_by_label("Why")
+    expect(why).to_have_count(1)  # the former question's is still being taken away
+    why.press_sequentially("a test at stake")
+    why.press("Enter")
+    assert status(pages, 1) == "draft", "a letter that is written decides nothing"
+    page.get_by_role("button", name="Retire").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Question 1 of 4")).to_be_visible()
+    last = questions.history(pages.loop.engine, "demo:q1")[-1]
+    assert (last["status"], last["why"]) == ("retired", "a test at stake")
+    assert last["by"] == pages.key.split("_")[1]
+    page.get_by_text("What it rests on").click()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("Question 2 of 4")).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_text("Question 1 of 4")).to_be_visible()
+
+
+def test_decided_by_somebody_else_meanwhile(pages: Pages, page: Page) -> None:
+    signed_in(page, pages)
+    questions.set_status(pages.loop.engine, ["demo:q0"], "retired", by="another")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_text("Somebody has changed it meanwhile")).to_be_visible()
+    assert status(pages, 0) == "retired"
+
+
+def test_suspended_with_reports_and_history_in_spanish(pages: Pages, page: Page) -> None:
+    questions.set_status(pages.loop.engine, ["demo:q4"], "approved", by="cli", why="leída")
+    question_feedback.report(pages.loop.engine, "demo:q4", "a" * 32, "two_right", "b también")
+    signed_in(page, pages, "&language=es")
+    page.get_by_role("combobox", name="Estado").click()
+    page.get_by_role("option", name="Aprobadas").click()
+    expect(page.get_by_text("Pregunta 1 de 1")).to_be_visible()
+    for shown in ("✓ Falso", "Corregido: It repeats.", "Dos respuestas son correctas", "b también", "leída"):
+        expect(page.get_by_text(shown).first).to_be_visible()
+    page.get_by_label("Por qué").fill("dos respuestas")
+    page.get_by_label("Por qué").press("Enter")
+    page.get_by_role("button", name="Suspender").click()
+    expect(page.get_by_text("Ninguna pregunta cumple estos filtros.")).to_be_visible()
+    assert status(pages, 4) == "suspended"
+
+
+def test_filters(pages: Pages, page: Page) -> None:
+    page.goto(pages.address)
+    expect(page.get_by_text("Question 1 of 6")).to_be_visible(timeout=60_000)
+    page.get_by_role("combobox", name="Kind").click()
+    page.get_by_role("option", name="Match").click()
+    expect(page.get_by_text("Question 1 of 1")).to_be_visible()
+    expect(page.get_by_text("l → x")).to_be_visible()
+    page.get_by_role("combobox", name="Kind").click()
+    page.get_by_role("option", name="All kinds").click()
+    expect(page.get_by_text("Question 1 of 6")).to_be_visible()
+    page.get_by_role("combobox", name="Language", exact=True).click()
+    page.get_by_role("option", name="es", exact=True).click()
+    expect(page.get_by_text("Question 1 of 1")).to_be_visible()
