@@ -9,33 +9,11 @@ something that would act: an address, a handler). The lesson around it is sound.
 import base64
 import json
 import random
+import re
 from dataclasses import dataclass
 from html import escape
 
-SYLLABLES = tuple(
-    [
-        "ba",
-        "ce",
-        "di",
-        "fo",
-        "gu",
-        "la",
-        "me",
-        "ni",
-        "po",
-        "ru",
-        "sa",
-        "te",
-        "vi",
-        "zo",
-        "ker",
-        "lan",
-        "mor",
-        "tis",
-        "dal",
-        "fen",
-    ]
-)
+SYLLABLES = re.findall(r"\w+", "ba ce di fo gu la me ni po ru sa te vi zo ker lan mor tis dal fen")
 # A lesson is made of these; {0} is a made-up term, {1} another, {2} a number.
 SENTENCES = {
     "en": (
