@@ -71,6 +71,7 @@ def questions(
         "language": str(lessons.iloc[0]["language"]),
         "counts": made.counts["questions"],
         "models": models.names,
+        "embedder": made.embedders,
         "questions": rows,
         **({"written": str(out)} if out is not None else {}),
     }
