@@ -7,6 +7,7 @@ from attack_answers import ATTACKS
 from graded_school import QUESTIONS, planted
 
 from learnloop.assess import ngrams
+from learnloop.assess.answer_features import AnswerFeatures
 from learnloop.assess.grading import Grade, grade
 from learnloop.assess.screening import screen
 from learnloop.assess.short_answers import ShortAnswerGrader
@@ -61,10 +62,11 @@ ANSWERS_IN_EARNEST = {
 @pytest.fixture(scope="module")
 def graders() -> dict[str, ShortAnswerGrader]:
     """Trusting ones: every answer is graded, and what has the key words is right."""
-    rows = planted()
+    english = ShortAnswerGrader.fit(planted(), ngrams.embed, trust=0.5, trees=20)
+    spanish = AnswerFeatures(ngrams.embed, "es", english.features.idf, english.features.unknown)
     return {
-        language: ShortAnswerGrader.fit(rows, ngrams.embed, language=language, trust=0.5, trees=20)
-        for language in ("en", "es")
+        "en": english,
+        "es": ShortAnswerGrader(spanish, english.cold, english.warm, english.about),
     }
 
 

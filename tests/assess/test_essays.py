@@ -23,7 +23,8 @@ SOUND = {
     " tener uno.",
     "fr": "Beaucoup de villes prévoient de nouveaux parcs. D'abord, les arbres rafraîchissent les rues, parce"
     " que leurs feuilles donnent de l'ombre. Cependant, le terrain du centre coûte cher et certains"
-    " préfèrent bâtir.\n\nPar exemple, un village a choisi un petit jardin près de la gare. Les voyageurs s'y reposent"
+    " préfèrent bâtir.\n\nPar exemple, un village a choisi un petit jardin près de la gare. Les voyageurs"
+    " s'y reposent"
     " volontiers. En conclusion, même un coin vert aide; donc chaque quartier devrait en avoir un bientôt.",
     "de": "Viele Städte planen neue Parks. Zuerst kühlen Bäume die Straßen, weil ihre Blätter im Sommer"
     " Schatten geben. Allerdings kostet Boden in der Mitte viel, und manche wollen lieber Häuser bauen."
