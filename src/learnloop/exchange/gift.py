@@ -292,7 +292,7 @@ def _matching(read: Read, text: str, form: str) -> None:
         left, arrow, right = part[1:].partition("->")
         if not arrow:
             raise Unheld("a pair without ->")
-        read.options.append(_plain(right, "plain"))
+        read.options.append(right.translate(_BACK).strip())  # of the right side Moodle knows no format
         if left.strip():
             pairs.append([_plain(left, form), read.options[-1]])
     read.answer = {"pairs": pairs}

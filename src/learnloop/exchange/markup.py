@@ -20,7 +20,7 @@ from learnloop.exchange.rows import Unheld
 _PARAGRAPHS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "ul", "ol", "table", "blockquote", "dl"}
 _LINES = {"div", "li", "tr", "dt", "dd", "section", "article", "figure", "figcaption", "caption", "hr"}
 _VOID = {"br", "hr", "img", "input", "meta", "link", "source", "wbr", "col", "area", "base", "embed", "param"}
-_UNSEEN = {"script", "style", "template", "head", "title", "noscript", "iframe", "textarea", "select"}
+_UNSEEN = {"script", "style", "template", "head", "title", "noscript", "textarea", "select"}
 _PICTURES = {"img", "object", "embed", "audio", "video", "svg", "canvas", "iframe", "applet", "picture"}
 _HIDING = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])", re.IGNORECASE

@@ -138,7 +138,7 @@ class _Writer:
         inside = question.kind == "cloze" and split_blank(question.stem)
         if inside:
             before, _, after = inside
-        place = added(self.body, "pre" if is_fragile(before + after) else "p", before)
+        place = added(self.body, "pre" if is_fragile(f"{before}{'x' * bool(inside)}{after}") else "p", before)
         if not inside:
             place = added(self.body, "p")
         if question.options:
