@@ -189,6 +189,8 @@ def _lowest(asked: pd.DataFrame, scores: pd.DataFrame) -> list[dict[str, Any]]:
     order = np.argsort(scores["score"].to_numpy(float), kind="stable")[:N_EXAMPLES]
     found = []
     for place in order:
+        if scores.loc[place, "score"] >= 1:
+            break
         parts = scores.loc[place, list(PARTS)].astype(float)
         row = asked.loc[place]
         found.append(
