@@ -22,13 +22,15 @@ from typing import Any
 import pandas as pd
 
 from learnloop.errors import BadInput, ModelUnavailable, NothingToDo, UnknownThing
-from learnloop.generate import adapters, embeddings, finetune, language_model, proposer, training_bank, trial
+from learnloop.generate import adapters, embeddings, finetune, proposer, training_bank, trial
 from learnloop.generate.finetune import Encoded, Recipe, State, Trained
 from learnloop.generate.language_model import LanguageModel, one_thread_each
 from learnloop.generate.proposer import Proposer
 from learnloop.generate.question_prompt import PROMPT_VERSION
 from learnloop.generate.training_bank import Bank
+from learnloop.settings import Settings
 from learnloop.store import reading
+from learnloop.workflow import language_models
 from learnloop.workflow.console import bar, stderr, step
 from learnloop.workflow.context import Loop
 from learnloop.workflow.whole import write_json
@@ -61,7 +63,7 @@ def questions(
         found = _bank(loop, bank, languages)
         training, validation = training_bank.parted(found.examples, VALIDATION_SHARE, seed, hold_out)
     with step("loaded the language model"):
-        model = _local_model(loop)
+        model = _local_model(loop.settings)
         base = {"name": model.name, "sha256": adapters.fingerprint(model._model)}
     used = Bank([*training, *validation])
     facts = {"base": base["sha256"], "bank": used.sha256, "parted": [VALIDATION_SHARE, seed]}
@@ -120,13 +122,30 @@ def _language_of(path: Path, languages: Sequence[str]) -> str:
     return named[0]
 
 
-def _local_model(loop: Loop) -> LanguageModel:
-    """The configured model, where it runs here in whole numbers of its own. Raises ModelUnavailable."""
-    model = language_model.load(loop.settings.llm, loop.settings.models_dir)
-    if model is None or not hasattr(model, "_model"):
+def writer(settings: Settings) -> Proposer | None:
+    """Who writes whole questions, by LEARNLOOP_QUESTION_ADAPTER; the model is loaded only where one will.
+
+    Raises ModelUnavailable where a named adapter is missing or belongs to another model.
+    """
+    chosen = settings.question_adapter
+    if chosen == "none" or (chosen == "auto" and not proposer.proven(settings.models_dir)):
+        return None
+    return proposer.load(_local_model(settings), chosen, settings.models_dir)
+
+
+def _local_model(settings: Settings) -> LanguageModel:
+    """The model that proposes, where it runs here and as it was trained. Raises ModelUnavailable."""
+    model = language_models.load(settings, verify=False).proposer
+    weights = getattr(model, "_model", None)
+    if model is None or weights is None:
         raise ModelUnavailable(
-            f"LEARNLOOP_LLM={loop.settings.llm} is no model that can be trained here",
+            f"{settings.proposer_llm} is no model that can be trained or adapted here",
             "export LEARNLOOP_LLM=embedded",
+        )
+    if str(weights.dtype) != "torch.float32":
+        raise ModelUnavailable(
+            f"an adapter needs the weights as they were trained, not {settings.llm_precision}",
+            "export LEARNLOOP_LLM_PRECISION=float32",
         )
     return model
 
@@ -228,7 +247,7 @@ def measure(
     """
     folder, manifest = _adapter(loop, adapter)
     lessons = _unseen(loop, manifest)
-    model = _local_model(loop)
+    model = _local_model(loop.settings)
     with step(f"read {len(lessons)} lessons"):
         sources = trial.sources_of(lessons, embeddings.load())
     outcomes = {}
