@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from serve_school import COURSES, School, concept, event, learner_id, lesson
 from starlette.testclient import TestClient
 
-from learnloop.serve import advice, replies
+from learnloop.serve import advice, beliefs, replies
 
 LESSONS = [lesson(course, n) for course, (_, titles) in COURSES.items() for n in range(len(titles))]
 PARTS = ("recommendations", "mastery", "progress")
@@ -126,7 +126,7 @@ def test_one_language_alone(api: TestClient) -> None:
 
 
 def test_reasons_speak_the_readers_language(api: TestClient) -> None:
-    who = tell(api, "lectora", read("python", 0))
+    who = tell(api, "lectora", read("python", 0), *answers("python", 0, *[True] * 4))
     path = f"/v1/learners/{who}/recommendations"
     spanish = api.get(path, headers={"Accept-Language": "es-MX,es;q=0.9,en;q=0.1"})
     english = api.get(path, headers={"Accept-Language": "fr, en;q=0.5"})
@@ -149,6 +149,7 @@ def test_mastery_follows_the_answers(api: TestClient) -> None:
     def of(name: str) -> dict[str, Any]:
         answer = api.get(f"/v1/learners/{who}/mastery")
         found = replies.MasteryReply.model_validate(answer.json())
+        assert found.goal == beliefs.THRESHOLD
         assert found.total == len(found.concepts) == 14
         return {row.title: row for row in found.concepts}[name].model_dump()
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from serve_school import NOW, School, concept, event, learner_id, lesson
+from serve_school import COURSES, NOW, School, concept, event, learner_id, lesson
 from starlette.testclient import TestClient
 from test_serve_learners import answers, read, steps, tell
 
@@ -88,6 +89,20 @@ def test_what_is_blocked_or_hidden_is_not_reviewed(school: School, api: TestClie
         assert [row.item_id for row in reviews(client, who).concepts] == [None]
 
 
+def test_what_was_done_and_not_mastered_comes_back_though_nothing_waits_for_it(api: TestClient) -> None:
+    last = len(COURSES["cocina"][1]) - 1
+    who = tell(api, "one is left", *(read("cocina", n) for n in range(last + 1)))
+    for number in range(last):
+        tell(api, "one is left", *answers("cocina", number, *[True] * 8))
+    assert lesson("cocina", last) not in {step["item_id"] for step in steps(api, who, k=20)}
+    tell(api, "one is left", *answers("cocina", last, *[False] * 24))
+    again = next(step for step in steps(api, who, k=20) if step["item_id"] == lesson("cocina", last))
+    codes = [reason["code"] for reason in again["reasons"]]
+    assert (codes[0], "fading" in codes) == ("review", False)
+    tell(api, "one is left", *answers("cocina", last, *[True] * 80))
+    assert lesson("cocina", last) not in {step["item_id"] for step in steps(api, who, k=20)}
+
+
 def test_some_can_be_reviewed_and_some_cannot(api: TestClient) -> None:
     """A lesson whose prerequisite was never met reviews nothing, and the answer says so."""
     who = tell(api, "half and half", *answers("cells", 0, True), *answers("cells", 2, True))
@@ -162,3 +177,12 @@ def test_beliefs_are_kept_for_ten_minutes_and_never_from_before_the_last_event()
     history.add(Event(last, "t:2", lesson("cells", 0), "completed", None))
     assert beliefs.moment(history, NOW) == pd.Timestamp(last)
     assert event()["occurred_at"] < NOW.isoformat(), "the school's clock is behind its events"
+
+
+def test_where_nobody_can_answer_having_done_it_counts(api: TestClient) -> None:
+    serving = api.app.state.backend.serving  # type: ignore[attr-defined]
+    history = History([Event(NOW, "t:1", lesson("cells", 0), "completed", None)], 0.0)
+    assert concept("cells", 0) in serving.content.asked
+    assert 0 < beliefs.known(serving, history, pd.Timestamp(NOW))[concept("cells", 0)] < 1
+    silent = replace(serving, content=replace(serving.content, asked=frozenset()))
+    assert beliefs.known(silent, history, pd.Timestamp(NOW)) == {concept("cells", 0): 1.0}

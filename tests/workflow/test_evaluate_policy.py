@@ -7,24 +7,35 @@ import numpy as np
 import pytest
 
 from learnloop.errors import BadInput, UnknownThing
-from learnloop.recommend.merits import Aims
-from learnloop.recommend.syllabus import Syllabus
+from learnloop.recommend.merits import SERVED, Aims, missing
+from learnloop.recommend.syllabus import Syllabus, locked
 from learnloop.simulate.course import planted_course
 from learnloop.simulate.families import FAMILIES
 from learnloop.trace.bkt import BKT
-from learnloop.workflow.evaluate_policy import ADAPTIVE, ORACLE, OURS, SIMPLE, brief, evaluate_policy
+from learnloop.workflow.evaluate_policy import (
+    ADAPTIVE,
+    ORACLE,
+    OURS,
+    SERVED_POLICY,
+    SIMPLE,
+    brief,
+    evaluate_policy,
+)
 from learnloop.workflow.teaching import (
+    AsServed,
     AtRandom,
     HalfAndHalf,
     InOrder,
     LowestMastery,
     NextStep,
     Oracle,
+    ServedStep,
     Teacher,
     Together,
     as_answers,
     teach,
 )
+from learnloop.workflow.tracers import TRACERS
 
 COURSE = planted_course(n_concepts=6, items_per_concept=4, seed=8)
 SYLLABUS = Syllabus.of(COURSE.item_ids, COURSE.concept_ids, COURSE.teaches, COURSE.requires, COURSE.minutes)
@@ -124,6 +135,39 @@ def test_who_has_left_answers_nothing() -> None:
     assert len(taught.log[-1][0]) <= environment.active.sum() + 1
 
 
+def test_as_served_an_item_comes_again_only_where_nothing_new_is_left_or_it_fades(tracer: BKT) -> None:
+    names = COURSE.item_ids.tolist(), COURSE.concept_tuples, COURSE.concept_ids.tolist()
+    memory = TRACERS["memory"]().fit(
+        as_answers(COURSE, teach(FAMILIES["bkt"](COURSE, 40, 8), AtRandom(24, 1), 20, log=True).log)
+    )
+    believed = AsServed(tracer.follow(*names, N), memory.follow(*names, N), COURSE.teaches, N)
+    teacher = ServedStep(believed, SYLLABUS, SERVED, N)
+    environment = FAMILIES["bkt"](COURSE, N, 8)
+    repeats, choose = [0], teacher.choose
+
+    def watched(learners: np.ndarray, at: np.ndarray) -> np.ndarray:
+        beliefs = teacher.beliefs(learners, at)
+        items = choose(learners, at)
+        open_ = ~locked(SYLLABUS, missing(beliefs, SERVED))
+        done = np.isfinite(teacher.item_at[learners])
+        for row, item in enumerate(items):
+            if not done[row, item]:
+                continue
+            repeats[0] += 1
+            concepts = np.flatnonzero(COURSE.teaches[item])
+            new = open_[row] & ~done[row]
+            fades = beliefs.recall is not None and (beliefs.recall[row, concepts] < 0.9).any()
+            used_up = not all((new & COURSE.teaches[:, concept]).any() for concept in concepts)
+            assert fades or used_up or not new.any()
+        return items
+
+    teacher.choose = watched  # type: ignore[method-assign]
+    taught = teach(environment, teacher, 60)
+    assert repeats[0] > N
+    assert taught.broken is not None
+    assert taught.broken.sum() == 0
+
+
 def test_the_log_is_a_frame_of_answers() -> None:
     log = teach(FAMILIES["bkt"](COURSE, 5, 8), InOrder(np.arange(24), 5), 30, log=True).log
     answers = as_answers(COURSE, log)
@@ -145,7 +189,7 @@ def test_the_whole_is_reproducible_and_reported(tmp_path: Path) -> None:
     found = evaluate_policy(**options, report=page)  # type: ignore[arg-type]
     json.dumps(found)
     family = found["families"]["bkt"]
-    assert set(family["policies"]) == {OURS, *SIMPLE, ADAPTIVE, ORACLE}
+    assert set(family["policies"]) == {OURS, *SIMPLE, ADAPTIVE, SERVED_POLICY, ORACLE}
     assert family["policies"][OURS]["violations"] == 0
     assert family["best_simple"] in SIMPLE
     assert "bkt" in brief(found)

@@ -20,6 +20,9 @@ def evaluate_policy(
     threshold: Annotated[
         float, typer.Option(min=0.01, max=0.99, help="Mastery from which a concept counts as mastered.")
     ] = 0.65,
+    caution: Annotated[
+        float, typer.Option(min=0.0, help="Standard deviations below which mastery must reach it, too.")
+    ] = 1.0,
     weights: Annotated[
         str, typer.Option(help='Of components, the others as they are: "gain=1,variety=0.2".')
     ] = "",
@@ -50,6 +53,7 @@ def evaluate_policy(
             seed=seed,
             tracers=[name.strip() for name in tracers.split(",") if name.strip()],
             threshold=threshold,
+            caution=caution,
             weights=_weights(weights),
             temperature=temperature,
             n_bootstrap=bootstrap,

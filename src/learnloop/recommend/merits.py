@@ -73,6 +73,15 @@ class Aims:
             raise BadInput(f"caution must be 0 or more, not {self.caution}", field="caution")
 
 
+# Of the API, which has a recommender and one tracer: the course a learner is in is the recommender's to say;
+# within it, learning decides.
+SERVED = Aims(
+    threshold=0.7,
+    weights=Weights(challenge=0.1, gain=1.0, review=0.2, relevance=0.5, variety=0.1, opens=0.1),
+)
+LEARNT = 0.15  # by one step, of what is not mastered: about a seventh; where a tracer tells no gain
+
+
 @dataclass(frozen=True)
 class Beliefs:
     """What is believed of m learners. NaN is unknown, and unknown is not mastered.

@@ -11,18 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from learnloop.recommend.merits import Aims, Weights
+from learnloop.recommend.merits import LEARNT, SERVED
 from learnloop.serve.histories import History
 from learnloop.serve.state import Serving
 
-THRESHOLD = 0.6  # of mastery; the line in the dashboard's chart
-# The course a learner is in is the recommender's to say; within it, learning decides (docs/5-next-step.md).
-AIMS = Aims(
-    threshold=THRESHOLD,
-    weights=Weights(challenge=0.1, gain=0.5, review=0.5, relevance=1.0, variety=0.1, opens=0.1),
-)
+AIMS = SERVED
+THRESHOLD = AIMS.threshold  # of mastery; the line in the dashboard's chart
 STALE = timedelta(minutes=10)
-GAIN = 0.15  # of what is not mastered is learnt by one step: about a seventh
 
 
 class Practised(NamedTuple):
@@ -88,14 +83,16 @@ def met(serving: Serving, history: History) -> list[str]:
 
 
 def known(serving: Serving, history: History, at: pd.Timestamp) -> dict[str, float]:
-    """Mastery of what was met. Without a tracer, having done what teaches it stands for mastery."""
+    """Mastery of what was met. Having done what teaches it stands for mastery where there is no tracer, and
+    where nobody can answer on it: an expectation that no answer can raise would shut doors for ever."""
 
     def find() -> dict[str, float]:
-        concepts = met(serving, history)
+        finished = {one for item_id in done(serving, history) for one in _taught(serving, item_id)}
         if serving.released.tracer is None:
-            finished = {one for item_id in done(serving, history) for one in _taught(serving, item_id)}
             return dict.fromkeys(finished, 1.0)
-        return expected(serving, history, concepts, at)
+        unasked = dict.fromkeys(finished - serving.content.asked, 1.0)
+        concepts = [one for one in met(serving, history) if one not in unasked]
+        return {**unasked, **expected(serving, history, concepts, at)}
 
     return _remembered(serving, history, "known", at, find)
 
@@ -134,11 +131,11 @@ def gains(
     mastery: Mapping[str, float],
     at: pd.Timestamp,
 ) -> dict[str, float]:
-    """GAIN times what is not mastered, summed over the item's concepts; mastery: of those met."""
+    """LEARNT times what is not mastered, summed over the item's concepts; mastery: of those met."""
     concepts = {concept for item_id in item_ids for concept in _taught(serving, item_id)}
     strange = expected(serving, history, sorted(concepts - mastery.keys()), at)
     return {
-        item_id: GAIN * sum(1 - mastery.get(c, strange.get(c, 0.0)) for c in _taught(serving, item_id))
+        item_id: LEARNT * sum(1 - mastery.get(c, strange.get(c, 0.0)) for c in _taught(serving, item_id))
         for item_id in item_ids
     }
 

@@ -12,6 +12,7 @@ from learnloop.recommend.signals import roll_up
 from learnloop.store import prerequisites, reading
 
 # Texts, keys and what only one source has stay in the database: they are read an item at a time.
+ANSWERED = ("exercise", "question", "assessment")
 LEFT_IN_THE_DATABASE = ["text", "abstract", "answer", "attributes"]
 TABLES = ("items", "concepts", "item_concepts", "prerequisites", "prerequisite_verdicts")
 
@@ -29,6 +30,7 @@ class Content:
     concept_titles: Mapping[str, str]
     facts: Mapping[str, Mapping[str, Any]]  # item_id -> its row, missing values None
     taught: Mapping[str, tuple[str, ...]]  # item_id -> concepts, inherited where it has none
+    asked: frozenset[str]  # concepts that somebody can answer on
     rolls_up: Mapping[str, str]  # item_id -> the item a learner is sent to for it
     languages: frozenset[str]
     fingerprint: Fingerprint
@@ -42,6 +44,7 @@ def read(engine: sa.Engine) -> Content:
     concepts, item_concepts = reading.concepts(engine), reading.item_concepts(engine)
     rows = items.astype(object).where(items.notna(), None).to_dict("records")
     facts = {row["item_id"]: row for row in rows}
+    taught = item_concept_lookup(items, item_concepts)
     return Content(
         items=items,
         item_concepts=item_concepts,
@@ -49,7 +52,13 @@ def read(engine: sa.Engine) -> Content:
         titles={item_id: row["title"] for item_id, row in facts.items()},
         concept_titles=dict(zip(concepts["concept_id"], concepts["title"], strict=True)),
         facts=facts,
-        taught=item_concept_lookup(items, item_concepts),
+        taught=taught,
+        asked=frozenset(
+            concept
+            for item_id, row in facts.items()
+            if row["kind"] in ANSWERED
+            for concept in taught.get(item_id, ())
+        ),
         rolls_up=roll_up(
             {item_id: row["kind"] for item_id, row in facts.items()},
             {item_id: row["parent_id"] for item_id, row in facts.items()},

@@ -234,6 +234,7 @@ async def get_mastery(
     body = {
         "learner_id": learner_id,
         "release": version,
+        "goal": beliefs.THRESHOLD,
         "total": len(found),
         "concepts": [
             {**row, "due_at": row["due_at"] and row["due_at"].isoformat()}

@@ -101,6 +101,7 @@ class ConceptMastery(BaseModel):
 class MasteryReply(BaseModel):
     learner_id: str
     release: int
+    goal: float = Field(description="From here on a concept counts as mastered, and opens what waits for it")
     total: int = Field(description="Concepts there are; `concepts` holds at most `limit` of them")
     concepts: list[ConceptMastery] = Field(description="The most practised first")
 

@@ -24,10 +24,13 @@ def added(
     closed: Collection[str],
     at: pd.Timestamp,
 ) -> list[Step]:
-    """`steps` and, at the end, what reviews the concepts that are due; relevant as the least of them."""
+    """`steps` and, at the end, what to go back to: what is fading, and what is not mastered though all that
+    teaches it was done. Each as relevant as the least of `steps`."""
     told = {step.item_id: step for step in steps}
     lowest = min((step.score for step in steps), default=0.0)
-    for concept, recall in due(serving, history, at)[:MOST]:
+    fading = dict(due(serving, history, at)[:MOST])
+    back = [*fading, *(c for c in unfinished(serving, history, shelf.catalogue, mastery) if c not in fading)]
+    for concept in back:
         item_id = to_review_with(serving, history, shelf.catalogue, concept, mastery, closed)
         if item_id is None:
             continue
@@ -35,9 +38,30 @@ def added(
         given = {reason.code: reason for reason in step.reasons}
         evidence = {"concept": concept, "mastery": round(mastery.get(concept, 0.0), 2)}
         given.setdefault("review", Reason("review", evidence))
-        given.setdefault("fading", Reason("fading", {"concept": concept, "recall": round(recall, 2)}))
+        if concept in fading:
+            recall = round(fading[concept], 2)
+            given.setdefault("fading", Reason("fading", {"concept": concept, "recall": recall}))
         told[item_id] = Step(item_id, step.score, ordered(given.values()))
     return list(told.values())
+
+
+def unfinished(
+    serving: Serving, history: History, catalogue: Catalogue, mastery: Mapping[str, float]
+) -> list[str]:
+    """Concepts answered on and not mastered that no new item teaches: MOST of them, the least mastered first.
+
+    Without this a learner who has done all there is for a concept, and failed, would never see it again
+    unless something waits for it.
+    """
+    since, _ = beliefs.since(serving, history)
+    answered = {c for event in history.answers for c in serving.content.taught.get(event.item_id, ())}
+    lacking = [
+        concept
+        for concept in answered
+        if not mastery.get(concept, 0.0) >= THRESHOLD
+        and all(item_id in since for item_id in catalogue.teachers.get(concept, ()))
+    ]
+    return sorted(lacking, key=lambda concept: (mastery.get(concept, 0.0), concept))[:MOST]
 
 
 def due(serving: Serving, history: History, at: pd.Timestamp) -> list[tuple[str, float]]:

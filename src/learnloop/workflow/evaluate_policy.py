@@ -14,7 +14,7 @@ import numpy as np
 
 from learnloop.errors import BadInput, UnknownThing
 from learnloop.evaluate import policies
-from learnloop.recommend.merits import Aims, Weights
+from learnloop.recommend.merits import SERVED, Aims, Weights
 from learnloop.recommend.next_step import VERSION
 from learnloop.recommend.syllabus import Syllabus
 from learnloop.schemas import Tracer
@@ -22,6 +22,7 @@ from learnloop.simulate.course import Course, planted_course
 from learnloop.simulate.families import FAMILIES
 from learnloop.workflow.console import Advance, bar, step
 from learnloop.workflow.teaching import (
+    AsServed,
     AtRandom,
     HalfAndHalf,
     InOrder,
@@ -29,6 +30,7 @@ from learnloop.workflow.teaching import (
     MasteryOrder,
     NextStep,
     Oracle,
+    ServedStep,
     Taught,
     Teacher,
     Together,
@@ -38,10 +40,13 @@ from learnloop.workflow.teaching import (
 from learnloop.workflow.tracers import TRACERS
 
 OURS, ORACLE = "next step", "oracle"
+SERVED_POLICY = "as served"  # ours with what the API has: one tracer, other weights, a recommender's opinion
+SERVED_BY, MEMORY = "logistic", "memory"  # the tracer that training chooses most, and what tells recall
 SIMPLE = ("random", "fixed order", "popularity", "lowest mastery")
 ADAPTIVE = "mastery order"  # a rival that has our tracers: told beside the simple ones
 BELIEFS = ("bkt", "logistic", "memory")  # what ours and lowest mastery believe by: their mean
 THRESHOLD = 0.65  # of that mean
+CAUTION = 1.0  # standard deviations: on some courses 11% fewer steps became 23% (docs/5-next-step.md)
 OTHERS = 1_000_000  # number of the first learner of the log: never one of those who are taught
 LOG_LEARNERS, LOG_ANSWERS = 500, 160
 
@@ -68,6 +73,7 @@ def evaluate_policy(
     seed: int = 0,
     tracers: Sequence[str] = BELIEFS,
     threshold: float = THRESHOLD,
+    caution: float = CAUTION,
     weights: Mapping[str, float] | None = None,
     temperature: float = 0.0,
     n_bootstrap: int = 1000,
@@ -92,11 +98,11 @@ def evaluate_policy(
         raise BadInput(f"cannot teach {learners} learners in {steps} steps", "--learners 1000 --steps 400")
     if report is not None:
         _may_replace(report)
-    aims = Aims(threshold=threshold, weights=_weights(weights or {}))
+    aims = Aims(threshold=threshold, caution=caution, weights=_weights(weights or {}))
     plan = Plan(learners, steps, seed, tuple(tracers), aims, temperature, n_bootstrap, log)
     course = planted_course(seed=seed)
     found = {}
-    total = len(wanted) * (log[1] + steps * (len(SIMPLE) + 3))
+    total = len(wanted) * (log[1] + steps * (len(SIMPLE) + 4))
     with bar(f"taught {learners:,} learners of {len(wanted)} families", total) as advance:
         for family in wanted:
             found[family] = _family(family, course, plan, advance)
@@ -146,7 +152,8 @@ def _family(family: str, course: Course, plan: Plan, advance: Advance) -> dict[s
 
     started = time.perf_counter()
     answers, counts = _log_of_others(family, course, plan, note)
-    tracers: list[Tracer] = [TRACERS[name]().fit(answers) for name in plan.tracers]
+    wanted = dict.fromkeys((*plan.tracers, SERVED_BY, MEMORY))
+    tracers: dict[str, Tracer] = {name: TRACERS[name]().fit(answers) for name in wanted}
     fitted = time.perf_counter() - started
     taught, seconds = {}, {}
     for name, make in _teachers(course, plan, tracers, counts).items():
@@ -175,16 +182,23 @@ def _log_of_others(
 
 
 def _teachers(
-    course: Course, plan: Plan, tracers: Sequence[Any], counts: np.ndarray
+    course: Course, plan: Plan, tracers: Mapping[str, Any], counts: np.ndarray
 ) -> dict[str, Callable[[Any], Teacher]]:
+    """tracers: by name, those of the plan and what the API believes by."""
     n, n_items = plan.learners, len(course.item_ids)
     syllabus = Syllabus.of(
         course.item_ids, course.concept_ids, course.teaches, course.requires, course.minutes
     )
 
-    def follow() -> Any:
+    def following(name: str) -> Any:
         names = course.item_ids.tolist(), course.concept_tuples, course.concept_ids.tolist()
-        return Together([tracer.follow(*names, n) for tracer in tracers], course.teaches)
+        return tracers[name].follow(*names, n)
+
+    def follow() -> Together:
+        return Together([following(name) for name in plan.tracers], course.teaches)
+
+    def served() -> AsServed:
+        return AsServed(following(SERVED_BY), following(MEMORY), course.teaches, n)
 
     popular = np.argsort(-counts, kind="stable")
     threshold = plan.aims.threshold
@@ -197,6 +211,7 @@ def _teachers(
         "popularity": lambda _: InOrder(popular, n),
         "lowest mastery": lambda _: LowestMastery(follow(), syllabus, threshold, n),
         ADAPTIVE: lambda _: MasteryOrder(follow(), syllabus, threshold, n),
+        SERVED_POLICY: lambda _: ServedStep(served(), syllabus, SERVED, n, relevance=np.log1p(counts)),
         ORACLE: Oracle,
     }
 

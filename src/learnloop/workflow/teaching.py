@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from learnloop.recommend.merits import Aims, Beliefs, missing
-from learnloop.recommend.next_step import next_step
+from learnloop.recommend.merits import LEARNT, Aims, Beliefs, missing
+from learnloop.recommend.next_step import Rules, next_step
 from learnloop.recommend.syllabus import Syllabus, locked
 from learnloop.schemas import Following
 from learnloop.simulate.course import Course
@@ -140,11 +140,9 @@ class Oracle(Simple):
 class Together:
     """Several tracers' beliefs as one: the mean of what they say, for no one of them fits every learner.
 
-    gain: of a tracer that has none, `RATE` of what is not mastered: an answer teaches about a seventh of it.
-    recall: of the first that has one. Nothing else is decided here.
+    gain: of a tracer that has none, `LEARNT` of what is not mastered. recall: of the first that has one.
+    Nothing else is decided here.
     """
-
-    RATE = 0.15
 
     def __init__(self, followings: Sequence[Any], teaches: np.ndarray) -> None:
         """teaches: (n_items, n_concepts) bool. Each of `followings` is used by this one alone."""
@@ -167,13 +165,40 @@ class Together:
     def _gain(self, one: Any, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
         if hasattr(one, "gain"):
             return np.asarray(one.gain(learners, at))
-        return self.RATE * (1.0 - one.mastery(learners, at)[0]) @ self.teaches.T
+        return LEARNT * (1.0 - one.mastery(learners, at)[0]) @ self.teaches.T
 
     def recall(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray | None:
         for one in self.followings:
             if hasattr(one, "recall"):
                 return np.asarray(one.recall(learners, at))
         return None
+
+
+class AsServed:
+    """What the API believes by: one tracer, and recall by a memory. Nobody masters what they never met."""
+
+    def __init__(self, tracer: Any, memory: Any, teaches: np.ndarray, n_learners: int) -> None:
+        """teaches: (n_items, n_concepts) bool. tracer, memory: followings, used by this one alone."""
+        self.tracer, self.memory, self.teaches = tracer, memory, teaches
+        self.met = np.zeros((n_learners, teaches.shape[1]), dtype=bool)
+
+    def observe(self, learners: np.ndarray, items: np.ndarray, correct: np.ndarray, at: np.ndarray) -> None:
+        for one in (self.tracer, self.memory):
+            one.observe(learners, items, correct, at)
+        self.met[learners] |= self.teaches[items]
+
+    def p_correct(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
+        return np.asarray(self.tracer.p_correct(learners, at))
+
+    def mastery(self, learners: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        mastery, sd = self.tracer.mastery(learners, at)
+        return np.where(self.met[learners], mastery, np.nan), sd
+
+    def gain(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
+        return np.asarray(LEARNT * (1.0 - self.tracer.mastery(learners, at)[0]) @ self.teaches.T)
+
+    def recall(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
+        return np.asarray(self.memory.recall(learners, at))
 
 
 def _mean(arrays: Sequence[np.ndarray]) -> np.ndarray:
@@ -226,8 +251,18 @@ class NextStep:
     def choose(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
         beliefs = self.beliefs(learners, at)
         self._lacking = missing(beliefs, self.aims)
-        found = next_step(self.syllabus, beliefs, self.aims, temperature=self.temperature, rng=self.rng)
+        found = next_step(
+            self.syllabus,
+            beliefs,
+            self.aims,
+            self.rules(beliefs, learners),
+            temperature=self.temperature,
+            rng=self.rng,
+        )
         return found.items[:, 0]
+
+    def rules(self, beliefs: Beliefs, learners: np.ndarray) -> Rules | None:
+        return None
 
     def observe(self, learners: np.ndarray, items: np.ndarray, correct: np.ndarray, at: np.ndarray) -> None:
         self.following.observe(learners, items, correct, at)
@@ -239,6 +274,27 @@ class NextStep:
 
     def broken(self, learners: np.ndarray, items: np.ndarray) -> np.ndarray | None:
         return locked(self.syllabus, self._lacking)[np.arange(len(items)), items]
+
+
+class ServedStep(NextStep):
+    """As the API gives steps: what was done stays away, but for a review that is due, and for practice where
+    a concept is not mastered and nothing new teaches it: of the items done, the one done longest ago."""
+
+    def rules(self, beliefs: Beliefs, learners: np.ndarray) -> Rules:
+        done = np.isfinite(self.item_at[learners])
+        open_ = ~locked(self.syllabus, self._lacking)
+        used_up = ~((open_ & ~done).astype(np.float32) @ self.syllabus.teaches.astype(np.float32) > 0)
+        wanted = self._lacking & used_up
+        if beliefs.recall is not None and beliefs.since_concept is not None:
+            wanted |= (beliefs.recall < self.aims.recall_target) & np.isfinite(beliefs.since_concept)
+        again = np.zeros_like(done)
+        for concept, teachers in enumerate(self.syllabus.teachers):
+            oldest = np.where(done, self.item_at[learners], np.inf)[:, teachers].argmin(axis=1)
+            rows = np.flatnonzero(wanted[:, concept] & done[:, teachers].any(axis=1))
+            again[rows, np.asarray(teachers)[oldest[rows]]] = True
+        blocked = done & ~again
+        blocked[~(open_ & ~blocked).any(axis=1)] = False  # by belief all is known: the lesson goes on
+        return Rules(blocked=blocked)
 
 
 @dataclass
