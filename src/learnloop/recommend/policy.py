@@ -17,7 +17,7 @@ from learnloop.recommend.prerequisites import Dropped, usable
 from learnloop.recommend.signals import roll_up
 from learnloop.schemas import Reason, Step
 
-VERSION = "3"  # of what decides which steps are shown; logged with each decision
+VERSION = "4"  # of what decides which steps are shown; logged with each decision
 
 # A step's reasons come in this order, the most telling first.
 ORDER = (
