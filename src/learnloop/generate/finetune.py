@@ -152,8 +152,9 @@ def train(
     """Trains the adapter attached to `model`; checkpoints go into `folder`, and an earlier one is taken up.
 
     facts: what else decides the result (hashes of base and bank); a checkpoint with other ones is left
-    alone. clock: seconds; a checkpoint is written when `checkpoint_every` of them have passed, and the
-    training stops, keeping the best so far, after `most_seconds` of this run. Raises NothingToDo.
+    alone. clock: seconds; a checkpoint is written after each validation and when `checkpoint_every` of them
+    have passed, and the training stops, keeping the best so far, after `most_seconds` of this run. Raises
+    NothingToDo.
     """
     import torch
 
@@ -181,16 +182,14 @@ def train(
             break
         state.losses.append(_step(model, batch, optimizer, rate(state.step, steps, recipe), recipe.clip))
         state.step += 1
-        if state.step % recipe.validate_every == 0 or state.step == steps:
-            if _validated(model, validation, recipe, state):
-                best = adapters.weights(model)
-            if told:
-                told(state, steps, clock() - begun)
-        elif told:
-            told(state, steps, None)
-        if clock() - saved > checkpoint_every:
+        validated = state.step % recipe.validate_every == 0 or state.step == steps
+        if validated and _validated(model, validation, recipe, state):
+            best = adapters.weights(model)
+        if validated or clock() - saved > checkpoint_every:
             _checkpoint(folder, about, state, adapters.weights(model), best, parameters, optimizer)
             saved = clock()
+        if told:
+            told(state, steps, clock() - begun if validated else None)
     if state.losses and _validated(model, validation, recipe, state):
         best = adapters.weights(model)
     _checkpoint(folder, about, state, adapters.weights(model), best, parameters, optimizer)

@@ -5,9 +5,9 @@ likely first word, and a second reading chooses: of those that stand (`stands`),
 can be read off best. The structural checks of the pipeline still decide.
 """
 
-import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ import numpy as np
 
 from learnloop.errors import ModelUnavailable
 from learnloop.generate import adapters
-from learnloop.generate.language_model import LanguageModel, quiet
+from learnloop.generate.language_model import LanguageModel
 from learnloop.generate.question_prompt import (
+    MARKS,
     OPENERS,
     PROMPT_VERSION,
     prompt_of,
@@ -30,6 +31,14 @@ CANDIDATES = 4
 MOST_NEW_TOKENS = 40
 BATCH = 8  # prompts at a time; the cache of keys and values grows with it
 FOLDER = "adapters"  # of home/language-models
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A question as written; `fluency` is its mean log-probability per token for the writer."""
+
+    text: str
+    fluency: float
 
 
 class Proposer:
@@ -85,127 +94,148 @@ class Proposer:
         asked = [""] * len(keys)
         found = [passage.find(key) for passage, key in zip(passages, keys, strict=True)]
         rows = [n for n, start in enumerate(found) if start >= 0 and keys[n].strip()]
-        near = {n: window(passages[n], found[n], found[n] + len(keys[n]), language) for n in rows}
+        near = {n: (*window(passages[n], found[n], found[n] + len(keys[n]), language), keys[n]) for n in rows}
         rows.sort(key=lambda n: len(near[n][0]))  # prompts of like length share a batch
         for at in range(0, len(rows), BATCH):
             some = rows[at : at + BATCH]
-            written = self.written([(*near[n], keys[n]) for n in some], language)
-            for n, candidates in zip(some, written, strict=True):
-                fit = [one for one in candidates if stands(one, keys[n], near[n][0], language)]
-                if fit:
-                    asked[n] = self.ranked(fit, (*near[n], keys[n]), language)[0]
+            for n, candidates in zip(some, self.written([near[n] for n in some], language), strict=True):
+                passage, _, key = near[n]
+                fit = [one for one in candidates if stands(one.text, key, passage, language)]
+                asked[n] = self.ranked(fit, passage, key)[0].text if fit else ""
         return asked
 
-    def written(self, places: Sequence[tuple[str, int, str]], language: str) -> list[list[str]]:
-        """The candidates for each (passage, start, key), as written, repeats left out."""
-        lead = shots(language) if self._shots else ""
-        prompts = [lead + prompt_of(*place) for place in places]
-        if self.candidates == 1:
-            return [[text] for text in self._continued(prompts)]
-        openers = self._openers(prompts, language)
-        texts = iter(
-            self._continued(
-                [f"{prompt} {word}" for prompt, words in zip(prompts, openers, strict=True) for word in words]
-            )
-        )
-        return [list(dict.fromkeys(f"{word}{next(texts)}" for word in words)) for words in openers]
+    def written(self, places: Sequence[tuple[str, int, str]], language: str) -> list[list[Candidate]]:
+        """The candidates for each (passage, start, key), as written, repeats left out.
 
-    def _openers(self, prompts: Sequence[str], language: str) -> list[list[str]]:
-        """The likeliest first words of a question for each prompt, `candidates` of them."""
+        All candidates of one prompt share its keys and values, and all prompts those of the examples.
+        """
         import torch
 
-        words = OPENERS.get(language, OPENERS["en"])
-        first = [self._ids(f" {word}")[0] for word in words]
+        mark = MARKS.get(language, "")
+        tail = f" {mark}" if mark else ""
+        prompts = [tokens(self._tokenizer, prompt_of(*place) + tail) for place in places]
         with torch.inference_mode():
-            batch = self._padded([self._ids(prompt) for prompt in prompts])
-            logits = self._model(**batch, logits_to_keep=1).logits[:, -1]
-        scores = logits[:, first].numpy()
-        chosen = []
-        for row in scores:
-            best: dict[
-                int, str
-            ] = {}  # two words may share their first token: the earlier one stands for both
-            for place in np.argsort(-row, kind="stable"):
-                best.setdefault(first[place], words[place])
-            chosen.append(list(best.values())[: self.candidates])
-        return chosen
+            cache, lead = self._lead(shots(language) if self._shots else "", len(prompts))
+            ids, mask = _padded(prompts)
+            mask = torch.cat([torch.ones(len(prompts), lead, dtype=mask.dtype), mask], dim=1)
+            logits = self._next(self._model, ids, mask, cache)
+            first, of = self._first(logits, language, bool(mark))
+            rows = torch.tensor(of)
+            cache.batch_select_indices(rows)
+            texts = self._continued(first, mask[rows], cache, logits[rows])
+        found: list[list[Candidate]] = [[] for _ in places]
+        for row, (text, fluency) in zip(of, texts, strict=True):
+            whole = f"{mark}{text}" if mark else text
+            if whole not in [one.text for one in found[row]]:
+                found[row].append(Candidate(whole, fluency))
+        return found
 
-    def _continued(self, prompts: Sequence[str]) -> list[str]:
-        """The greedy continuation of each prompt up to its end token or the end of the line."""
+    def _lead(self, text: str, rows: int) -> tuple[Any, int]:
+        """Keys and values of what all prompts begin with, `rows` times, and its length in tokens."""
+        import torch
+        from transformers import DynamicCache
+
+        cache = DynamicCache(config=self._model.config)
+        ids = tokens(self._tokenizer, text)
+        if ids:
+            self._model(
+                input_ids=torch.tensor([ids]), past_key_values=cache, use_cache=True, logits_to_keep=1
+            )
+            cache.batch_repeat_interleave(rows)
+        return cache, len(ids)
+
+    def _first(self, logits: Any, language: str, marked: bool) -> tuple[list[int], list[int]]:
+        """The first tokens to go on from, and the row of `logits` that each belongs to.
+
+        The likeliest token where one candidate is wanted, else the likeliest openers of a question.
+        """
+        if self.candidates == 1:
+            return logits.argmax(dim=-1).tolist(), list(range(len(logits)))
+        words = OPENERS.get(language, OPENERS["en"])
+        openers = sorted({tokens(self._tokenizer, word if marked else f" {word}")[0] for word in words})
+        best = np.argsort(-logits[:, openers].numpy(), axis=1, kind="stable")[:, : self.candidates]
+        pairs = [(openers[column], row) for row, columns in enumerate(best) for column in columns]
+        return [token for token, _ in pairs], [row for _, row in pairs]
+
+    def _continued(self, first: Sequence[int], mask: Any, cache: Any, logits: Any) -> list[tuple[str, float]]:
+        """The greedy continuation of each row up to its end, and its mean log-probability per token."""
         import torch
 
-        ends = {self._tokenizer.eos_token_id, *self._ids("\n")}
-        found: list[str] = []
-        for at in range(0, len(prompts), BATCH):
-            some = [self._ids(prompt) for prompt in prompts[at : at + BATCH]]
-            with quiet(), torch.inference_mode():
-                batch = self._padded(some)
-                batch.pop("position_ids")
-                out = self._model.generate(
-                    **batch,
-                    max_new_tokens=MOST_NEW_TOKENS,
-                    do_sample=False,
-                    eos_token_id=sorted(ends),
-                    pad_token_id=self._tokenizer.eos_token_id,
-                )
-            fresh = out[:, batch["input_ids"].shape[1] :]
-            texts = self._tokenizer.batch_decode(fresh, skip_special_tokens=True)
-            found += [text.split("\n")[0].rstrip() for text in texts]
-        return found if self.candidates > 1 else [text.strip() for text in found]
+        ends = {self._tokenizer.eos_token_id, *tokens(self._tokenizer, "\n")}
+        rows = torch.arange(len(first))
+        token = torch.tensor(first)
+        written: list[list[int]] = [[] for _ in first]
+        total, counted = torch.zeros(len(first)), torch.zeros(len(first))
+        alive = torch.ones(len(first), dtype=torch.bool)
+        for _ in range(MOST_NEW_TOKENS):
+            total += torch.where(alive, logits.log_softmax(dim=-1)[rows, token], 0.0)
+            counted += alive
+            for row in torch.nonzero(alive).flatten().tolist():
+                if int(token[row]) in ends:
+                    alive[row] = False
+                else:
+                    written[row].append(int(token[row]))
+            if not alive.any():
+                break
+            mask = torch.cat([mask, torch.ones(len(first), 1, dtype=mask.dtype)], dim=1)
+            logits = self._next(self._model, token[:, None], mask, cache)
+            token = logits.argmax(dim=-1)
+        texts = self._tokenizer.batch_decode(written, skip_special_tokens=True)
+        return [(text.strip(), float(mean)) for text, mean in zip(texts, total / counted, strict=True)]
 
-    def ranked(self, candidates: Sequence[str], place: tuple[str, int, str], language: str) -> list[str]:
+    def ranked(self, candidates: Sequence[Candidate], passage: str, key: str) -> list[Candidate]:
         """Best first, by log P(key | passage, question) + log P(question | passage, key), means per token.
 
-        The first is read by the base model, without the adapter.
+        The first is read by the base model, without the adapter that wrote the question.
         """
         if len(candidates) < 2:
             return list(candidates)
-        passage, _, key = place
-        answered = self._log_probability(
-            self._reader,
-            [verifying_prompt(passage, question) for question in candidates],
-            [f" {key}"] * len(candidates),
-        )
-        lead = (shots(language) if self._shots else "") + prompt_of(*place)
-        fluent = self._log_probability(
-            self._model, [lead] * len(candidates), [f" {one}" for one in candidates]
-        )
-        order = sorted(range(len(candidates)), key=lambda n: -(answered[n] + fluent[n]))
+        answered = self._answered(passage, [one.text for one in candidates], key)
+        order = sorted(range(len(candidates)), key=lambda n: (-(answered[n] + candidates[n].fluency), n))
         return [candidates[n] for n in order]
 
-    def _log_probability(
-        self, model: Any, prompts: Sequence[str], continuations: Sequence[str]
-    ) -> list[float]:
-        """Mean log-probability per token of each continuation after its own prompt."""
+    def _answered(self, passage: str, questions: Sequence[str], key: str) -> list[float]:
+        """(n,) mean log-probability per token of `key` after the passage and each question."""
         import torch
+        from transformers import DynamicCache
 
-        begins = [self._ids(prompt) for prompt in prompts]
-        ends = [self._ids(text) for text in continuations]
-        kept = max(len(ids) for ids in ends)
+        shared, rest = verifying_prompt(passage, questions)
+        answer = tokens(self._tokenizer, f" {key}")
         with torch.inference_mode():
-            batch = self._padded([begin + end for begin, end in zip(begins, ends, strict=True)])
-            logits = model(**batch, logits_to_keep=kept + 1).logits[:, :-1]
-            scores = torch.log_softmax(logits, dim=-1)
-        found = []
-        for row, ids in zip(scores, ends, strict=True):
-            places = torch.arange(kept - len(ids), kept)
-            found.append(float(row[places, torch.tensor(ids)].mean()) if ids else -math.inf)
-        return found
+            cache = DynamicCache(config=self._reader.config)
+            begin = torch.tensor([tokens(self._tokenizer, shared)])
+            self._reader(input_ids=begin, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            cache.batch_repeat_interleave(len(questions))
+            ids, mask = _padded([tokens(self._tokenizer, text) + answer for text in rest])
+            mask = torch.cat([torch.ones(len(rest), begin.shape[1], dtype=mask.dtype), mask], dim=1)
+            logits = self._next(self._reader, ids, mask, cache, len(answer) + 1)[:, :-1]
+            scores = logits.log_softmax(dim=-1)[:, torch.arange(len(answer)), torch.tensor(answer)]
+        return [float(score) for score in scores.mean(dim=1)]
 
-    def _ids(self, text: str) -> list[int]:
-        return tokens(self._tokenizer, text)
+    @staticmethod
+    def _next(model: Any, ids: Any, mask: Any, cache: Any, kept: int = 1) -> Any:
+        """Logits after the last `kept` of `ids`, (n, vocabulary) where it is one; `cache` takes them in."""
+        places = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+        out = model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=places,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=kept,
+        )
+        return out.logits[:, -1] if kept == 1 else out.logits
 
-    def _padded(self, rows: Sequence[Sequence[int]]) -> dict[str, Any]:
-        """Padded on the left, so that all end at the right edge."""
-        import torch
 
-        widest = max(len(ids) for ids in rows)
-        mask = torch.tensor([[0] * (widest - len(ids)) + [1] * len(ids) for ids in rows])
-        return {
-            "input_ids": torch.tensor([[0] * (widest - len(ids)) + list(ids) for ids in rows]),
-            "attention_mask": mask,
-            "position_ids": (mask.cumsum(dim=1) - 1).clamp(min=0),
-        }
+def _padded(rows: Sequence[Sequence[int]]) -> tuple[Any, Any]:
+    """(ids, mask), padded on the left, so that all end at the right edge."""
+    import torch
+
+    widest = max(len(ids) for ids in rows)
+    return (
+        torch.tensor([[0] * (widest - len(ids)) + list(ids) for ids in rows]),
+        torch.tensor([[0] * (widest - len(ids)) + [1] * len(ids) for ids in rows]),
+    )
 
 
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
@@ -235,13 +265,24 @@ def load(
         return None
     if adapter != "auto":
         return Proposer.with_adapter(language_model, Path(adapter), candidates)
-    for folder in found_in(models_dir):
+    for folder in proven(models_dir):
         try:
-            if adapters.stands(adapters.read_manifest(folder)):
-                return Proposer.with_adapter(language_model, folder, candidates)
+            return Proposer.with_adapter(language_model, folder, candidates)
         except ModelUnavailable:
             continue
     return None
+
+
+def proven(models_dir: Path) -> list[Path]:
+    """The whole adapters of `found_in` that stand."""
+    proved = []
+    for folder in found_in(models_dir):
+        try:
+            if adapters.stands(adapters.read_manifest(folder)):
+                proved.append(folder)
+        except ModelUnavailable:
+            continue
+    return proved
 
 
 def found_in(models_dir: Path) -> list[Path]:

@@ -7,6 +7,7 @@
 The key is marked where it stands (Chan & Fan 2019): a passage may hold the same word twice.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 PROMPT_VERSION = "question-1"  # of everything below; an adapter is bound to it
@@ -18,9 +19,9 @@ def prompt_of(passage: str, start: int, key: str) -> str:
     return f"Passage: {marked}\nAnswer: {key}\nQuestion:"
 
 
-def verifying_prompt(passage: str, question: str) -> str:
-    """Ends where the answer, with a space before, begins."""
-    return f"Passage: {passage}\nQuestion: {question}\nAnswer:"
+def verifying_prompt(passage: str, questions: Sequence[str]) -> tuple[str, list[str]]:
+    """What all share, and the rest for each question; ends where the answer, with a space before, begins."""
+    return f"Passage: {passage}\nQuestion:", [f" {question}\nAnswer:" for question in questions]
 
 
 def tokens(tokenizer: Any, text: str) -> list[int]:
@@ -100,10 +101,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
 }
 
-# How a question may begin: candidates begin with the likeliest few of these.
+# A question's opening mark, and how it may go on: candidates begin with the likeliest few of these.
+MARKS = {"es": "¿"}
 OPENERS: dict[str, tuple[str, ...]] = {
     "en": ("What", "Which", "Who", "When", "Where", "Why", "How", "In", "At", "By"),
-    "es": ("¿Qué", "¿Cuál", "¿Quién", "¿Cuándo", "¿Dónde", "¿Cómo", "¿Cuánto", "¿En", "¿Por", "¿A"),
+    "es": ("Qué", "Cuál", "Cuáles", "Quién", "Cuándo", "Dónde", "Cómo", "Cuánto", "En", "Por", "A", "De"),
     "fr": ("Quel", "Quelle", "Qui", "Que", "Quand", "Où", "Comment", "Combien", "En", "À", "Pourquoi"),
     "de": ("Was", "Welche", "Welcher", "Welches", "Wer", "Wann", "Wo", "Wie", "In", "Wodurch", "Warum"),
 }

@@ -69,15 +69,17 @@ def run(
     sources: Sequence[Source],
     proposer: Proposer | None,
     *,
+    keys: Callable[[Source], list[Question]] | None = None,
     most: int | None = None,
     told: Callable[[int], Any] | None = None,
 ) -> Trial:
     """The proposer's questions for the keys of `sources`, judged; None: the rules' own, as a measure.
 
-    most: keys, as evenly from all lessons as can be. told: how many keys are done, after each lesson.
+    keys: what to ask for in a source, short answers; default: what the rules find. most: keys, as evenly
+    from all lessons as can be. told: how many keys are done, after each lesson.
     """
     trial = Trial(proposer.name if proposer else "rules")
-    asked = [_keys(source) for source in sources]
+    asked = [(keys or by_rule)(source) for source in sources]
     if most is not None:
         asked = _evenly(asked, most)
     for source, questions in zip(sources, asked, strict=True):
@@ -113,7 +115,7 @@ def run(
     return trial
 
 
-def _keys(source: Source) -> list[Question]:
+def by_rule(source: Source) -> list[Question]:
     """The rules' short answers, one for each place."""
     places: dict[tuple[int, int], Question] = {}
     for question in kinds.propose(source, ("short_answer",)):
