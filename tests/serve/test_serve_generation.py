@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from serve_school import School, lesson
 from starlette.testclient import TestClient
 
+from learnloop.generate import sanitise
 from learnloop.serve import generation
 from learnloop.serve.app import create_app
 from learnloop.serve.generation_worker import _settings, as_json, item_of
@@ -27,6 +28,7 @@ thin layer that separates the inside of the cell from its surroundings. Chloropl
 light into sugar in the cells of plants. A vacuole is a space that stores water and waste in the cell. Human
 cells have 46 chromosomes, and each one is a long thread of DNA. A typical bacterium is 2 micrometres long.
 """
+MINE = item_of(sanitise.clean(TEXT).text)
 MOST_SECONDS = 240.0
 
 
@@ -80,21 +82,22 @@ def pid(client: TestClient) -> int | None:
 
 
 def test_a_process_killed_at_work_and_the_drafts_of_the_next(maker: TestClient, school: School) -> None:
-    job_id = start(maker)
+    job_id = start(maker, kinds=["cloze", "true_false"])
     until(lambda: pid(maker) is not None)
     killed = pid(maker)
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
-    assert questions.listed(school.engine, Wanted(item_id=item_of(TEXT))) == (0, [])
+    assert questions.listed(school.engine, Wanted(item_id=MINE)) == (0, [])
     until(lambda: job(maker, job_id).state not in ("queued", "running"))
     found = job(maker, job_id)
     assert (found.state, found.attempts, found.progress, found.error) == ("done", 2, 1.0, None)
-    total, rows = questions.listed(school.engine, Wanted(item_id=item_of(TEXT)))
+    total, rows = questions.listed(school.engine, Wanted(item_id=MINE))
     assert found.accepted == total > 0
     assert found.requested == 3
     assert found.rejected is not None
     assert [row["question_id"] for row in rows] == sorted(found.question_ids or [])
     assert {row["status"] for row in rows} == {"draft"}
+    assert {row["kind"] for row in rows} <= {"cloze", "true_false"}
     assert TEXT not in str(found.request), "a text is long, and the asker has it"
     assert all(row["key"] in TEXT or row["kind"] != "cloze" for row in rows)
 
@@ -117,7 +120,7 @@ def test_cancelled_at_work(maker: TestClient, school: School) -> None:
     with pytest.raises(ProcessLookupError):
         os.kill(at_work, 0)
     assert job(maker, job_id).state == "cancelled"
-    assert questions.listed(school.engine, Wanted(item_id=item_of(TEXT))) == (0, [])
+    assert questions.listed(school.engine, Wanted(item_id=MINE)) == (0, [])
 
 
 def test_an_api_that_ends_leaves_its_job_to_the_next(maker: TestClient, school: School) -> None:

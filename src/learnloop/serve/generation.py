@@ -23,6 +23,7 @@ router = APIRouter(prefix="/v1", tags=["Generation"], responses=ANSWERS)
 
 MOST_WAITING = 50
 LONGEST = 300_000  # characters: a long chapter
+OF_WHAT = "Of the text, else found; of items: only those in it"
 PRIVATE = {"Cache-Control": "no-store"}
 NO_JOB: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such job"}}
 TOO_MANY: dict[int | str, dict[str, Any]] = {429: {"model": Problem, "description": "Too many jobs wait"}}
@@ -34,13 +35,11 @@ class GenerationBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
     item_ids: Annotated[list[ItemId], Field(min_length=1, max_length=100)] | None = None
     text: Annotated[str, Field(pattern=TEXT, min_length=1, max_length=LONGEST)] | None = None
-    title: Annotated[str, Field(pattern=PRINTED, min_length=1, max_length=300)] = "Text"
+    title: Annotated[str, Field(pattern=PRINTED, max_length=300)] = ""
     licence: Annotated[str, Field(pattern=PRINTED, max_length=300)] | None = None
     count: Annotated[int, Field(ge=1, le=50, description="Questions to ask for, of each lesson")] = 5
     kinds: Annotated[list[Kind], Field(max_length=6, description="Empty: all")] = []
-    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$", description="Of the text; else found")] | None = (
-        None
-    )
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$", description=OF_WHAT)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ word where the job is not its own any more, or where the API that started it is 
 import hashlib
 import json
 import logging
+import math
 import os
 import sys
 import threading
@@ -23,7 +24,8 @@ from uuid import UUID
 import pandas as pd
 import sqlalchemy as sa
 
-from learnloop.errors import LearnloopError, NothingToDo
+from learnloop.assess.reading_level import reading_level
+from learnloop.errors import BadInput, LearnloopError, NothingToDo
 from learnloop.settings import Settings, remote_access
 from learnloop.store import database, generations, reading
 
@@ -104,12 +106,12 @@ def _make(
     """QUESTIONS that passed every check, and what became of the others."""
     import torch
 
-    from learnloop.generate import embeddings, language_model, pipeline
+    from learnloop.generate import embeddings, kinds, language_model, pipeline
     from learnloop.generate.language_model import Access
 
     torch.set_num_threads(1)
     request = generations.get(engine, job)["request"]
-    lessons = _text_as_lesson(request) if "text" in request else _lessons(engine, request["item_ids"])
+    lessons = _text_as_lesson(request) if "text" in request else _lessons(engine, request)
     mates = reading.items(engine, kinds=["lesson"], parents=lessons["parent_id"].dropna().tolist())
     progress.total = len(lessons)
     made = pipeline.generate(
@@ -125,33 +127,48 @@ def _make(
         questions_per_lesson=request["count"],
         seed=request["seed"],
         course_mates=mates[mates["text"] != ""],
+        kinds=kinds.named(",".join(request["kinds"])),
+        reading_level=_years,
+        summarise=False,
         progress=progress.advance,
     )
     return made.questions, made.counts["questions"]
 
 
-def _lessons(engine: sa.Engine, item_ids: list[str]) -> pd.DataFrame:
-    items = reading.items(engine, ids=item_ids)
-    found = items[items["text"] != ""]
-    if found.empty:
-        raise NothingToDo("none of these items has a text any more", "learnloop prepare")
-    return found
+def _lessons(engine: sa.Engine, request: Mapping[str, Any]) -> pd.DataFrame:
+    """The items asked for that have a text, in the language asked for, with the concepts they teach."""
+    items = reading.items(engine, ids=request["item_ids"])
+    items = items[items["text"] != ""]
+    if request["language"]:
+        items = items[items["language"] == request["language"]]
+    if items.empty:
+        raise NothingToDo("none of these items has a text in that language", "learnloop prepare")
+    taught = reading.item_concepts(engine).groupby("item_id")["concept_id"].agg(list).to_dict()
+    return items.assign(concept_ids=[sorted(taught.get(item_id, [])) for item_id in items["item_id"]])
 
 
 def _text_as_lesson(request: Mapping[str, Any]) -> pd.DataFrame:
     """A text of the caller's own: its questions are of the item `text:…`, which is no item to recommend."""
+    from learnloop.generate import sanitise
     from learnloop.prepare.language import detect
 
-    text = request["text"]
-    row = dict.fromkeys(("parent_id", "position", "abstract", "subject", "level", "duration_s", "url"))
-    row |= {"item_id": item_of(text), "source": "text", "kind": "lesson", "answer": None, "attributes": {}}
-    row |= {"title": request["title"], "text": text, "licence": request.get("licence")}
-    return pd.DataFrame([{**row, "language": request["language"] or detect(text)}])
+    text = sanitise.clean(request["text"]).text
+    row = {"item_id": item_of(text), "parent_id": None, "title": request["title"], "text": text}
+    row |= {"language": request["language"] or detect(text), "licence": request["licence"]}
+    return pd.DataFrame([row])
 
 
 def item_of(text: str) -> str:
-    """The item_id that the questions of a text get: the same text, the same questions."""
-    return f"text:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+    """The item_id of a text that is no item: the same text, the same questions."""
+    return f"text:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _years(text: str, language: str) -> float:
+    """Years of school; NaN where the text has no words to tell."""
+    try:
+        return reading_level(text, language)
+    except BadInput:
+        return math.nan
 
 
 if __name__ == "__main__":
