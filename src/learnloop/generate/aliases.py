@@ -47,8 +47,8 @@ def _in_other_number(name: str, language: str) -> list[str]:
     if re.search(r"(?:ss|us|is|ics|x|z|f|fe|y|ch|sh|o|s['’]|au|eu|al|ail|ou|í|ú|á|é|ó|n[oa]s)$", word, re.I):
         return []
     if word.endswith("s"):
-        vowel = language != "es" or word[-2] in "aeo"
-        other = word[:-1] if vowel and len(word) > 4 and not word.endswith("es") else ""
+        regular = word[-2] in ("aeo" if language == "es" else "bcdfgklmnprtvwe")
+        other = word[:-1] if regular and len(word) > 5 and not word.endswith("es") else ""
     elif language == "es" and word[-1] not in "aeio":
         other = ""
     else:

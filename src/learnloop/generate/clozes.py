@@ -1,7 +1,7 @@
 """Questions about terms: which one fits the gap, which is described, which description fits it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from learnloop.generate import contrast, grammar, wording
 from learnloop.generate.questions import (
@@ -23,7 +23,7 @@ def cloze(source: Source, term: Term) -> Question:
     body = blanked(term.sentence, term.start, term.end, lesson.language)
     capital = term.text[:1].isupper() and not term.name[:1].isupper()
     ranked = rank_terms(term, source)
-    names = source.some(ranked, term.start)
+    names = source.some(_unlike(ranked, term.name, lesson.language), term.start)
     shown = {name[:1].upper() + name[1:] if capital else name: name for name in names}
     question = Question(
         lesson.item_id,
@@ -37,15 +37,17 @@ def cloze(source: Source, term: Term) -> Question:
         term.start,
         term.end,
         term.sentence,
-        notes=_term_notes(source, term, shown),
+        notes=_term_notes(source, term, term.text, shown),
     )
     return source.with_options(question)
 
 
-def _term_notes(source: Source, term: Term, shown: Mapping[str, str]) -> tuple[Mapping[str, str], ...]:
+def _term_notes(
+    source: Source, term: Term, key: str, shown: Mapping[str, str]
+) -> tuple[Mapping[str, str], ...]:
     """Why each option is right or wrong, and where it comes from. shown: option -> name in the pool."""
     language = source.language
-    notes = [wording.key_note(term.text, term.sentence.text, language)]
+    notes = [wording.key_note(key, term.sentence.text, language)]
     for option, name in shown.items():
         meaning = source.pool.descriptions.get(grammar.normalised(name), "")
         notes.append(wording.term_note(option, meaning, language))
@@ -63,7 +65,7 @@ def which_term(source: Source, term: Term) -> Question | None:
         if (other := source.pool.descriptions.get(grammar.normalised(name)))
         and contrast.apart(description, other, lesson.language)
     ]
-    chosen = source.some(names, term.start)
+    chosen = source.some(_unlike(names, term.name, lesson.language), term.start)
     question = Question(
         lesson.item_id,
         lesson.language,
@@ -77,7 +79,7 @@ def which_term(source: Source, term: Term) -> Question | None:
         term.end,
         term.sentence,
         anchor=term.text,
-        notes=_term_notes(source, term, {name: name for name in chosen}),
+        notes=_term_notes(source, term, term.name, {name: name for name in chosen}),
     )
     return source.with_options(question)
 
@@ -97,6 +99,10 @@ def which_description(source: Source, term: Term) -> Question | None:
         if points_elsewhere(text, language) or not contrast.apart(key, text, language):
             continue
         if term.number and other.number and term.number != other.number:
+            continue
+        if language != "de" and is_name(term.name) != is_name(other.name):
+            continue  # a professor beside kinds of diagrams
+        if are_kin(term, other, source):
             continue
         if similarity.lowest <= (cosine := similarity(key, text)) <= HIGHEST_COSINE:
             looks = abs(len(text) - len(key)) / max(len(text), len(key))
@@ -149,19 +155,63 @@ def points_elsewhere(text: str, language: str) -> bool:
     return bool(grammar.POINTING[language].search(text) or grammar.EARLY_PRONOUN[language].search(text))
 
 
+def _unlike(names: Sequence[str], key: str, language: str) -> list[str]:
+    """`names` without those that share a word with an earlier one, unless the key has that word, too.
+
+    "Clinical psychology" and "forensic psychology" beside "theory" tell that the odd one out is asked for.
+    """
+    kept: list[str] = []
+    own = grammar.content_words(key, language)
+    for name in names:
+        parts = [
+            w for w in grammar.content_words(name, language) if not any(grammar.same_word(w, o) for o in own)
+        ]
+        told = [w for other in kept for w in grammar.content_words(other, language)]
+        if not any(grammar.same_word(part, word) for part in parts for word in told):
+            kept.append(name)
+    return kept
+
+
 def agrees(key: Term, other: Term, before: str) -> bool:
     """True where `other` fits the grammar of the key's place: gender, number, elided article."""
     if _clashes(key, other) and (key.how == "named" or not {*key.gender, *other.gender} & {*"cu"}):
         return False  # what can be counted is a matter of degree: rank_terms puts it behind
     if key.number and other.number and key.number != other.number:
         return False
+    # "ein" may be masculine or neuter: beside "der" its noun could be the only one that does not fit.
+    if re.search(r"(?:^|\s)(?:der|das|die) $", before, re.I) and not set(other.gender) <= set(key.gender):
+        return False
+    if "c" in key.gender and "u" in other.gender and re.search(r"\b[Aa]n? $", before):
+        return False  # "a neuroplasticity"
     if re.search(r"\b[Ee]in(?:e[mnrs]?)? $", before) and other.name[:1].islower():
         return False  # "ein absolute Nullpunkt": the adjective's ending is the definite article's
     if before.endswith(("'", "’")):
         return grammar.normalised(other.name)[:1] in "aeiouyh"
-    return not (
-        before.lower().endswith((" le ", " la ", " de ")) and grammar.normalised(other.name)[:1] in "aeiou"
+    elided = re.search(r"(?:^|\s)(?:le|la|de) $", before, re.I) and other.article in ("l'", "l’")
+    vowel = (
+        re.search(r"(?:^|\s)(?:le|la|de) $", before, re.I) and grammar.normalised(other.name)[:1] in "aeiou"
     )
+    return not (vowel or elided)
+
+
+def is_name(term: str) -> bool:
+    """ "Isaac Newton": a person, a place, an institution, as far as capitals tell (not in German)."""
+    return " " in term and all(word[:1].isupper() for word in term.split() if len(word) > 3)
+
+
+def are_kin(one: Term, other: Term, source: Source) -> bool:
+    """The course calls one a kind of the other: a mortgage is a loan, so what a loan is, it is, too."""
+    language = source.language
+    for term, name in ((one, other.name), (other, one.name)):
+        text = source.pool.descriptions.get(grammar.normalised(term.name), "")
+        kind = contrast.genus(text, language) if text else ""
+        if kind and any(grammar.same_word(kind, word) for word in grammar.content_words(name, language)):
+            return True
+    return False
+
+
+def _indefinite(term: Term) -> bool:
+    return term.article in ("a", "an", "un", "una", "une", "ein", "eine")
 
 
 def _clashes(key: Term, other: Term) -> bool:
@@ -181,19 +231,19 @@ def rank_terms(key: Term, source: Source, gap: bool = True) -> list[str]:
             continue
         if key.name[1:2].isupper() != other.name[1:2].isupper():
             continue  # an acronym among words is found by its looks
-        if lesson.language != "de" and _is_name(key.name) != _is_name(other.name):
+        if lesson.language != "de" and is_name(key.name) != is_name(other.name):
             continue  # "Isaac Newton" beside "friction"
         if not similarity.lowest <= (cosine := similarity(key.name, other.name)) <= HIGHEST_COSINE:
             continue
+        if lesson.language != "de" and key.name[:1].isupper() != other.name[:1].isupper():
+            continue  # "the Colosseum" beside "a toga"
+        if are_kin(key, other, source):
+            continue
         looks = abs(len(other.name.split()) - len(key.name.split())) * 0.1
         looks += 0.4 * (_clashes(key, other) or (bool(key.gender) and not other.gender))
-        looks += 0.2 * (key.name[:1].isupper() != other.name[:1].isupper())
+        looks += 0.2 * (_indefinite(key) != _indefinite(other))
         found.append((abs(cosine - TYPICAL_COSINE) + looks, other.name))
     return [name for _, name in sorted(set(found))]
-
-
-def _is_name(term: str) -> bool:
-    return " " in term and all(word[:1].isupper() for word in term.split() if len(word) > 3)
 
 
 def _titled(term: Term, language: str) -> str:

@@ -6,7 +6,7 @@ last -> the language model's veto -> the level of the lesson: no fact twice, as 
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -19,7 +19,6 @@ from learnloop.generate.terms import Lesson
 MIN_WORDS = 40
 VETO_LANGUAGES = ("en",)  # the embedded model was trained on English
 BALANCE = 1  # true statements beyond the false ones of a lesson, or false beyond true
-MATCHED_AT_MOST = 0.5  # share of a lesson's definitions that matching may take from the other kinds
 
 
 class Proposer(Protocol):
@@ -97,17 +96,32 @@ class Examiner:
         evidence = Evidence(
             lesson.text, lesson.language, pool.descriptions, source.similarity, title=lesson.title
         )
-        taken: set[object] = set()
-        truths: Counter[str] = Counter()
-        for proposal in self._proposals(source):
-            if len(outcome.questions) >= self.per_lesson:
-                return
-            facts = _facts(proposal)
-            if taken & facts or truths[proposal.key] > truths[_OTHER.get(proposal.key, "")] + BALANCE - 1:
+        queues = {kind: iter(queue) for kind, queue in self._queues(source).items()}
+        taken, truths = set[object](), Counter[str]()
+        while queues and len(outcome.questions) < self.per_lesson:
+            for kind, queue in list(queues.items()):  # the kinds in turn, each gives its next that stands
+                if len(outcome.questions) < self.per_lesson and not self._next(
+                    queue, evidence, source, taken, truths, outcome
+                ):
+                    del queues[kind]
+
+    def _next(
+        self,
+        queue: Iterator[Question],
+        evidence: Evidence,
+        source: Source,
+        taken: set[object],
+        truths: Counter[str],
+        outcome: Outcome,
+    ) -> bool:
+        """Takes the first of `queue` that asks something new and passes; False where none is left."""
+        for proposal in queue:
+            facts = _facts(proposal, source.lesson)
+            if taken & facts or truths[proposal.key] - truths[_OTHER.get(proposal.key, "")] >= BALANCE:
                 continue  # this sentence or term has its question already
             tally = outcome.tallies.setdefault(proposal.kind, Tally())
             found = self._verdicts(proposal, evidence)
-            placed = self._placed(proposal, lesson) if found[-1].passed else None
+            placed = self._placed(proposal, source.lesson) if found[-1].passed else None
             if placed is None:
                 tally.rejected[found[-1].check if not found[-1].passed else "sanitised"] += 1
                 continue
@@ -115,22 +129,26 @@ class Examiner:
             tally.accepted += 1
             truths[proposal.key] += proposal.kind == "true_false"
             outcome.questions.append(self._row(placed, found, source))
+            return True
+        return False
 
-    def _proposals(self, source: Source) -> list[Question]:
+    def _queues(self, source: Source) -> dict[str, list[Question]]:
         """By rule; before each of those that a proposer can word better, its wording."""
-        by_rule = kinds.propose(source, self.kinds, self.main_terms)
+        queues = kinds.queues(source, self.kinds, self.main_terms)
         if self.proposer is None:
-            return by_rule
-        asked = [q for q in by_rule if (q.kind, q.form) in _WORDED]
+            return queues
+        asked = [q for queue in queues.values() for q in queue if (q.kind, q.form) in _WORDED]
         passages = [_passage(source.lesson, question) for question in asked]
         stems = self.proposer.stems(passages, [q.verbatim for q in asked], source.language)
-        worded = dict(zip(map(id, asked), stems, strict=True))
-        found = []
-        for question in by_rule:
-            if stem := worded.get(id(question), ""):
-                found.append(replace(question, stem=stem, body=stem, proposer=self.proposer.name))
-            found.append(question)
-        return found
+        worded = {
+            id(question): replace(question, stem=stem, body=stem, proposer=self.proposer.name)
+            for question, stem in zip(asked, stems, strict=True)
+            if stem
+        }
+        return {
+            kind: [q for rule in queue for q in (worded.get(id(rule)), rule) if q is not None]
+            for kind, queue in queues.items()
+        }
 
     def _verdicts(self, proposal: Question, evidence: Evidence) -> list[Verdict]:
         """The structural checks', then, where all passed and a model is at hand, its veto."""
@@ -226,12 +244,13 @@ _WORDED = {("multiple_choice", "term"), ("short_answer", "term"), ("short_answer
 _OTHER = {"true": "false", "false": "true"}
 
 
-def _facts(question: Question) -> set[object]:
-    """What a question tells or asks: its sentence and its term; of matching, every term."""
+def _facts(question: Question, lesson: Lesson) -> set[object]:
+    """What a question tells or asks: its sentence and its term; of matching and ordering, every one."""
     if question.kind == "matching":
         return {grammar.normalised(str(left)) for left, _ in question.answer["pairs"]}
     if question.kind == "ordering":
-        return {("ordering", question.start)}
+        places = [lesson.text.find(str(step), question.start) for step in question.answer["order"]]
+        return {s.start for s in lesson.sentences for place in places if s.start <= place < s.end}
     return {question.sentence.start, grammar.normalised(question.subject or question.key)} - {"true", "false"}
 
 

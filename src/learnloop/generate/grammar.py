@@ -79,7 +79,7 @@ POINTING = {
         re.I,
     ),
     "es": re.compile(
-        r"\b(?:est[aeo]s?|es[ao]s?|anterior(?:es)?|siguiente|dich[ao]s?|aquell?[ao]s?|arriba|aquí|ejemplo"
+        r"\b(?:est[aeo]s?|es[ao]s?|anterior(?:es)?|siguientes?|dich[ao]s?|aquell?[ao]s?|arriba|aquí|ejemplo"
         r"|nuestr[ao]s?|ell[ao]s|él)\b|\b(?:primer|segund|otr|mism)[ao]s? (?:lista|caso|tabla|línea|grupo)"
         r"|\bl[ao]s (?:dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez) (?:en|que|son|de|y)\b",
         re.I,
@@ -147,7 +147,7 @@ DEFINITION = {
     )
     for language, (verb, determiner) in _DEFINERS.items()
 }
-_NAMED_AFTER = r"(?=[\"”»’]*(?:[.,;:]|$|[ ](?:and|because|if|when|y|porque|et|car|und)\b))"
+_NAMED_AFTER = r"(?=[\"”»’]*(?:[.,;:]|$|[ ](?:because|if|when|porque|car)\b))"
 # "… is called TERM.": a name at the end of a clause.
 NAMED = {
     "en": re.compile(
@@ -170,15 +170,16 @@ NAMED = {
 _EMPTY_SUBJECTS = {
     "en": "reason result example answer difference idea problem advantage disadvantage case point goal aim"
     " question first second third last other most step number value thing way same rest one two main there"
-    " what who nothing everything purpose key trick choice best rule example consequence effect",
+    " data what who nothing everything purpose key trick choice best rule example consequence effect",
     "es": "razón resultado ejemplo respuesta diferencia idea problema ventaja caso punto objetivo pregunta"
     " primero primera segundo segunda último última otro otra paso número valor cosa forma manera mismo resto"
-    " lo uno dos propósito consecuencia efecto clave regla",
+    " datos dato lo uno dos propósito consecuencia efecto clave regla",
     "fr": "raison résultat exemple réponse différence idée problème avantage cas point but question premier"
     " première second seconde dernier dernière autre étape nombre valeur chose façon manière même reste un"
-    " deux conséquence effet clé règle c ce",
+    " données deux conséquence effet clé règle c ce",
     "de": "grund ergebnis beispiel antwort unterschied idee problem vorteil nachteil fall punkt ziel frage"
-    " erste zweite letzte andere schritt zahl wert sache weise gleiche rest eins zwei folge regel wirkung",
+    " daten erste zweite letzte andere schritt zahl wert sache weise gleiche rest eins zwei folge regel"
+    " wirkung",
 }
 EMPTY_SUBJECTS = {language: frozenset(words.split()) for language, words in _EMPTY_SUBJECTS.items()}
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from learnloop.errors import BadInput
 from learnloop.generate import (
+    askable,
     clozes,
     figures,
     grammar,
@@ -45,7 +46,7 @@ def find(source: Source, main_terms: Collection[str] = ()) -> Found:
     defined = sorted(definitions(lesson), key=lambda term: grammar.normalised(term.name) not in main_terms)
     own = {(term.start, term.end) for term in defined}
     mentioned = [term for term in mentions(lesson, source.pool.terms) if (term.start, term.end) not in own]
-    return Found(defined, figures.askable(lesson), mentioned)
+    return Found(defined, askable.askable(lesson), mentioned)
 
 
 def _clozes(source: Source, found: Found) -> list[Question]:
@@ -90,13 +91,14 @@ def _alternating(one: Sequence[Question], other: Sequence[Question]) -> list[Que
     return [*both, *one[shorter:], *other[shorter:]]
 
 
+# In the order of their turns: what few texts give comes first.
 KINDS: Mapping[str, Callable[[Source, Found], list[Question]]] = {
+    "ordering": _ordering,
+    "matching": _matching,
     "multiple_choice": _choices,
     "cloze": _clozes,
     "true_false": _true_false,
     "short_answer": _short_answers,
-    "ordering": _ordering,
-    "matching": _matching,
 }
 
 
@@ -115,14 +117,21 @@ def named(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found)) or tuple(KINDS)
 
 
-def propose(source: Source, kinds: Collection[str], main_terms: Collection[str] = ()) -> list[Question]:
-    """Proposals for one lesson, the kinds in turn, each kind's most promising first.
+def queues(
+    source: Source, wanted: Collection[str], main_terms: Collection[str] = ()
+) -> dict[str, list[Question]]:
+    """kind -> its proposals for one lesson, the most promising first.
 
     Several may rest on one sentence: the pipeline takes one of them.
     """
     if source.language not in grammar.LANGUAGES:
-        return []
+        return {}
     found = find(source, main_terms)
-    queues = [KINDS[kind](source, found) for kind in KINDS if kind in kinds]
-    longest = max((len(queue) for queue in queues), default=0)
-    return [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)]
+    return {kind: propose(source, found) for kind, propose in KINDS.items() if kind in wanted}
+
+
+def propose(source: Source, wanted: Collection[str], main_terms: Collection[str] = ()) -> list[Question]:
+    """All proposals of `queues`, the kinds in turn."""
+    parted = queues(source, wanted, main_terms).values()
+    longest = max((len(queue) for queue in parted), default=0)
+    return [queue[turn] for turn in range(longest) for queue in parted if turn < len(queue)]

@@ -11,36 +11,27 @@ from learnloop.generate import clozes, contrast, wording
 from learnloop.generate.questions import Question, Source, overlaps
 from learnloop.generate.terms import Term
 
-FEWEST, MOST = 3, 5
+FEWEST, MOST = 3, 4
+ENOUGH = 6  # definitions of a lesson; with fewer they are better asked one by one
 
 
 def propose(source: Source, terms: Sequence[Term]) -> list[Question]:
-    """Questions of 3 to 5 pairs, each term once; terms in text order."""
-    left = [term for term in terms if clozes.can_be_described(source, term)]
-    found = []
-    while len(chosen := _group(source, left)) >= FEWEST:
-        found.append(_question(source, chosen))
-        left = [term for term in left if term not in chosen]
-    return found
+    """Questions of 3 or 4 pairs, those of the last terms first: the other kinds begin with the first."""
+    able = [term for term in terms if clozes.can_be_described(source, term)][::-1]
+    if len(able) < ENOUGH:
+        return []
+    groups = [_group(source, able[at:]) for at in range(len(able) - FEWEST + 1)]
+    return [_question(source, chosen[::-1]) for chosen in groups if len(chosen) >= FEWEST]
 
 
 def _group(source: Source, terms: Sequence[Term]) -> list[Term]:
     """The first of `terms` and those that fit to it: one number, no description that suits two of them."""
-    best: list[Term] = []
-    for first in terms:
-        chosen: list[Term] = []
-        for term in terms:
-            if (
-                len(chosen) < MOST
-                and term.number == first.number
-                and all(_fit(source, term, c) for c in chosen)
-            ):
-                chosen.append(term)
-        if len(chosen) > len(best):
-            best = chosen
-        if len(best) >= FEWEST:
-            break
-    return best
+    chosen: list[Term] = []
+    for term in terms:
+        same = term.number == terms[0].number
+        if len(chosen) < MOST and same and all(_fit(source, term, other) for other in chosen):
+            chosen.append(term)
+    return chosen
 
 
 def _fit(source: Source, one: Term, other: Term) -> bool:
@@ -48,8 +39,10 @@ def _fit(source: Source, one: Term, other: Term) -> bool:
     return (
         contrast.apart(mine, theirs, source.language)
         and not overlaps(one.name, other.name)
+        and not clozes.are_kin(one, other, source)
         and not overlaps(one.name, theirs)
         and not overlaps(other.name, mine)
+        and (source.language == "de" or clozes.is_name(one.name) == clozes.is_name(other.name))
         and bool(one.gender) == bool(other.gender)
     )
 

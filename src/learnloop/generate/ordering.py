@@ -7,7 +7,7 @@
 import re
 from collections.abc import Sequence
 
-from learnloop.generate import figures, standing, wording
+from learnloop.generate import askable, standing, wording
 from learnloop.generate.questions import Question, Source
 from learnloop.generate.sentences import Sentence
 
@@ -122,11 +122,11 @@ def _dated(source: Source) -> list[Part]:
         years = re.findall(r"\d{3,}", sentence.text)
         if not match or len(years) != 1 or standing.objection(sentence, lesson):
             continue
-        if standing.is_hedged(sentence.text, language) or not figures.has_name(sentence.text, lesson):
+        if standing.is_hedged(sentence.text, language) or not askable.has_name(sentence.text, lesson):
             continue
         year = int(match["year"])
         text = " ".join((sentence.text[: match.start()] + sentence.text[match.end() :]).split()).rstrip(".")
-        if _EARLIEST <= year <= _LATEST and len(text.split()) >= 4:
+        if _EARLIEST <= year <= _LATEST and len(text.split()) >= 4 and not _TOLD.search(text):
             dated.setdefault(year, (sentence.start, sentence.end, text))
     years_told = sorted(dated)
     return [dated[year] for year in years_told[:MOST]]

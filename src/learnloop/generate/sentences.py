@@ -16,7 +16,7 @@ _ABBREVIATIONS = {
 }
 _ABBREVIATION_SETS = {language: frozenset(words.split()) for language, words in _ABBREVIATIONS.items()}
 # "Im 19. Jahrhundert": a German ordinal keeps its stop and is followed by one of these, or by small letters.
-_AFTER_ORDINAL = re.compile(
+AFTER_ORDINAL = re.compile(
     r"(?:Jahrhundert|Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
     r"|Klasse|Kapitel|Auflage|Stelle|Platz|Tag|Schritt|Spalte|Zeile|Element|Grad|Ordnung)"
 )
@@ -76,7 +76,7 @@ def _ends_sentence(text: str, start: int, end: int, language: str) -> bool:
             return False
         if len(word) == 1 and word.isupper() and word not in "XY":  # the initial of a name, "z. B."
             return False
-        if language == "de" and re.fullmatch(r"\d{1,2}", word) and _AFTER_ORDINAL.match(following):
+        if language == "de" and re.fullmatch(r"\d{1,2}", word) and AFTER_ORDINAL.match(following):
             return False
     # A small letter continues the sentence ("approx. five", "!= means"); a digit or a capital begins one.
     return not following[0].islower()

@@ -6,7 +6,7 @@
 
 import re
 
-from learnloop.generate import aliases, clozes, figures, wording
+from learnloop.generate import aliases, askable, clozes, wording
 from learnloop.generate.questions import Question, Source, blanked
 from learnloop.generate.terms import Quantity, Term, decimal_style
 
@@ -44,7 +44,7 @@ def for_figure(source: Source, quantity: Quantity) -> Question:
     digits = re.match(r"[\d.,\u00a0\u202f ]*\d", quantity.text)
     key = quantity.text if physical or not digits else digits[0]
     body = blanked(quantity.sentence, quantity.start, quantity.start + len(key), language)
-    kind = "quantity" if physical else "year" if figures.is_year(quantity) else "number"
+    kind = "quantity" if physical else "year" if askable.is_year(quantity) else "number"
     return Question(
         lesson.item_id,
         language,
@@ -64,14 +64,14 @@ def for_figure(source: Source, quantity: Quantity) -> Question:
         },
         aliases=tuple(aliases.of_number(key, quantity, language)),
         notes=(wording.key_note(key, quantity.sentence.text, language),),
-        bloom="apply" if figures.is_result(quantity, lesson) else "remember",
+        bloom="apply" if askable.is_result(quantity, lesson) else "remember",
     )
 
 
 def tolerance(quantity: Quantity, style: str) -> float:
     """5% where the text says "about", half of the last decimal where there are decimals, else 0."""
     before = quantity.sentence.text[: quantity.start - quantity.sentence.start]
-    if figures.ABOUT.search(before):
+    if askable.ABOUT.search(before):
         return round(ABOUT_TOLERANCE * abs(quantity.value), 10)
     point = "." if style == "point" else ","
     decimals = re.search(rf"{re.escape(point)}(\d+)(?!\d*{re.escape(point)})", quantity.text)

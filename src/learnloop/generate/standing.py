@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from learnloop.generate import grammar
 from learnloop.generate.instructions import reads_as_instruction
-from learnloop.generate.sentences import Sentence
+from learnloop.generate.sentences import AFTER_ORDINAL, Sentence
 
 if TYPE_CHECKING:
     from learnloop.generate.terms import Lesson
@@ -30,15 +30,20 @@ _COMPARED = {
     " respectively former latter aforementioned likewise instead meanwhile therefore thus hence however"
     " though although"
     " also too again still earlier previously elsewhere accordingly other others same similar similarly"
-    " both moreover remaining rest but besides alike either neither",
+    " in|addition in|fact in|contrast by|contrast in|turn as|a|result on|the|other|hand for|this|reason"
+    " of|course"
+    " by|comparison both moreover remaining rest but besides alike either neither",
     "es": "otro otra otros otras adicional adicionales luego entonces después posteriormente respectivamente"
     " dicho dicha dichos dichas además asimismo sin|embargo por|lo|tanto también igualmente mientras ambos"
-    " ambas mismo misma mismos mismas restante restantes resto tampoco aunque pero anteriormente antes",
+    " en|cambio de|hecho por|eso en|consecuencia por|otra|parte ademas ambas mismo misma mismos mismas"
+    " restante restantes resto tampoco aunque pero anteriormente antes",
     "fr": "autre autres supplémentaire supplémentaires ensuite puis alors respectivement également aussi"
-    " cependant toutefois pourtant donc ainsi même mêmes tandis outre précédemment auparavant"
+    " en|effet en|revanche par|conséquent de|plus par|contre en|fait cependant toutefois pourtant donc"
+    " ainsi même mêmes tandis outre précédemment auparavant"
     " mais restant restante néanmoins dernier dernière derniers dernières",
     "de": "andere anderen anderer anderes weitere weiteren weiterer weiteres dann danach später anschließend"
-    " jeweils ebenfalls auch jedoch hingegen dagegen deshalb daher somit wiederum gleiche gleichen beide"
+    " infolgedessen darüber|hinaus unter|anderem im|Gegensatz im|Vergleich jeweils ebenfalls auch jedoch"
+    " hingegen dagegen deshalb daher somit wiederum gleiche gleichen beide"
     " beiden außerdem zudem ebenso trotzdem aber allerdings restlichen übrigen zuvor früher letztere",
 }
 # What only may be so.
@@ -101,6 +106,8 @@ def objection(sentence: Sentence, lesson: "Lesson") -> str:
         ("length", not WORDS[0] <= len(text.split()) <= WORDS[1]),
         ("leaning", grammar.leans(text, language)),
         ("pointing", grammar.POINTING[language].search(text) or grammar.EARLY_PRONOUN[language].search(text)),
+        ("cited", _CITED.search(text)),
+        ("verbless", not has_verb(text, language)),
         ("compared", COMPARED[language].search(text)),
         ("person", PERSONS[language].search(text)),
         ("example", is_in_example(sentence, lesson)),
@@ -109,6 +116,93 @@ def objection(sentence: Sentence, lesson: "Lesson") -> str:
         if found:
             return code
     return ""
+
+
+# A source in brackets, or what is left of one.
+_CITED = re.compile(r"\([^)]*(?:\d{4}|n\.d\.|et al)[^)]*\)|\(\s*\)")
+
+_VERBS = {
+    "en": r"is|are|was|were|be|been|has|have|had|do|does|did|can|could|will|would|shall|must|may|might|should"
+    r"|became|began|won|lost|took|made|sold|built|wrote|grew|rose|fell|gave|gives?|kept|led|left|met|paid|ran"
+    r"|said|saw|sent|sets?|showed|shows?|spent|stood|thought|told|went|came|comes?|held|holds?|found|finds?"
+    r"|got"
+    r"|knew|brought|bought|caught|drew|drove|ate|flew|forgot|froze|hid|hit|cut|put|read|sang|shot|spoke|swam"
+    r"|taught|threw|wore|lay|lies|means?|makes?|takes?|needs?|uses?|works?|moves?|turns?|runs?|grows?|falls?"
+    r"|rises?|reaches|reach|contains?|consists?|covers?|lives?|lasts?|weighs?|measures?|carries|carry"
+    r"|produces?"
+    r"|forms?|contributes?|receives?|provides?|causes?|begins?|starts?|ends?|occurs?|happens?|lets?|keeps?"
+    r"|travels?"
+    r"|beats?|boils?|freezes|freeze|melts?|costs?|counts?|equals?|adds?|divides?|returns?|prints?|stores?"
+    r"|sends?"
+    r"|eats?|feeds?|breathes?|drinks?|sleeps|flows?|passes|crosses|stretches|spreads?|supports?|allows?"
+    r"|helps?"
+    r"|includes?|requires?|depends?|remains?|leads?|serves?|offers?|describes?|explains?|depicts?|represents?"
+    r"|refers?|denotes?|emerges?|appears?|belongs?|controls?|protects?|connects?|separates?|absorbs?"
+    r"|releases?"
+    r"|emits?|reflects?|rotates?|orbits?|takes|loses?|gains?|pays?|buys?|sells?|earns?|owns?|employs?|uses?"
+    r"|[a-z]{2,}(?:ed|izes?|ises?|ifies|ates)",
+    "es": r"es|son|está|están|fue|fueron|era|eran|será|ha|han|había|hay|tiene|tienen|tuvo|puede|pueden|debe"
+    r"|hace"
+    r"|hacen|hizo|va|van|da|dan|dio|mide|miden|pesa|pesan|vive|viven|contiene|contienen|llega|llegan|alcanza"
+    r"|alcanzan|recibe|reciben|produce|producen|ocupa|ocupan|cubre|cubren|dura|duran|vale|valen|significa"
+    r"|llama"
+    r"|llaman|denomina|denominan|forma|forman|consta|constan|posee|poseen|utiliza|utilizan|usa|usan|necesita"
+    r"|necesitan|permite|permiten|existe|existen|representa|representan|gira|tarda|late|hierve|mueve|pierde"
+    r"|gana"
+    r"|consiste|incluye|incluyen|suma|comienza|empieza|termina|nace|muere|crece|aporta|aportan|se"
+    r"|[a-zñ]{3,}(?:ó|aron"
+    r"|ieron|aba|aban|ía|ían)",
+    "fr": r"est|sont|était|étaient|fut|furent|sera|a|ont|avait|avaient|peut|peuvent|doit|doivent|fait|font"
+    r"|va|vont"
+    r"|donne|donnent|mesure|mesurent|pèse|pèsent|vit|vivent|contient|contiennent|atteint|atteignent|reçoit"
+    r"|produit"
+    r"|produisent|occupe|occupent|couvre|couvrent|dure|durent|vaut|valent|signifie|appelle|appellent|forme"
+    r"|forment"
+    r"|compte|comptent|possède|possèdent|utilise|utilisent|permet|permettent|existe|existent|représente"
+    r"|tourne|bat"
+    r"|bout|perd|gagne|comprend|comprennent|commence|finit|naît|meurt|désigne|se|s['’]\w+"
+    r"|[a-zéèç]{3,}(?:èrent|irent)",
+    "de": r"[a-zäöüß]+(?:t|te|ten|st)|sind|war|waren|wurde|wurden|werden|haben|hatte|können|müssen|sollen"
+    r"|dürfen"
+    r"|mögen|gab|ging|kam|lag|stand|nahm|fand|hieß|schrieb|blieb|begann|trat|ließ|hielt|fiel|wuchs|stieg"
+    r"|sank|[a-zäöü]{4,}en",
+}
+_VERB = {language: re.compile(rf"(?<![\w’'-])(?:{words})(?![\w-])") for language, words in _VERBS.items()}
+
+
+def has_verb(text: str, language: str) -> bool:
+    """False for captions and titles of books that end in a full stop, as far as a list of verbs can tell."""
+    if _VERB[language].search(text):
+        return True
+    # "The heart pumps": an ending in -s after a word that is no article, number or preposition.
+    pairs = re.findall(r"(?<![\w’'-])(?=([^\W\d]+) ([a-z]{2,}[^su\W]s)\b)", text)
+    return language == "en" and any(one.lower() not in grammar.FUNCTION_WORDS["en"] for one, _ in pairs)
+
+
+_SHOWN = re.compile(
+    r"\b(?:figures?|diagrams?|tables?|graphs?|charts?|images?|photos?|pictures?|shown|pictured|depicted"
+    r"|illustrated"
+    r"|gráfic[oa]s?|tablas?|figuras?|diagramas?|imagen|mostrad[oa]s?|muestran?|graphiques?|tableaux?|schémas?"
+    r"|illustrations?|montre(?:nt)?|Abbildung|Tabelle|Grafik|Diagramm|Schaubild|Bild)\b",
+    re.I,
+)
+_TASK = re.compile(
+    r"[?¿]|\b(?:calculate|compute|find the|determine|solve|calcul[ae]|calculen|halle|encuentr[ae]"
+    r"|determin[ae]"
+    r"|calculez|trouvez|déterminez|berechnen? Sie|berechne|bestimmen? Sie|bestimme)\b",
+    re.I,
+)
+
+
+def is_shown(text: str) -> bool:
+    """True where `text` speaks of a table or a picture that a question does not show."""
+    return bool(_SHOWN.search(text))
+
+
+def is_by_a_task(sentence: Sentence, lesson: "Lesson") -> bool:
+    """A question or a task stands in its paragraph or beside it: its figures are the task's."""
+    near = [s for s in lesson.sentences if abs(s.paragraph - sentence.paragraph) <= 1]
+    return any(_TASK.search(s.text) for s in near)
 
 
 def is_dated(text: str, language: str) -> bool:
@@ -126,6 +220,7 @@ def _is_whole(text: str) -> bool:
     return (
         text[-1:] == "."
         and text[:1].isupper()
+        and not AFTER_ORDINAL.match(text)
         and not _BROKEN.search(text)
         and not _QUOTES.search(text)
         and text.count("(") == text.count(")")

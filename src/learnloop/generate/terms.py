@@ -45,6 +45,7 @@ class Term:
     number: str
     predicate: tuple[int, int] = (0, 0)
     verb: str = ""
+    article: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,11 @@ def mentions(lesson: Lesson, glossary: Iterable[Term]) -> list[Term]:
 
 def _leans_on_others(sentence: Sentence, lesson: Lesson) -> bool:
     """ "The data are the ages of 20 pupils.": of an example, or of something brought in before."""
-    return standing.is_in_example(sentence, lesson) or standing.is_anaphoric(sentence, lesson)
+    return (
+        standing.is_in_example(sentence, lesson)
+        or standing.is_anaphoric(sentence, lesson)
+        or bool(standing.PERSONS[lesson.language].search(sentence.text.split(",")[0]))
+    )
 
 
 def _is_definition(match: re.Match[str], language: str) -> bool:
@@ -122,7 +127,7 @@ def _is_definition(match: re.Match[str], language: str) -> bool:
 
 def _names_something(term: str, language: str) -> bool:
     parts = grammar.words(term)
-    if not parts or len(term) < 3 or parts[0] in grammar.LEANING[language]:
+    if not parts or len(term) < 3 or len(parts[-1]) < 2 or parts[0] in grammar.LEANING[language]:
         return False
     empty = grammar.EMPTY_SUBJECTS[language]
     stop = grammar.FUNCTION_WORDS[language]
@@ -163,6 +168,7 @@ def _term(lesson: Lesson, sentence: Sentence, match: re.Match[str], how: str) ->
         grammar.gender(article, lesson.language),
         number,
         verb=verb.lower(),
+        article=article.lower(),
     )
 
 
@@ -181,7 +187,7 @@ def _inner_form(text: str, at_start: bool, lesson: Lesson) -> str:
         return text
     if re.search(rf"(?<=[\w,] ){re.escape(text)}\b", lesson.text):  # capitalised inside a sentence, too
         return text
-    if re.search(r" [A-Z][\w’'-]+$", text):  # the last word of a name has a capital, too
+    if re.search(r"[ -][A-Z][\w’'-]+", text):  # the last word of a name has a capital, too
         return text
     return text[0].lower() + text[1:]
 

@@ -37,7 +37,10 @@ def _exchangeable(source: Source, term: Term) -> list[str]:
     mine, language, pool = source.description(term), source.language, source.pool
     article = source.lesson.text[max(0, term.start - 4) : term.start]
     found = []
+    articles = {other.name: other.article for other in pool.terms}
     for name in clozes.rank_terms(term, source):
+        if not _of_one_sort(articles[name], term.article):
+            continue  # "a blood pressure"
         theirs = pool.descriptions.get(grammar.normalised(name))
         if not theirs or clozes.points_elsewhere(theirs, language):
             continue
@@ -45,6 +48,14 @@ def _exchangeable(source: Source, term: Term) -> list[str]:
             continue
         found.append(name)
     return found
+
+
+_INDEFINITE = ("a", "an", "un", "una", "une", "ein", "eine")
+
+
+def _of_one_sort(one: str, other: str) -> bool:
+    """Both with an indefinite article, both with another, or both without."""
+    return (one in _INDEFINITE, bool(one)) == (other in _INDEFINITE, bool(other))
 
 
 def _begins_otherwise(before: str, name: str, language: str) -> bool:

@@ -1,0 +1,272 @@
+"""Which numbers of a lesson can be asked for: the one figure or year of a sentence that stands alone."""
+
+import re
+
+from learnloop.generate import grammar, standing
+from learnloop.generate.terms import Lesson, Quantity, quantities
+
+FIGURE = re.compile(r"\d+(?:[.,\u00a0\u202f ]\d{3})*(?:[.,]\d+)?")
+_YEAR = re.compile(r"(?:1[0-9]|20)\d\d")
+# "More than 8" is true of 9 and 10 as well: no option beside it is wrong for sure.
+_BOUNDED = {
+    "en": r"(?:more|less|fewer|greater|larger|higher|lower|older|younger|longer|shorter|better) than|over"
+    r"|under"
+    r"|above|below|at least|at most|up to|as (?:many|much|few|little|high|low) as|minimum of|maximum of"
+    r"|exceed(?:s|ed|ing)?|beyond|within|almost|nearly|between|from|to|and|or|until|till|since|before|after"
+    r"|by|only|first|early|mid|late|top|age|aged|chapter|section|figure|table|page|number|no\.|step|grade",
+    "es": r"(?:más|menos|mayor(?:es)?|menor(?:es)?) (?:del?|que|a)|al menos|por lo menos|como (?:máximo"
+    r"|mínimo)|hasta"
+    r"|casi|entre|desde|y|o|a|superior(?:es)? a|inferior(?:es)? a|supera(?:n|r)?|mínimo de|máximo de|antes de"
+    r"|después de|solo|capítulo|sección|figura|tabla|página|número|paso|los|las",
+    "fr": r"(?:plus|moins) de|au moins|au plus|jusqu['’]à|presque|près de|entre|depuis|et|ou|à"
+    r"|supérieure?s? à"
+    r"|inférieure?s? à|dépassent?|minimum de|maximum de|avant|après|chapitre|section|figure|tableau|page"
+    r"|numéro|étape|seulement",
+    "de": r"(?:mehr|weniger|größer|kleiner|höher|niedriger|älter|jünger|länger|kürzer) als|über|unter"
+    r"|mindestens"
+    r"|höchstens|bis(?: zu)?|maximal|minimal|fast|beinahe|nahezu|knapp|zwischen|seit|und|oder|von|vor|nach|ab"
+    r"|nur|Kapitel|Abschnitt|Abbildung|Tabelle|Seite|Nummer|Schritt|Klasse|bis",
+}
+BOUNDED = {
+    language: re.compile(
+        rf"(?<!\w)(?:{words})"
+        r"(?: (?:the|an?|about|el|la|los|las|los años|le|les|den|dem|der|die|das|rund|etwa))?"
+        r"[ \u00a0]?[$€£]?$",
+        re.I,
+    )
+    for language, words in _BOUNDED.items()
+}
+ABOUT = re.compile(
+    r"\b(?:about|around|roughly|approximately|some|circa|unos|unas|aproximadamente|alrededor de|cerca de"
+    r"|environ|autour de|à peu près|etwa|rund|ungefähr|circa|ca\.)(?: (?:the|el|la|le|den|die))? ?$",
+    re.I,
+)
+# A narrative of people or things that the sentence does not name.
+_PAST = {
+    "en": r"\b(?:was|were|had|did|\w{3,}ed|grew|rose|fell|began|became|won|lost|took|made|sold|built"
+    r"|wrote)\b",
+    "es": r"\b(?:fue|fueron|era|eran|había|tenía|tuvo|\w{3,}(?:ó|aron|ieron))\b",
+    "fr": r"\b(?:fut|furent|était|étaient|avait|avaient|a été|ont été|(?:a|ont|est|sont) \w+(?:é|i|u|és"
+    r"|ées?|is|it))\b",
+    "de": r"\b(?:war|waren|wurde|wurden|hatte|hatten|ge\w{3,}t|\w{3,}(?:te|ten))\b",
+}
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+    "i",
+]
+
+
+_MONTH = (
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december|enero|febrero"
+    r"|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre|janvier|février|mars"
+    r"|avril|mai"
+    r"|juin|juillet|août|septembre|octobre|novembre|décembre|januar|februar|märz|juni|juli|oktober|dezember)"
+)
+_DATED = re.compile(
+    rf"(?:{_MONTH}(?:,| de| del)?(?: \d{{1,2}},)?|\byear|\baño|l['’]année|\bJahre?"
+    r"|\b(?:in|en|since|desde|depuis|seit))[ ]$",
+    re.I,
+)
+_MONTH_BEFORE = re.compile(rf"{_MONTH}(?:,| de| del)?[ ]$", re.I)
+_MONTH_NEXT = re.compile(rf"\.?[ ](?:de )?{_MONTH}\b", re.I)
+
+
+def is_year(quantity: Quantity) -> bool:
+    """A bare four-digit number from 1000 to 2099 after a word of time ("in 1905", not "1905 ships")."""
+    if quantity.unit or not _YEAR.fullmatch(quantity.text):
+        return False
+    return bool(_DATED.search(around(quantity)[0]))
+
+
+def around(quantity: Quantity) -> tuple[str, str]:
+    text = quantity.sentence.text
+    return text[: quantity.start - quantity.sentence.start], text[quantity.end - quantity.sentence.start :]
+
+
+def is_askable(quantity: Quantity, lesson: Lesson) -> bool:
+    """The only figure (or the only year) of a sentence that stands alone and says it for sure.
+
+    Figures that come first are what an example starts from; nobody can work them out.
+    """
+    sentence, language = quantity.sentence, lesson.language
+    before, after = around(quantity)
+    text = sentence.text
+    figures = [match[0] for match in FIGURE.finditer(text) if not _MONTH_NEXT.match(text[match.end() :])]
+    years = [figure for figure in figures if _YEAR.fullmatch(figure)]
+    alone = len(years) == 1 if is_year(quantity) else len(figures) - len(years) == 1
+    if not alone or len(figures) > 2 or figures.count(_digits(quantity.text)) != 1:
+        return False
+    if _says_it_unsurely(text, language) or _is_part(quantity, language):
+        return False
+    if (
+        standing.is_shown(text)
+        or standing.is_by_a_task(sentence, lesson)
+        or standing.objection(sentence, lesson)
+    ):
+        return False
+    if language == "es" and (not _OPENS_IN_SPANISH.match(text) or _NOBODY.match(text)):
+        return False  # "Saca cada carta …": the subject is in another sentence
+    if is_year(quantity):
+        dated = _IN.search(before) or _MONTH_BEFORE.search(before)
+        return bool(dated) and has_name(text, lesson)
+    if _YEAR.fullmatch(quantity.text):
+        return False  # a year without a word of time, or a count that looks like one
+    named = has_name(text, lesson) or not (re.search(_PAST[language], text) or _OF_A_SAMPLE.match(text))
+    counts = bool(quantity.unit) or bool(re.match(r"[ \u00a0][^\W\d]", after))
+    return named and counts
+
+
+# "The mean is 244 pounds": of a sample that another sentence describes.
+_OF_A_SAMPLE = re.compile(
+    r"(?:(?:the|el|la|los|las|le|les|l['’]|der|die|das) ?)?(?:\w+ )?(?:mean|median|average|sample|total"
+    r"|probability"
+    r"|result|price|score|media|mediana|promedio|desviación|muestra|probabilidad|resultado|precio"
+    r"|puntuación|área"
+    r"|valor|moyenne|médiane|échantillon|probabilité|résultat|prix|total|Mittelwert|Median|Durchschnitt"
+    r"|Stichprobe"
+    r"|Wahrscheinlichkeit|Ergebnis|Preis|Summe)\b",
+    re.I,
+)
+
+
+def _says_it_unsurely(text: str, language: str) -> bool:
+    return bool(
+        standing.is_dated(text, language) or standing.is_hedged(text, language) or _BECAUSE.search(text)
+    )
+
+
+_BECAUSE = re.compile(r"\b(?:because|porque|ya que|parce que|puisque|weil)\b", re.I)
+_OPENS_IN_SPANISH = re.compile(
+    r"(?:El|La|Los|Las|Una?|Unos|Unas|Cada|Todo|Toda|Todos|Todas|En|A|Al|De|Del|Desde|Durante|Para|Por|Con"
+    r"|Según|Entre|Tras|Aproximadamente|Alrededor|Cerca|Casi|Cuando|Dos|Tres|Cuatro|Cinco)\b|\S+"
+    r" (?:[A-ZÁÉÍÓÚÑ]|(?:es|son|fue"
+    r"|tiene|tienen|mide|pesa|contiene|nació|murió|recibió|ganó|publicó|descubrió|fundó|escribió)\b)"
+)
+
+
+_NOBODY = re.compile(r"En (?:el año )?\d{4},? (?:lo |la |le )?[a-zñ]+(?:ó|aron|ieron)\b")
+
+
+def _is_part(quantity: Quantity, language: str) -> bool:
+    """The figure is a bound, a range, a label ("stage 2", "Apollo 11"), an ordinal, or a day of a month."""
+    before, after = around(quantity)
+    dated = is_year(quantity) and (_IN.search(before) or _MONTH_BEFORE.search(before))
+    if BOUNDED[language].search(before) and not dated:
+        return True
+    if _GOES_ON.match(after) or _OR_MORE.match(after) or _MONTH_NEXT.match(after):
+        return True
+    label = re.search(r"([^\W\d_][\w’'-]*)\.?[ \u00a0]$", before)
+    if is_year(quantity) or not label:
+        return False
+    if language == "en":
+        word = label[1].lower()
+        fits = word in grammar.FUNCTION_WORDS["en"] or word in _COUNTING or word.endswith(("s", "ed", "ly"))
+        return not fits or (label[1][:1].isupper() and len(before.split()) > 1)
+    if language == "de":
+        return label[1][:1].isupper() and label[1].lower() not in grammar.FUNCTION_WORDS["de"]
+    named = label[1][:1].isupper() and len(before.split()) > 1
+    return named or bool(_LABEL.fullmatch(label[1].lower()))
+
+
+# Verbs without an ending that tells them from "stage 2".
+_COUNTING = {"weigh", "measure", "cover", "contain", "have", "hold", "carry", "reach", "live", "last", "need"}
+_COUNTING |= {"use", "cost", "make", "produce", "off"}
+_LABEL = re.compile(
+    r"fase|etapa|tipo|nivel|clase|grupo|versión|volumen|parte|percentil|phase|étape|type|niveau|classe"
+    r"|groupe|version|partie|edad|âge"
+)
+_GOES_ON = re.compile(
+    r"[ \u00a0]?(?:or|o|ou|oder|to|bis|and|y|et|und|[-–—/])[ \u00a0]?\w*\d|(?:st|nd|rd|th|s|er|e|º|ª)\b|\.["
+    r" ]?[a-zà-ÿ]|-"
+)
+_OR_MORE = re.compile(
+    r"(?:[ \u00a0][\w%°]+){0,3} (?:or more|or less|or so|or fewer|and (?:over|above|older|more)|o más|o"
+    r" menos|y más"
+    r"|ou plus|ou moins|et plus|oder mehr|und mehr|oder weniger)\b"
+)
+_IN = re.compile(
+    r"(?:^|\b)(?:in|en|im Jahr|im Jahre|In|En|Im Jahr|l['’]année|año|year|on \w+ \d+,|\w{3,9} (?:de|del)) $",
+    re.I,
+)
+
+
+def _digits(text: str) -> str:
+    match = FIGURE.match(text)
+    return match[0] if match else text
+
+
+def has_name(text: str, lesson: Lesson) -> bool:
+    """True where the sentence says of whom or what it speaks: a name inside it, or the title's word."""
+    title = grammar.content_words(lesson.title, lesson.language)
+    if any(
+        grammar.same_word(word, other)
+        for word in grammar.content_words(text, lesson.language)
+        for other in title
+    ):
+        return True
+    inside = r"(?<=[a-zà-ÿ,;)’'] )" if lesson.language != "de" else r"(?<=[\w,;)] )"
+    for match in re.finditer(rf"{inside}[A-ZÀ-Ý][\w’'-]*(?: [A-ZÀ-Ý][\w’'-]*)*", text):
+        if match[0].lower() not in _MONTHS and (
+            lesson.language != "de" or " " in match[0] or match[0].isupper()
+        ):
+            return True
+    return bool(re.match(r"[A-ZÀ-Ý][\w’'-]+ [A-ZÀ-Ý][\w’'-]+", text))
+
+
+def askable(lesson: Lesson) -> list[Quantity]:
+    """The figures of `lesson` that can be asked for: quantities, then years, each in text order."""
+    found = [q for q in quantities(lesson) if is_askable(q, lesson) or is_result(q, lesson)]
+    return sorted(found, key=is_year)
+
+
+_EQUAL = re.compile(
+    r"\b(?:is|are|equals|gives|makes|returns|prints|es|son|da|vale|est|sont|donne|vaut|ist|sind|ergibt"
+    r"|beträgt)\b"
+)
+
+
+def is_result(quantity: Quantity, lesson: Lesson) -> bool:
+    """The outcome of a calculation whose numbers the sentence gives ("The half of 50 is 25.")."""
+    before, after = around(quantity)
+    text = quantity.sentence.text
+    figures = [match[0] for match in FIGURE.finditer(text)]
+    code = re.search(r"[=<>\[\]{}_\"]|\w\(", text)
+    return (
+        bool(_EQUALS.search(before))
+        and len(_EQUAL.findall(before))
+        == 1  # "The mean is 6, the median is 7" reports, it calculates nothing
+        and 2 <= len(figures) <= 7
+        and figures.count(_digits(quantity.text)) == 1
+        and not re.search(r"\d|^[ \u00a0]?[-–/]", after)
+        and not code
+        and not standing.is_hedged(text, lesson.language)
+        and not any(_YEAR.fullmatch(figure) for figure in figures)
+        and standing.objection(quantity.sentence, lesson) in ("", "form", "length")
+        and ":" not in text
+    )
+
+
+_EQUALS = re.compile(
+    r"\b(?:is|are|equals|gives|makes|returns|prints|es|son|da|vale|est|sont|donne|vaut|ist|sind|ergibt"
+    r"|beträgt)"
+    r"(?: (?:about|around|roughly|only|therefore|then|exactly|aproximadamente|unos|unas|environ|alors|donc"
+    r"|also|etwa|rund|dann))?[ \u00a0]$"
+)
