@@ -30,7 +30,8 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = adapters.attach(language_model._model, RECIPE.rank, RECIPE.alpha, RECIPE.targets, RECIPE.seed)
     base = {"name": "tiny", "sha256": adapters.fingerprint(language_model._model)}
     folder = home / proposer.FOLDER / "2026-01-01-made"
-    adapters.save(folder, model, trained.weights, {"base": base, "prompt": PROMPT_VERSION})
+    facts = {"base": base, "prompt": PROMPT_VERSION, "bank": {"languages": {"en": 100}}}
+    adapters.save(folder, model, trained.weights, facts)
     return folder
 
 
@@ -104,6 +105,12 @@ def test_a_trained_adapter_writes_the_planted_question(adapter: Path) -> None:
     )
     right = [one.question == question for one, question in zip(some, asked, strict=True)]
     assert sum(right) / len(right) > 0.25  # by chance 1 of 24
+
+
+def test_an_adapter_writes_only_in_the_languages_it_was_trained_on(adapter: Path) -> None:
+    one = Proposer.with_adapter(tiny_model.model(), adapter, 4)
+    assert any(one.stems(PASSAGES, KEYS, "en"))
+    assert one.stems(PASSAGES, KEYS, "es") == [""] * 3
 
 
 def test_what_cannot_be_asked_has_no_question() -> None:

@@ -189,9 +189,9 @@ def test_killed_the_command_goes_on_with_the_same_run(loop: Loop, tmp_path: Path
     """The whole command, killed by SIGKILL after its first line of progress."""
     bank = tmp_path / "more.en.json"
     paragraphs = [
-        paragraph(f"Number {n} is a cell.", f"What is it that number {n} is?", "cell") for n in range(600)
+        paragraph(f"Number {n} is a cell.", f"What is it that number {n} is?", "cell") for n in range(400)
     ]
-    data = [{"title": str(n), "paragraphs": paragraphs[10 * n : 10 * n + 10]} for n in range(60)]
+    data = [{"title": str(n), "paragraphs": paragraphs[10 * n : 10 * n + 10]} for n in range(40)]
     bank.write_text(json.dumps({"data": data}))
     environment = os.environ | {
         "LEARNLOOP_HOME": str(loop.settings.home),

@@ -6,7 +6,7 @@ can be read off best. The structural checks of the pipeline still decide.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,12 +57,15 @@ class Proposer:
         reader: Any = None,
         shots: bool = True,
         candidates: int = CANDIDATES,
+        languages: Collection[str] | None = None,
     ) -> None:
-        """reader: the model that reads what was written; default: the one that wrote it."""
+        """reader: the model that reads what was written; default: the one that wrote it. languages: those
+        it writes in; default: whatever it is asked for."""
         self.name = name
         self.candidates = candidates
         self._model, self._tokenizer, self._shots = model, tokenizer, shots
         self._reader = model if reader is None else reader
+        self._languages = languages
 
     @classmethod
     def of(
@@ -87,11 +90,16 @@ class Proposer:
             )
         sha256 = manifest["files"][adapters.WEIGHTS][:12]
         name = f"{language_model.name}, {PROMPT_VERSION}, adapter {sha256}, best of {candidates}"
-        return cls(name, model, tokenizer, reader=base, shots=False, candidates=candidates)
+        languages = manifest.get("bank", {}).get("languages")  # it was trained on these alone
+        return cls(
+            name, model, tokenizer, reader=base, shots=False, candidates=candidates, languages=languages
+        )
 
     def stems(self, passages: Sequence[str], keys: Sequence[str], language: str) -> list[str]:
         """(n,) questions, "" where none stands. The first place of each key in its passage is asked for."""
         asked = [""] * len(keys)
+        if self._languages is not None and language not in self._languages:
+            return asked
         found = [passage.find(key) for passage, key in zip(passages, keys, strict=True)]
         rows = [n for n, start in enumerate(found) if start >= 0 and keys[n].strip()]
         near = {n: (*window(passages[n], found[n], found[n] + len(keys[n]), language), keys[n]) for n in rows}

@@ -62,6 +62,11 @@ def questions(
     with step("gathered the examples"):
         found = _bank(loop, bank, languages)
         training, validation = training_bank.parted(found.examples, VALIDATION_SHARE, seed, hold_out)
+    if not training or not validation:
+        raise NothingToDo(
+            f"{len(found.examples)} examples are too few to train and validate on",
+            "learnloop finetune questions --bank FILE",
+        )
     with step("loaded the language model"):
         model = _local_model(loop.settings)
         base = {"name": model.name, "sha256": adapters.fingerprint(model._model)}

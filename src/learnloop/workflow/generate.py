@@ -6,7 +6,7 @@ from learnloop.errors import NothingToDo, UnknownThing
 from learnloop.evaluate.text import text_metrics
 from learnloop.generate import pipeline
 from learnloop.store import loading, reading
-from learnloop.workflow import candidate, language_models
+from learnloop.workflow import candidate, finetune, language_models
 from learnloop.workflow.console import bar, step
 from learnloop.workflow.context import Loop
 
@@ -36,6 +36,7 @@ def generate(
             reading.concepts(loop.engine),
             model=models.verifier,
             embedder=models.embedder,
+            proposer=finetune.writer(loop.settings),
             questions_per_lesson=questions_per_lesson,
             seed=seed,
             course_mates=everything,

@@ -17,7 +17,7 @@ from learnloop.generate import grammar, kinds, pipeline, sanitise
 from learnloop.prepare.language import UNDETERMINED, detect, normalise_language
 from learnloop.prepare.text import repair
 from learnloop.store import reading
-from learnloop.workflow import language_models
+from learnloop.workflow import finetune, language_models
 from learnloop.workflow.console import bar, step
 from learnloop.workflow.context import Loop
 from learnloop.workflow.whole import write_json, write_whole
@@ -56,6 +56,7 @@ def questions(
             lessons,
             model=models.verifier,
             embedder=models.embedder,
+            proposer=finetune.writer(loop.settings),
             questions_per_lesson=count,
             seed=seed,
             course_mates=mates,
