@@ -16,7 +16,7 @@ from learnloop.exchange.reads import Loaded
 from learnloop.exchange.rows import Dumped
 from learnloop.schemas import QUESTION_KINDS
 
-EXAMPLES = int(os.environ.get("LEARNLOOP_TEST_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("LEARNLOOP_TEST_EXAMPLES", "7"))
 FORMATS: dict[str, tuple[Callable[[Any], Dumped], Callable[[bytes, str], Loaded]]] = {
     "gift": (gift.dump, gift.load),
     "moodle": (moodle_xml.dump, moodle_xml.load),
