@@ -182,6 +182,8 @@ def _repetition(text: str, language: str) -> list[Finding]:
     phrases: dict[tuple[str, ...], list[Span]] = defaultdict(list)
     for at in range(len(whole) - PHRASE + 1):
         part = whole[at : at + PHRASE]
+        if re.search(r"[.!?;:\n]", text[part[0][1] : part[-1][2]]):
+            continue  # it runs over the end of a sentence
         phrases[tuple(word for word, *_ in part)].append((part[0][1], part[-1][2]))
     taken: list[Span] = []
     for spans in phrases.values():

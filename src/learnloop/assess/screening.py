@@ -18,10 +18,10 @@ from learnloop.assess import words
 
 MOST_WORDS = 100  # of a short answer, where the longest reference has fewer than a quarter of that
 TIMES_LONGER = 4
-STUFFED_FROM = 5  # words; fewer may well be a list
+STUFFED_FROM = 4  # words; fewer may well be a list
 CONTENT_SHARE = 0.85  # of the words; 99% of the right answers of SciEntsBank have less, in a sentence
 SAME_WORD = 0.34  # share of one content word among all
-SHUFFLED_FROM, SHUFFLED = 6, 0.25  # words of a reference; share of its pairs of neighbours
+SHUFFLED_FROM, SHUFFLED = 6, 0.35  # words of a reference; share of its pairs of neighbours
 REPEATED = 0.6  # of the question's content words
 HELD, ALSO_HELD = 0.8, 0.6  # of the words of a reference that is denied, and of one that denies as much
 MARKUP = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|</?[a-zA-Z!][^<>]*>", re.DOTALL | re.IGNORECASE)
@@ -85,10 +85,11 @@ def screen(answer: str, stem: str, references: Sequence[str], language: str) -> 
     if re.fullmatch(_KNOWS_NOTHING.get(language, "(?!)"), plain) and not set(said) <= known:
         return Screened(text, nothing="knows_nothing")
     asked = words.tokens(stem, language)
-    if _only_repeats(said, asked, known, language):
+    repeats = _only_repeats(said, asked, known, language)
+    if repeats and " ".join(said) in " ".join(asked):
         return Screened(text, nothing="repeats_question")
     denies = not any((_denials(said, language) > 0) == (_denials(one, language) > 0) for one in wanted)
-    doubt = _doubt(text, said, asked, wanted, language)
+    doubt = _doubt(text, said, asked, wanted, language) or ("repeats_question" if repeats else "")
     return Screened(text, doubt="marked_up" if marked and not doubt else doubt, denies=denies)
 
 
@@ -108,7 +109,7 @@ def _doubt(text: str, said: list[str], asked: list[str], wanted: list[list[str]]
         return "other_script"
     if _stuffed(said, wanted, language) or any(_shuffled(said, one) for one in wanted):
         return "key_words"
-    if _hedges(said, [*wanted, asked], language) and _holds(said, wanted) >= HELD:
+    if _hedges(said, wanted, language):
         return "hedged"
     if _denials(said, language) >= 1 and _holds_reference(said, wanted, language):
         return "reference_denied"
@@ -116,7 +117,11 @@ def _doubt(text: str, said: list[str], asked: list[str], wanted: list[list[str]]
 
 
 def _only_repeats(said: list[str], asked: list[str], known: set[str], language: str) -> bool:
-    """Most of the question and nothing new, where the reference does say something new."""
+    """Most of the question and nothing new.
+
+    Where the reference has nothing new either ("What did the cat do?" after a story), only what is twice as
+    long as it: the answer has to be picked out.
+    """
     content = {words.lemma(word, language) for word in words.content(said, language)}
     in_question = {words.lemma(word, language) for word in words.content(asked, language)}
     wanted = {words.lemma(word, language) for word in words.content(sorted(known), language)}
@@ -124,7 +129,7 @@ def _only_repeats(said: list[str], asked: list[str], known: set[str], language: 
         len(content) >= 2
         and content <= in_question
         and len(content) >= REPEATED * len(in_question)
-        and not wanted <= in_question
+        and (not wanted <= in_question or len(content) >= 2 * len(wanted))
     )
 
 
@@ -151,10 +156,11 @@ def _shuffled(said: list[str], wanted: list[str]) -> bool:
     return len(pairs & set(pairwise(said))) < SHUFFLED * len(pairs)
 
 
-def _hedges(said: list[str], others: list[list[str]], language: str) -> bool:
-    """This or that, where neither question nor reference leaves a choice."""
+def _hedges(said: list[str], wanted: list[list[str]], language: str) -> bool:
+    """A reference and something else besides, to choose from."""
     word = {"en": "or", "es": "o", "fr": "ou", "de": "oder"}.get(language, "or")
-    return word in said and not any(word in one for one in others)
+    less = [one for one in wanted if said.count(word) > one.count(word)]
+    return _holds(said, less) >= HELD
 
 
 def _holds(said: list[str], wanted: list[list[str]]) -> float:

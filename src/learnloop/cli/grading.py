@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from learnloop.cli.recommenders import evaluate_app
-from learnloop.cli.shell import Json, Seed, app, call, guard, report, show
+from learnloop.cli.shell import Json, Seed, app, call, guard, report, show, with_loop
 
 Language = Annotated[str, typer.Option(help="Of the answers: two letters.")]
 Trust = Annotated[
@@ -29,14 +29,21 @@ def grade(
 
     Example: learnloop grade --question q.json --answer "9,81 m/s^2" --json
     """
-    report(
-        "grading.grade_answers",
-        json_,
-        question=question,
-        answer=answer,
-        answers=answers,
-        language=language,
-    )
+
+    def work() -> None:
+        result = with_loop(
+            lambda loop: call(
+                "grading.grade_answers",
+                loop,
+                question=question,
+                answer=answer,
+                answers=answers,
+                language=language,
+            )
+        )
+        show(result if json_ else call("grading.brief_grades", result), json_)
+
+    guard(work)
 
 
 @app.command("train-grader")
@@ -94,6 +101,9 @@ def essay(
 
     Example: learnloop essay --text essay.txt --language es --years 9
     """
-    guard(
-        lambda: show(call("grading.essay", text=text, language=language, years=years, said_in=said_in), json_)
-    )
+
+    def work() -> None:
+        result = call("grading.essay", text=text, language=language, years=years, said_in=said_in)
+        show(result if json_ else call("grading.brief_essay", result), json_)
+
+    guard(work)

@@ -97,6 +97,35 @@ def essay(*, text: Path, language: str, years: float | None = None, said_in: str
     }
 
 
+def brief_grades(result: dict[str, Any]) -> dict[str, Any]:
+    """For a person: each answer's points and what is said of it."""
+    return {
+        "question": result["question"],
+        "grades": [
+            {
+                "answer": " ".join(one["answer"].split())[:60],
+                "points": "teacher" if one["points"] is None else one["points"],
+                "how": one["how"],
+                "feedback": " ".join(note["said"] for note in one["feedback"]),
+            }
+            for one in result["grades"]
+        ],
+    }
+
+
+def brief_essay(result: dict[str, Any]) -> dict[str, Any]:
+    """For a person: the measures, and each finding with its first place in the text."""
+    told = [f"{one['said']} {_place(one['spans'])}".strip() for one in result["findings"]]
+    return {"method": result["method"], "measures": result["measures"], "findings": told}
+
+
+def _place(spans: Sequence[Mapping[str, Any]]) -> str:
+    if not spans:
+        return ""
+    start = " ".join(str(spans[0]["text"]).split())[:40]
+    return f"({spans[0]['start']}: {start} …)"
+
+
 def years_of(texts: Sequence[str], languages: Sequence[str]) -> list[float | None]:
     """The reading level of each text, None where no formula fits: for questions and summaries."""
     found: list[float | None] = []
