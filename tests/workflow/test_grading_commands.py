@@ -10,8 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from learnloop.cli import app
-from learnloop.errors import BadInput, NothingToDo
+from learnloop.errors import BadInput, NothingToDo, UnknownThing
+from learnloop.settings import Settings
+from learnloop.store import loading
 from learnloop.workflow import graded_answers
+from learnloop.workflow.context import Loop
+from learnloop.workflow.grading import grade_answers
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "assess"))
 from graded_school import planted
@@ -86,6 +90,31 @@ def test_one_answer_with_its_feedback(own_home: Path) -> None:
     refused = run.invoke(app, ["grade", "--question", str(question)])
     assert refused.exit_code == 1
     assert "--answer TEXT" in refused.output
+
+
+def test_a_question_of_this_home_is_known_by_its_id(database_url: str, tmp_path: Path) -> None:
+    loop = Loop(Settings(home=tmp_path, database_url=database_url, embedder="none"))
+    row = {
+        "question_id": "demo:q7",
+        "item_id": "demo:lesson",
+        "kind": "short_answer",
+        "stem": "Which gas do plants take in?",
+        "key": "carbon dioxide",
+        "options": [],
+        "aliases": ["CO2"],
+        "source_sha256": "0" * 64,
+        "language": "en",
+        "origin": "authored",
+        "provenance": {},
+    }
+    try:
+        loading.load(loop.engine, "questions", pd.DataFrame([row]))
+        found = grade_answers(loop, question="demo:q7", answer="co2")
+        assert (found["question"], found["grades"][0]["how"]) == ("demo:q7", "alias")
+        with pytest.raises(UnknownThing, match="nobody"):
+            grade_answers(loop, question="nobody", answer="co2")
+    finally:
+        loop.close()
 
 
 def test_evaluate_on_questions_not_seen_and_on_a_test(own_home: Path) -> None:
