@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from store_frames import events, rows
 
-from learnloop.store import database, loading, reading
+from learnloop.store import database, loading, questions, reading
 from learnloop.store.loading import Loaded
 
 SCRIPTS = Path(database.__file__).parent / "migrations"
@@ -81,3 +81,20 @@ def test_down_to_nothing_and_up_again(bare: sa.Engine) -> None:
     assert set(shape(bare)) == {"alembic_version", "alembic_version_pkc"}
     database.migrate(bare)
     assert shape(bare) == first
+
+
+def test_questions_of_an_older_learnloop_get_a_version_and_a_history(bare: sa.Engine) -> None:
+    database.migrate(bare)
+    loading.load(bare, "questions", rows("questions", {}, {"question_id": "demo:q2"}))
+    questions.set_status(bare, ["demo:q1"], "approved", by="cli")
+    questions.set_status(bare, ["demo:q1"], "suspended", by="cli")
+    moved(bare, command.downgrade, "0011")
+    with bare.connect() as connection:
+        kept = connection.exec_driver_sql("SELECT status FROM questions ORDER BY question_id").scalars()
+        assert list(kept) == ["draft", "draft"], "an older Learnloop knows nothing of suspended ones"
+    with bare.begin() as connection:
+        connection.exec_driver_sql("UPDATE questions SET status = 'retired' WHERE question_id = 'demo:q2'")
+    database.migrate(bare)
+    assert reading.questions(bare)["version"].tolist() == [1, 1]
+    (entry,) = questions.history(bare, "demo:q2")
+    assert (entry["status"], entry["by"]) == ("retired", "rule:migration")

@@ -22,7 +22,7 @@ from learnloop.store.question_tables import generations
 
 STATES = ("queued", "running", "done", "failed", "cancelled")
 OPEN = ("queued", "running")
-STALE_SECONDS = 30.0
+STALE_SECONDS = 60.0  # the first word comes after some imports, on a busy machine after half a minute
 MOST_ATTEMPTS = 3
 CLAIM_LOCK = 0x6C6C67656E  # "llgen", of PostgreSQL's advisory locks
 
