@@ -37,6 +37,7 @@ from learnloop.settings import load as settings
 
 RESULTS = Path(__file__).parent / "results" / "summaries.json"
 WANTED = {"demo": Wanted()}
+BATCH = 8  # sentences the model rewrites at a time
 OF_BOOKS = Wanted(summaries.MAX_SENTENCES, 120)
 STRONGER = {
     "en": (("some", "all"), ("may", "must"), ("often", "always"), ("many", "all"), ("can", "must")),
@@ -51,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("shared", nargs="?", type=Path, default=Path("../shared/data"))
     parser.add_argument("--books", type=int, default=24)
-    parser.add_argument("--rewritten", type=int, default=30)
+    parser.add_argument("--rewritten", type=int, default=20)
     asked = parser.parse_args()
     data = summary_data.texts(asked.shared)
     data = data[(data["corpus"] == "demo") | (data.groupby("corpus").cumcount() < asked.books)]
@@ -213,20 +214,26 @@ def blind(demo: pd.DataFrame, align: Any) -> dict[str, Any]:
 def rewritten(rows: pd.DataFrame, lessons: Any, cosines: Any, model: Any, align: Any) -> dict[str, Any]:
     """What became of the model's rewritings, and how the raw ones score against the abstracts."""
     documents = predicted(rows, lessons, cosines, WEIGHTS)
+    asked = [
+        (row["id"], row["language"], one.text)
+        for row in documents.to_dict("records")
+        for one in split(row["prediction"], row["language"])
+    ]
     counts: Counter[str] = Counter()
-    raw = []
-    for row in documents.to_dict("records"):
-        sentences = [one.text for one in split(row["prediction"], row["language"])]
-        prompts = [rewriting.REWRITE_PROMPT.format(sentence=text) for text in sentences]
+    raw: dict[str, list[str]] = {}
+    for begin in range(0, len(asked), BATCH):
+        batch = asked[begin : begin + BATCH]
+        prompts = [rewriting.REWRITE_PROMPT.format(sentence=text) for _, _, text in batch]
         said = [rewriting.parsed(text) for text in model.generate(prompts, rewriting.MAX_NEW_TOKENS)]
-        for source, text in zip(sentences, said, strict=True):
-            counts[rewriting.refusal(source, text, row["language"]) or "survived"] += 1
-        raw.append(" ".join(said))
-        print(len(raw), dict(counts), flush=True)
+        for (item, language, source), text in zip(batch, said, strict=True):
+            counts[rewriting.refusal(source, text, language) or "survived"] += 1
+            raw.setdefault(item, []).append(text)
+        print(begin + len(batch), dict(counts), flush=True)
+    texts = [" ".join(raw[item]) for item in documents["id"]]
     return {
         "sentences": dict(counts),
         "extract": measured(documents, align)["systems"]["prediction"],
-        "raw": measured(documents.assign(prediction=raw), align),
+        "raw": measured(documents.assign(prediction=texts), align),
     }
 
 

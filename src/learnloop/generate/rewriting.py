@@ -20,7 +20,7 @@ from typing import Protocol
 
 from learnloop.generate import grammar
 from learnloop.generate.instructions import plain, reads_as_instruction
-from learnloop.generate.rewriting_words import FILLERS, GUARDED, PLAINER
+from learnloop.generate.rewriting_words import ADVERBS, FILLERS, GUARDED, PLAINER
 from learnloop.generate.sentences import split
 
 REWRITE_VERSION = "rewrite-1"
@@ -149,7 +149,9 @@ def meanings(text: str, language: str) -> tuple[str, ...]:
     plainer = PLAINER.get(language, {})
     lowered = _NOT.sub(" not", plain(text)).replace("cannot", "can not")
     for phrase in FILLERS.get(language, ()):
-        lowered = re.sub(rf"(?<!\w){re.escape(phrase)}(?!\w),?", " ", lowered, flags=re.I)
+        lowered = re.sub(rf"(?<!\w){re.escape(phrase)},", " ", lowered, flags=re.I)
+    for word in ADVERBS.get(language, ()):
+        lowered = re.sub(rf"(?<!\w){re.escape(word)}(?!\w),?", " ", lowered, flags=re.I)
     for phrase, short in _phrases(plainer):
         lowered = re.sub(rf"(?<!\w){re.escape(phrase)}(?!\w)", short, lowered, flags=re.I)
     found = []

@@ -10,14 +10,18 @@ speed reactions" is not "enzymes are proteins that speed reactions".
 """
 
 # Said at the cost of nothing: gone without loss.
+# With a comma after them alone: "in addition to" and "aussi grand que" are none. Hedges (basically,
+# essentially, grundsätzlich) and what limits ("the part we actually observe") are not here.
 _FILLERS = {
-    "en": "also, of course, in fact, as a matter of fact, in other words, basically, actually, indeed,"
-    " simply put, moreover, furthermore, in addition, essentially",
-    "es": "también, de hecho, en realidad, por supuesto, en otras palabras, es decir, además, básicamente",
-    "fr": "aussi, en fait, bien sûr, en effet, autrement dit, de plus, en outre",
-    "de": "auch, in der Tat, tatsächlich, natürlich, mit anderen Worten, außerdem, zudem, grundsätzlich",
+    "en": "of course, in fact, as a matter of fact, in other words, indeed, simply put, moreover,"
+    " furthermore, in addition",
+    "es": "de hecho, por supuesto, en otras palabras, es decir, además",
+    "fr": "en fait, bien sûr, en effet, autrement dit, de plus, en outre, aussi",
+    "de": "mit anderen Worten",
 }
 FILLERS = {language: tuple(words.split(", ")) for language, words in _FILLERS.items()}
+# Wherever they stand.
+ADVERBS = {"en": ("also",), "es": ("también",), "fr": ("également",), "de": ("außerdem", "zudem")}
 
 # word or phrase -> what it is written as more plainly; both sides are mapped, so either may stand.
 PLAINER = {
