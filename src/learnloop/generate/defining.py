@@ -130,10 +130,10 @@ def says_what_it_is(predicate: str, article: str, language: str) -> bool:
 
 
 _SPOKEN = {
-    "en": re.compile(r"\b(?:our|us|you|your|i|me|my|not|no|never|very|more than one|many|several)\b", re.I),
-    "es": re.compile(r"\b(?:nos|nuestr\w+|usted|tú|tu|no|nunca|muy|much[oa]s?|vari[oa]s)\b", re.I),
-    "fr": re.compile(r"\b(?:nous|notre|vous|votre|ne|n['’]|jamais|très|plusieurs|on)\b", re.I),
-    "de": re.compile(r"\b(?:wir|uns|unser\w*|du|dein\w*|man|nicht|nie|sehr|viele\w*|mehrere\w*)\b", re.I),
+    "en": re.compile(r"\b(?:our|us|you|your|i|me|my|not|no|never|more than one|many|several)\b", re.I),
+    "es": re.compile(r"\b(?:nos|nuestr\w+|usted|tú|tu|no|nunca|much[oa]s?|vari[oa]s)\b", re.I),
+    "fr": re.compile(r"\b(?:nous|notre|vous|votre|ne|n['’]|jamais|plusieurs|on)\b", re.I),
+    "de": re.compile(r"\b(?:wir|uns|unser\w*|du|dein\w*|man|nicht|nie|viele\w*|mehrere\w*)\b", re.I),
 }
 
 # Where a definition goes on to something else: another clause, an example, a second definition.

@@ -32,7 +32,7 @@ _COMPARED = {
     " also too again still earlier previously elsewhere accordingly other others same similar similarly"
     " in|addition in|fact in|contrast by|contrast in|turn as|a|result on|the|other|hand for|this|reason"
     " of|course"
-    " by|comparison both moreover remaining rest but besides alike either neither",
+    " by|comparison him both moreover remaining rest but besides alike either neither",
     "es": "otro otra otros otras adicional adicionales luego entonces después posteriormente respectivamente"
     " dicho dicha dichos dichas además asimismo sin|embargo por|lo|tanto también igualmente mientras ambos"
     " en|cambio de|hecho por|eso en|consecuencia por|otra|parte ademas ambas mismo misma mismos mismas"
@@ -42,7 +42,8 @@ _COMPARED = {
     " ainsi même mêmes tandis outre précédemment auparavant"
     " mais restant restante néanmoins dernier dernière derniers dernières",
     "de": "andere anderen anderer anderes weitere weiteren weiterer weiteres dann danach später anschließend"
-    " infolgedessen darüber|hinaus unter|anderem im|Gegensatz im|Vergleich jeweils ebenfalls auch jedoch"
+    " infolgedessen darüber|hinaus unter|anderem im|Gegensatz im|Vergleich jeweils ihn ihm ihnen ebenfalls"
+    " auch jedoch"
     " hingegen dagegen deshalb daher somit wiederum gleiche gleichen beide"
     " beiden außerdem zudem ebenso trotzdem aber allerdings restlichen übrigen zuvor früher letztere",
 }
@@ -112,10 +113,41 @@ def objection(sentence: Sentence, lesson: "Lesson") -> str:
         ("person", PERSONS[language].search(text)),
         ("example", is_in_example(sentence, lesson)),
         ("anaphoric", is_anaphoric(sentence, lesson)),
+        ("unnamed", is_unnamed(sentence, lesson)),
     ):
         if found:
             return code
     return ""
+
+
+# "The group", "the city": which one, another sentence says.
+_WHICH = re.compile(
+    r"\b(?:[Tt]he (?:group|company|team|city|town|country|museum|university|school|king|queen|emperor"
+    r"|government|party"
+    r"|organi[sz]ation|council|army|war|film|book|band|club|project|author|president|bank|station|island)"
+    r"(?! (?:of|for|in|that|which|who|on|at|to|at)\b| [A-Z])"
+    r"|(?:[Ee]l|[Ll]a) (?:grupo|empresa|equipo|ciudad|país|museo|universidad|escuela|rey|reina|emperador"
+    r"|gobierno|partido"
+    r"|organización|ejército|guerra|película|libro|banda|club|proyecto|autor|presidente|banco|estación|isla)"
+    r"(?! (?:de|del|que|en|para)\b| [A-ZÁÉÍÓÚÑ])"
+    r"|(?:[Ll]e|[Ll]a|[Ll]['’]) ?(?:groupe|entreprise|équipe|ville|pays|musée|université|école|roi|reine"
+    r"|empereur|gouvernement"
+    r"|parti|organisation|armée|guerre|film|livre|club|projet|auteur|président|banque|gare|île)"
+    r"(?! (?:de|du|des|d['’]|qui|que|en|pour)| [A-ZÀ-Ý])"
+    r"|(?:[Dd]er|[Dd]ie|[Dd]as) (?:Gruppe|Firma|Mannschaft|Stadt|Land|Museum|Universität|Schule|König"
+    r"|Königin|Kaiser|Regierung"
+    r"|Partei|Organisation|Armee|Krieg|Film|Buch|Band|Verein|Projekt|Autor|Präsident|Bank|Insel)"
+    r"(?! (?:der|des|von|für|in|aus)\b| [A-ZÄÖÜ]|,))"
+)
+
+
+def is_unnamed(sentence: Sentence, lesson: "Lesson") -> bool:
+    """True where the sentence speaks of "the group" or "the city" that neither it nor the title names."""
+    title = grammar.content_words(lesson.title, lesson.language)
+    return any(
+        not any(grammar.same_word(match[0].split()[-1], word) for word in title)
+        for match in _WHICH.finditer(sentence.text)
+    )
 
 
 # A source in brackets, or what is left of one.
