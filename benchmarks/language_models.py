@@ -9,7 +9,7 @@ who else had the core: rates are tokens a CPU second, and only ratios in one run
 PyTorch's dynamic quantisation of the linear layers, a scale for all weights of a layer; int8-rows has a scale
 for each row of weights and leaves the last layer, which scores the vocabulary, in float32.
 
-`exercises`: the demo's own English multiple choice exercises, each after 120 words of its lesson; `right` is
+`exercises`: the demo's own English multiple choice exercises, each after 60 words of its lesson; `right` is
 the share of picks that are the author's key. `vetoes`: questions that the rules make of the demo's English
 lessons and that passed every structural check; `right` is the share of keys that are the pick. `agree` is the
 share of picks that equal float32's.
@@ -30,10 +30,13 @@ from pathlib import Path
 from typing import Any
 
 TYPES = ("float32", "bfloat16", "int8", "int8-rows")
-PREFILL_TOKENS, NEW_TOKENS, BATCH = 512, 32, 8
+PREFILL_TOKENS, NEW_TOKENS, BATCH = 512, 24, 8
+Asked = tuple[str, list[str], str, str]  # prompt, options, key, what all prompts share
 
 
-def measured(kind: str, threads: int, spec: str, cache_dir: Path) -> dict[str, Any]:
+def measured(
+    kind: str, threads: int, spec: str, cache_dir: Path, sets: dict[str, list[Asked]]
+) -> dict[str, Any]:
     """One type in this process. Rates are tokens a CPU second; peak memory in MB."""
     import numpy as np
     import torch
@@ -69,7 +72,7 @@ def measured(kind: str, threads: int, spec: str, cache_dir: Path) -> dict[str, A
                 )
 
             found |= _rates(f"decode_{rows}", rows * NEW_TOKENS, decode)
-    for name, asked in (("exercises", _exercises()), ("vetoes", _vetoes())):
+    for name, asked in sets.items():
         began = time.process_time()
         picks = [
             int(np.argmax(model.choose(prompt, options, shared))) for prompt, options, _, shared in asked
@@ -108,13 +111,12 @@ def _cast(model: Any, kind: str) -> None:
                 quantization.quantize_dynamic(model._model.model, rows, dtype=torch.qint8, inplace=True)
 
 
-def _exercises() -> list[tuple[str, list[str], str, str]]:
-    """prompt, options, key, what all prompts share"""
+def _exercises() -> list[Asked]:
     from learnloop.demo.authored import courses
 
     return [
         (
-            f"Passage: {' '.join(lesson.text.split()[:120])}\nQuestion: {exercise.question}\nAnswer:",
+            f"Passage: {' '.join(lesson.text.split()[:60])}\nQuestion: {exercise.question}\nAnswer:",
             list(exercise.options),
             exercise.answer,
             "",
@@ -126,7 +128,7 @@ def _exercises() -> list[tuple[str, list[str], str, str]]:
     ]
 
 
-def _vetoes() -> list[tuple[str, list[str], str, str]]:
+def _vetoes() -> list[Asked]:
     import pandas as pd
 
     from learnloop.demo.authored import courses
@@ -188,13 +190,15 @@ def main() -> None:
     parser.add_argument(
         "--cache", type=Path, default=Path(tempfile.gettempdir()) / "learnloop-language-models"
     )
+    parser.add_argument("--picks", type=int, default=1000, help="at most so many exercises and vetoes each")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     if asked.one:
         kind, threads = asked.one.split(":")
-        print(json.dumps(measured(kind, int(threads), asked.model, asked.cache)))
+        print(json.dumps(measured(kind, int(threads), asked.model, asked.cache, json.load(sys.stdin))))
         return
+    sets = json.dumps({"exercises": _exercises()[: asked.picks], "vetoes": _vetoes()[: asked.picks]})
     names = [f"{kind}:{threads}" for threads in asked.threads.split(",") for kind in asked.types.split(",")]
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     loads = []
@@ -203,8 +207,13 @@ def main() -> None:
             loads.append(os.getloadavg()[0])
             command = [sys.executable, __file__, "--one", name, "--model", asked.model]
             done = subprocess.run(
-                [*command, "--cache", str(asked.cache)], stdout=subprocess.PIPE, text=True, check=True
+                [*command, "--cache", str(asked.cache)],
+                input=sets,
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
             )
+            print(name, done.stdout[:400], file=sys.stderr)
             runs[name].append(json.loads(done.stdout))
     reference = runs[names[0]][0]
     report = {
