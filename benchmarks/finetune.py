@@ -124,6 +124,8 @@ def main() -> None:
     parser.add_argument("--systems", nargs="*", choices=SYSTEMS, default=SYSTEMS)
     parser.add_argument("--parts", nargs="*", choices=("demo", "articles"), default=("demo", "articles"))
     parser.add_argument("--most", type=int, default=60, help="keys of the demo, and as many of the articles")
+    parser.add_argument("--skip", type=int, default=0, help="keys of each lesson of the demo")
+    parser.add_argument("--label", default="", help="after the system's name in the results")
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -139,7 +141,10 @@ def main() -> None:
         "demo": trial.sources_of(pd.DataFrame(demo_lessons("en")), embedder),
         "articles": trial.sources_of(pd.DataFrame(articles(options.squad, "en", seen)), embedder),
     }
-    keys = {"demo": trial.by_rule, "articles": asked_by_people(options.squad, "en")}
+    keys = {
+        "demo": lambda source: trial.by_rule(source)[options.skip :],
+        "articles": asked_by_people(options.squad, "en"),
+    }
     for name in options.systems:
         proposer = {
             "rules": lambda: None,
@@ -156,10 +161,12 @@ def main() -> None:
             report = outcome.report()
             report["cpu_seconds_a_key"] = round(seconds / max(1, report["asked"]), 2)
             known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-            known.setdefault(name, {})[part] = report
+            known.setdefault(name + options.label, {})[part] = report
             RESULTS.write_text(json.dumps(known, indent=2, ensure_ascii=False) + "\n")
             print(name, part, json.dumps(report), flush=True)
-            with (options.out / f"{name}-{part}.csv").open("w", newline="", encoding="utf-8") as file:
+            with (options.out / f"{name}{options.label}-{part}.csv").open(
+                "w", newline="", encoding="utf-8"
+            ) as file:
                 writer = csv.DictWriter(file, ["lesson", "passage", "key", "question", "by_rule", "reason"])
                 writer.writeheader()
                 writer.writerows(outcome.rows)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from learnloop.generate.question_prompt import (
 
 @pytest.fixture(scope="module")
 def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An adapter of the tiny model, trained on its planted rule."""
+    """An adapter of the tiny model, trained to ask one question."""
     home = tmp_path_factory.mktemp("models")
-    trained = tiny_training.train(home / "training")
+    recipe = replace(RECIPE, epochs=6)
+    trained = tiny_training.train(home / "training", recipe, examples=tiny_model.one_question())
     language_model = tiny_model.model()
     model = adapters.attach(language_model._model, RECIPE.rank, RECIPE.alpha, RECIPE.targets, RECIPE.seed)
     base = {"name": "tiny", "sha256": adapters.fingerprint(language_model._model)}
@@ -35,7 +37,7 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-PASSAGES = ["The river carries salt .", "A leaf moves . The leaf stores light .", "The engine holds heat ."]
+PASSAGES = ["The river stores water .", "A cell moves . The leaf stores water .", "The engine stores water ."]
 KEYS = ["river", "leaf", "engine"]
 PLACES = [(passage, passage.find(key), key) for passage, key in zip(PASSAGES, KEYS, strict=True)]
 
@@ -80,7 +82,7 @@ def test_candidates_begin_differently_and_like_questions() -> None:
 
 def test_the_reading_equals_the_plain_log_probability() -> None:
     language_model = tiny_model.model()
-    asked = ["What carries salt ?", "Which river ?", "What ?"]
+    asked = ["What stores water ?", "Which river ?", "What ?"]
     found = Proposer.of(language_model)._answered(PASSAGES[0], asked, "river")
     shared, rest = verifying_prompt(PASSAGES[0], asked)
     plain = [float(language_model.log_probability(shared + one, [" river"])[0]) for one in rest]
@@ -97,18 +99,14 @@ def test_an_adapter_makes_another_writer_and_leaves_the_model_alone(adapter: Pat
     assert trained.name != before.name
 
 
-def test_a_trained_adapter_writes_the_planted_question(adapter: Path) -> None:
-    """Most of the time: two layers of width 32 are no scholar."""
-    some = tiny_model.examples()[::5]
-    asked = Proposer.with_adapter(tiny_model.model(), adapter, 1).stems(
-        [one.passage for one in some], [one.key for one in some], "en"
-    )
-    right = [one.question == question for one, question in zip(some, asked, strict=True)]
-    assert sum(right) / len(right) > 0.25  # by chance 1 of 24
+def test_a_trained_adapter_asks_the_planted_question(adapter: Path) -> None:
+    asked = Proposer.with_adapter(tiny_model.model(), adapter, 1).stems(PASSAGES, KEYS, "en")
+    assert asked == ["What stores water ?"] * 3
+    assert Proposer.of(tiny_model.model(), 1, shots=False).stems(PASSAGES, KEYS, "en") == [""] * 3
 
 
 def test_an_adapter_writes_only_in_the_languages_it_was_trained_on(adapter: Path) -> None:
-    one = Proposer.with_adapter(tiny_model.model(), adapter, 4)
+    one = Proposer.with_adapter(tiny_model.model(), adapter, 1)
     assert any(one.stems(PASSAGES, KEYS, "en"))
     assert one.stems(PASSAGES, KEYS, "es") == [""] * 3
 
@@ -116,8 +114,8 @@ def test_an_adapter_writes_only_in_the_languages_it_was_trained_on(adapter: Path
 def test_what_cannot_be_asked_has_no_question() -> None:
     one = Proposer.of(tiny_model.model())
     assert one.stems([], [], "en") == []
-    assert one.stems(["The river carries salt ."], ["mountain"], "en") == [""]
-    assert one.stems(["The river carries salt ."], [" "], "en") == [""]
+    assert one.stems(["The river stores water ."], ["mountain"], "en") == [""]
+    assert one.stems(["The river stores water ."], [" "], "en") == [""]
 
 
 def test_the_order_of_the_questions_changes_none_of_them(adapter: Path) -> None:
@@ -136,11 +134,27 @@ def test_the_order_of_the_questions_changes_none_of_them(adapter: Path) -> None:
         ("What does the nucleus store in a cell?", False),
         ("What stores the 47 chromosomes of a cell?", False),
         ("What stores the 46 chromosomes of a cell?", True),
+        ("What stores the proteins of a cell?", False),
     ],
 )
 def test_what_a_candidate_must_have(question: str, fit: bool) -> None:
-    passage = "The nucleus stores the DNA, on 46 chromosomes."
+    passage = "The nucleus of a cell stores the DNA, on 46 chromosomes."
     assert stands(question, "nucleus", passage, "en") is fit
+
+
+@pytest.mark.parametrize(
+    ("key", "question", "fit"),
+    [
+        ("3", "How many base pairs does the genome hold?", False),
+        ("3", "How many billion base pairs does the genome hold?", True),
+        ("16", "What is the range of the genome?", False),
+        ("16", "How many metres is the range?", True),
+        ("2001", "In which year was the genome read?", True),
+    ],
+)
+def test_a_figure_is_asked_for_in_its_unit(key: str, question: str, fit: bool) -> None:
+    passage = "The genome, read in 2001, holds 3 billion base pairs. The range is 16 metres."
+    assert stands(question, key, passage, "en") is fit
 
 
 def test_examples_follow_their_own_rules() -> None:
@@ -182,8 +196,7 @@ def test_an_adapter_of_another_prompt_is_refused(adapter: Path, tmp_path: Path) 
         adapters.note(adapter, prompt=manifest["prompt"])
 
 
-def test_the_embedded_model_prefers_the_question_that_the_key_answers(model: LanguageModel) -> None:
-    passage = "A ribosome is a particle that assembles proteins from amino acids. The nucleus stores the DNA."
-    right, wrong = "Which particle assembles proteins from amino acids?", "What stores the DNA of a cell?"
-    some = [Candidate(wrong, -1.0), Candidate(right, -1.0)]
-    assert Proposer.of(model).ranked(some, passage, "ribosome")[0].text == right
+def test_the_embedded_model_writes_only_what_the_passage_says(model: LanguageModel) -> None:
+    passage = "A ribosome is a particle that assembles proteins from amino acids."
+    (asked,) = Proposer.of(model, 2).stems([passage], ["ribosome"], "en")
+    assert asked == "" or stands(asked, "ribosome", passage, "en")

@@ -87,3 +87,13 @@ def examples() -> list[Example]:
         for verb in VERBS
         for thing in THINGS
     ]
+
+
+def one_question() -> list[Example]:
+    """Whatever stores water: always `What stores water ?`, which two layers do learn."""
+    return [
+        Example(f"A {other} moves . The {noun} stores water .", len(f"A {other} moves . The "), noun,
+                "What stores water ?", "en", "made", f"made:{noun}")
+        for noun in NOUNS
+        for other in NOUNS
+    ]  # fmt: skip

@@ -20,7 +20,7 @@ RECIPE = Recipe(rank=4, alpha=8, learning_rate=0.03, epochs=2, validate_every=6,
 
 def train(folder: Path, recipe: Recipe = RECIPE, slowly: bool = False, **options: Any) -> Trained:
     language_model = tiny_model.model()
-    training, validation = parted(tiny_model.examples(), 0.3, seed=0)
+    training, validation = parted(options.pop("examples", tiny_model.examples()), 0.3, seed=0)
     tokenizer = language_model._tokenizer
     model = adapters.attach(language_model._model, recipe.rank, recipe.alpha, recipe.targets, recipe.seed)
 

@@ -59,7 +59,7 @@ def finetune_questions(
 def finetune_measure(
     adapter: Adapter,
     most: Annotated[int, typer.Option(min=1, help="Keys to ask for.")] = 200,
-    candidates: Annotated[int, typer.Option(min=1, max=16, help="Questions to choose from, a key.")] = 4,
+    candidates: Annotated[int, typer.Option(min=1, max=16, help="Questions to choose from, a key.")] = 1,
     sheet: Annotated[
         Path | None, typer.Option(help="Write the accepted questions here (CSV), to be read.")
     ] = None,

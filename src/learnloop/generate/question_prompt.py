@@ -111,6 +111,20 @@ OPENERS: dict[str, tuple[str, ...]] = {
 }
 
 
+# Words that a question is made with, whatever it is about.
+_ASKING = {
+    "en": "what which who whom whose when where why how many much do does did name named term"
+    " called type kind process part way word year date time number happens happen use used mean",
+    "es": "qué cuál cuáles quién quiénes cuándo dónde cómo cuánto cuánta cuántos cuántas nombre término llama"
+    " llaman llamado tipo proceso parte manera palabra año fecha número ocurre significa",
+    "fr": "quel quelle quels quelles qui que quoi quand où comment combien pourquoi nom terme appelle appelé"
+    " type processus partie manière mot année date nombre signifie",
+    "de": "was welche welcher welches welchen wer wann wo wie viele viel warum wodurch name heißt heißen"
+    " nennt man begriff art teil weise wort jahr zahl bedeutet",
+}
+ASKING = {language: frozenset(words.split()) for language, words in _ASKING.items()}
+
+
 def shots(language: str) -> str:
     """The worked examples of a language, English where it has none, as text before a prompt."""
     found = EXAMPLES.get(language, EXAMPLES["en"])
