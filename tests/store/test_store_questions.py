@@ -317,6 +317,21 @@ def test_an_approval_and_a_new_text_at_once(engine: sa.Engine) -> None:
             assert found["status"] == "draft" or found["source_sha256"] == sha256(texts[0])
 
 
+def test_an_approval_waits_for_a_text_that_is_being_loaded(engine: sa.Engine) -> None:
+    """The loader has looked at the questions and not committed: an approval now would be of the old text."""
+    teach(engine)
+    load(engine, question())
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as connection:
+            loading.load(connection, "items", rows("items", {"text": "Quite another text."}))
+            approving = pool.submit(questions.set_status, engine, ["demo:q1"], "approved", by="cli")
+            with pytest.raises(TimeoutError):
+                approving.result(timeout=0.5)
+        with pytest.raises(BadInput, match="does not hold its quote any more"):
+            approving.result(timeout=30)
+    assert questions.get(engine, "demo:q1")["status"] == "draft"
+
+
 def test_filters_and_pages(engine: sa.Engine) -> None:
     load(engine, *(question(f"demo:{n}", kind="cloze" if n % 2 else "true_false") for n in range(5)))
     total, first = questions.listed(engine, Wanted(kind="true_false"), limit=2)
