@@ -116,7 +116,7 @@ FAULTS: dict[str, Fault] = {
         if q.language == "en" and _in_words(q) else None
     ),
     "grammar_cue": lambda q, e, r: (
-        (_stem(q, q.body.replace("a(n)", "an")), e)
+        (_stem(q, re.sub(r"\ba\(n\)", "an", q.body, flags=re.I)), e)
         if "a(n)" in q.body.lower() and any(t[0] not in "aeiouAEIOUhHuU" for t in q.options) else None
     ),
     "unfocused_stem": lambda q, e, r: (replace(_stem(q, UNFOCUSED[q.language]), kind="multiple_choice"), e),
@@ -147,7 +147,8 @@ def _other_name(question: Question, evidence: Evidence, rng: np.random.Generator
 def _in_the_quote(question: Question, evidence: Evidence, rng: np.random.Generator) -> Faulty:
     """A distractor is a word of the quoted sentence."""
     words = [w for w in re.findall(r"[^\W\d_]{5,}", question.body) if w.lower() not in question.key.lower()]
-    return (_options(question, words[-1], *question.distractors[1:]), evidence) if words else None
+    fits = words and _in_words(question)
+    return (_options(question, words[-1], *question.distractors[1:]), evidence) if fits else None
 
 
 def _far(question: Question, evidence: Evidence, rng: np.random.Generator) -> Faulty:

@@ -77,12 +77,17 @@ def kraft() -> Question:
     return replace(term(), key="Kraft")
 
 
+def blood_cell() -> Question:
+    return replace(term(), key="blood cell", distractors=("nerve cell",))
+
+
 BAD = [
     ("enough_distractors", term("gyre", "crest")),
     ("key_verbatim", replace(term(), start=term().start + 1)),
     ("key_verbatim", replace(term(), key="Gyre")),
     ("key_verbatim", replace(term(), sentence=split(TEXT, "en")[1])),
     ("key_not_in_stem", said("A(n) ____ is what gyres are called in the sea.")),
+    ("key_not_in_stem", said("A blood cell is what we call a ____.", blood_cell())),
     ("key_not_in_stem", replace(number(), body="Of 35 grams the sea keeps about ____ grams per kilogram.")),
     ("key_not_in_stem", replace(description(), subject="highest point of waves")),
     ("key_not_in_stem", said("Die Gewichtskraft ist die ____ eines Körpers.", kraft(), "de")),

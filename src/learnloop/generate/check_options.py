@@ -74,7 +74,8 @@ def key_not_in_stem(question: Question, evidence: Evidence) -> Verdict:
         return Verdict("key_not_in_stem", not told, " ".join(told))
     told = told_words(question.key, question)
     words = grammar.content_words(question.key, question.language)
-    given = [word for word in told if not _shared(word, question)]
+    whole = len(told) == len(words)  # a shared word excuses a part of the key, never all of it
+    given = told if whole else [word for word in told if not _shared(word, question)]
     fits = len(given) <= TOLD_SHARE * len(words) or _others_told(question, len(given) / len(words))
     return Verdict("key_not_in_stem", fits, " ".join(given))
 
