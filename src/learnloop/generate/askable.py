@@ -136,13 +136,15 @@ def is_askable(quantity: Quantity, lesson: Lesson) -> bool:
 
 # "The mean is 244 pounds": of a sample that another sentence describes.
 _OF_A_SAMPLE = re.compile(
-    r"(?:(?:the|el|la|los|las|le|les|l['’]|der|die|das) ?)?(?:\w+ )?(?:mean|median|average|sample|total"
-    r"|probability"
-    r"|result|price|score|media|mediana|promedio|desviación|muestra|probabilidad|resultado|precio"
-    r"|puntuación|área"
-    r"|valor|moyenne|médiane|échantillon|probabilité|résultat|prix|total|Mittelwert|Median|Durchschnitt"
-    r"|Stichprobe"
-    r"|Wahrscheinlichkeit|Ergebnis|Preis|Summe)\b",
+    r"(?:(?:the|el|la|los|las|le|les|l['’]|der|die|das) ?)?(?:mean|median|average|sample|total|probability"
+    r"|result"
+    r"|price|score|amount|dose|media|mediana|promedio|desviación|muestra|probabilidad|resultado|precio"
+    r"|puntuación"
+    r"|área|valor|cantidad|dosis|moyenne|médiane|échantillon|probabilité|résultat|prix|quantité|Mittelwert"
+    r"|Median"
+    r"|Durchschnitt|Stichprobe|Wahrscheinlichkeit|Ergebnis|Preis|Summe|Menge|Dosis)"
+    r"(?: (?!of\b|de\b|del\b|d['’]|du\b|des\b|der\b|von\b)\w+){0,5}?"
+    r" (?:is|was|are|were|es|son|fue|era|est|était|sont|ist|war|beträgt|betrug)\b",
     re.I,
 )
 

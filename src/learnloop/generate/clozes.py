@@ -199,6 +199,13 @@ def is_name(term: str) -> bool:
     return " " in term and all(word[:1].isupper() for word in term.split() if len(word) > 3)
 
 
+def _are_apart(one: Term, other: Term, source: Source) -> bool:
+    """By what the course says of them; True where it says nothing of one."""
+    described = source.pool.descriptions
+    mine, theirs = (described.get(grammar.normalised(term.name), "") for term in (one, other))
+    return not (mine and theirs) or contrast.apart(mine, theirs, source.language)
+
+
 def are_kin(one: Term, other: Term, source: Source) -> bool:
     """The course calls one a kind of the other: a mortgage is a loan, so what a loan is, it is, too."""
     language = source.language
@@ -237,7 +244,7 @@ def rank_terms(key: Term, source: Source, gap: bool = True) -> list[str]:
             continue
         if lesson.language != "de" and key.name[:1].isupper() != other.name[:1].isupper():
             continue  # "the Colosseum" beside "a toga"
-        if are_kin(key, other, source):
+        if are_kin(key, other, source) or not _are_apart(key, other, source):
             continue
         looks = abs(len(other.name.split()) - len(key.name.split())) * 0.1
         looks += 0.4 * (_clashes(key, other) or (bool(key.gender) and not other.gender))

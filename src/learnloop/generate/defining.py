@@ -81,7 +81,8 @@ _RANKED = re.compile(
     r"^(?:some|various|certain|following|algun[oa]s|ciert[oa]s|siguientes?|quelques|certaine?s|suivante?s?"
     r"|einige|manche|bestimmte|folgende[nrs]?|greatest|largest|biggest|best|first|last|final|main|major|key"
     r"|most|new|early|modern|other|many|few"
-    r"|primer|primera|último|última|mayor|mejor|nuevo|nueva|gran|premier|première|dernier|dernière|plus|grand"
+    r"|principal(?:es)?|principaux|principales|primer|primera|último|última|mayor|mejor|nuevo|nueva|gran"
+    r"|premier|première|dernier|dernière|plus|grand"
     r"|grande|nouveau|nouvelle|erste[nrs]?|letzte[nrs]?|größte[nrs]?|neue[nrs]?|wichtigste[nrs]?|zweite[nrs]?"
     r"|häufigste[nrs]?)\b",
     re.I,
@@ -120,6 +121,8 @@ def says_what_it_is(predicate: str, article: str, language: str) -> bool:
     """Whether `predicate` tells its term from others: a class and what sets it apart, no judgement."""
     if re.search(rf"\b(?:{_REMARKS[language]})\b", predicate, re.I):
         return False
+    if _ENUMERATION.match(predicate):
+        return False
     if re.search(_EMPTY_HEADS[language], predicate, re.I) or re.search(r"\d\d|\dº|\d\.º", predicate):
         return False
     if grammar.POINTING[language].search(predicate) or _SPOKEN[language].search(predicate):
@@ -145,7 +148,7 @@ _GOES_ON = re.compile(
     r"|, (?:which|where|who|with|when|lo que|el cual|la cual|ce qui|ce que|lequel|laquelle|was|wobei"
     r"|wodurch)\b"
     r"| and (?:is|are|has|have|can|was|it|this|they)\b| y (?:es|son|tiene|tienen|puede|pueden|está|se)\b"
-    r"| et (?:est|sont|a|ont|peut|peuvent|se)\b| und (?:ist|sind|hat|haben|kann|können|wird|werden)\b"
+    r"| et (?:est|sont|a|ont|peut|peuvent|se)\b| und (?:sind|haben|können|werden|[a-zäöü]+t)\b"
     r"| because | since | although | though | porque | ya que | aunque | parce que | car | puisque "
     r"|, (?:weil|da|obwohl|denn|sodass|damit)\b"
 )
@@ -153,6 +156,16 @@ _GOES_ON = re.compile(
 _FACELESS = re.compile(
     r"(?:el|la|los|las|lo) que\b|aquel(?:la)?\b|one\b|when\b|where\b|celui\b|celle\b|ce (?:qui|que)\b"
     r"|d(?:er|ie|as)jenige\b|wenn\b",
+    re.I,
+)
+
+
+# "The main ones are the steam, the methane, …": a list, not a class.
+_ENUMERATION = re.compile(
+    r"(?:the|el|la|los|las|le|les|l['’]|der|die|das) ?[^,]+, (?:the|el|la|los|las|le|les|l['’]|der|die"
+    r"|das)\b(?!.*\b(?:that|which|que"
+    r"|qui)\b)(?=.*(?:,| and | y | et | und ))(?=.* (?:and|y|et|und) (?:the|el|la|los|las|le|les|l['’]|der"
+    r"|die|das)\b)",
     re.I,
 )
 
