@@ -16,7 +16,7 @@ import numpy as np
 
 from learnloop.errors import ModelUnavailable
 from learnloop.generate import adapters, grammar, lemmas
-from learnloop.generate.language_model import LanguageModel
+from learnloop.generate.language_model import LocalModel
 from learnloop.generate.question_prompt import (
     ASKING,
     MARKS,
@@ -70,9 +70,7 @@ class Proposer:
         self._languages = languages
 
     @classmethod
-    def of(
-        cls, language_model: LanguageModel, candidates: int = CANDIDATES, shots: bool = True
-    ) -> "Proposer":
+    def of(cls, language_model: LocalModel, candidates: int = CANDIDATES, shots: bool = True) -> "Proposer":
         """The model as it is, by default shown worked examples."""
         name = f"{language_model.name}, {PROMPT_VERSION}{', shots' if shots else ''}, best of {candidates}"
         model, tokenizer = language_model._model, language_model._tokenizer
@@ -80,7 +78,7 @@ class Proposer:
 
     @classmethod
     def with_adapter(
-        cls, language_model: LanguageModel, folder: Path, candidates: int = CANDIDATES
+        cls, language_model: LocalModel, folder: Path, candidates: int = CANDIDATES
     ) -> "Proposer":
         """The model with the adapter of `folder`. Raises ModelUnavailable where that is for another base."""
         base, tokenizer = language_model._model, language_model._tokenizer
@@ -295,7 +293,7 @@ def _in_its_unit(question: str, key: str, passage: str, language: str) -> bool:
 
 
 def load(
-    language_model: LanguageModel | None, adapter: str, models_dir: Path, candidates: int = CANDIDATES
+    language_model: LocalModel | None, adapter: str, models_dir: Path, candidates: int = CANDIDATES
 ) -> Proposer | None:
     """The proposer of a setting: `none`, `auto` or the folder of an adapter.
 

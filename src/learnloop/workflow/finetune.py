@@ -24,7 +24,7 @@ import pandas as pd
 from learnloop.errors import BadInput, ModelUnavailable, NothingToDo, UnknownThing
 from learnloop.generate import adapters, embeddings, finetune, proposer, training_bank, trial
 from learnloop.generate.finetune import Encoded, Recipe, State, Trained
-from learnloop.generate.language_model import LanguageModel, one_thread_each
+from learnloop.generate.language_model import LocalModel, one_thread_each
 from learnloop.generate.proposer import Proposer
 from learnloop.generate.question_prompt import PROMPT_VERSION
 from learnloop.generate.training_bank import Bank
@@ -138,16 +138,15 @@ def writer(settings: Settings) -> Proposer | None:
     return proposer.load(_local_model(settings), chosen, settings.models_dir)
 
 
-def _local_model(settings: Settings) -> LanguageModel:
+def _local_model(settings: Settings) -> LocalModel:
     """The model that proposes, where it runs here and as it was trained. Raises ModelUnavailable."""
     model = language_models.load(settings, verify=False).proposer
-    weights = getattr(model, "_model", None)
-    if model is None or weights is None:
+    if not isinstance(model, LocalModel):
         raise ModelUnavailable(
             f"{settings.proposer_llm} is no model that can be trained or adapted here",
             "export LEARNLOOP_LLM=embedded",
         )
-    if str(weights.dtype) != "torch.float32":
+    if str(model._model.dtype) != "torch.float32":
         raise ModelUnavailable(
             f"an adapter needs the weights as they were trained, not {settings.llm_precision}",
             "export LEARNLOOP_LLM_PRECISION=float32",
