@@ -11,7 +11,7 @@ from learnloop.generate.terms import decimal_style, number_value
 MIN_DISTRACTORS = 2
 TERM_WORDS = 3  # long options that differ in a word have a high cosine and another meaning
 LENGTH_RATIO = 1.5  # key to the longest distractor, in characters
-LIKE_THE_KEY = 0.9  # cosine; the rules propose below it
+LIKE_THE_KEY = 0.95  # cosine; the rules propose below it
 NUMBER_FACTOR = 20.0
 TOLD_SHARE = 0.5  # of the key's content words in the stem
 PLAIN_NUMBER = re.compile(r"[-−+]?\s?\d[\d.,\u00a0\u202f ]*[^\W\d]{0,12}(?: [^\W\d]+)?\s?%?\.?")

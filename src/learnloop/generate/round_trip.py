@@ -15,7 +15,7 @@ from learnloop.generate.questions import BLANK, Question
 
 Shares = np.ndarray[Any, Any]
 VERBATIM = "verbatim: no evidence"
-FINDS_WITHIN = 3  # the quote is among so many sentences that are nearest to the stem
+FINDS_WITHIN = 5  # the quote is among so many sentences that are nearest to the stem
 GUESS_MARGIN = 0.25  # cosine of stem and key above that of stem and the next option
 TEXT_GAIN = 0.0  # log-odds of the key among the options that the passage must add
 SURE_WITHOUT = 0.98  # share of the options' probability on the key, without the passage
