@@ -10,6 +10,7 @@ from tiny_training import RECIPE
 
 from learnloop.errors import ModelUnavailable
 from learnloop.generate import adapters, proposer
+from learnloop.generate.finetune import ATTENTION
 from learnloop.generate.language_model import LanguageModel
 from learnloop.generate.proposer import Candidate, Proposer, stands
 from learnloop.generate.question_prompt import (
@@ -26,10 +27,12 @@ from learnloop.generate.question_prompt import (
 def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An adapter of the tiny model, trained to ask one question."""
     home = tmp_path_factory.mktemp("models")
-    recipe = replace(RECIPE, epochs=6)
+    recipe = replace(
+        RECIPE, rank=8, alpha=16, targets=(*ATTENTION, "gate_proj", "up_proj", "down_proj"), epochs=6
+    )
     trained = tiny_training.train(home / "training", recipe, examples=tiny_model.one_question())
     language_model = tiny_model.model()
-    model = adapters.attach(language_model._model, RECIPE.rank, RECIPE.alpha, RECIPE.targets, RECIPE.seed)
+    model = adapters.attach(language_model._model, recipe.rank, recipe.alpha, recipe.targets, recipe.seed)
     base = {"name": "tiny", "sha256": adapters.fingerprint(language_model._model)}
     folder = home / proposer.FOLDER / "2026-01-01-made"
     facts = {"base": base, "prompt": PROMPT_VERSION, "bank": {"languages": {"en": 100}}}

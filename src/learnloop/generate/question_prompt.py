@@ -43,7 +43,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str, str], ...]] = {
             "In which year did the first public railway line with steam engines open?",
         ),
         (
-            "Roots take up water from the soil, and the stem carries it to the leaves.",
+            "The roots of a plant take up water, and the stem carries it to the leaves.",
             "stem",
             "Which part of a plant carries water from the roots to the leaves?",
         ),
@@ -60,7 +60,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str, str], ...]] = {
             "¿En qué año se abrió la primera línea pública de tren con máquinas de vapor?",
         ),
         (
-            "Las raíces toman agua del suelo y el tallo la lleva a las hojas.",
+            "Las raíces de una planta toman agua y el tallo lleva el agua a las hojas.",
             "tallo",
             "¿Qué parte de una planta lleva el agua de las raíces a las hojas?",
         ),
@@ -77,7 +77,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str, str], ...]] = {
             "En quelle année la première ligne publique de train à vapeur a-t-elle ouvert ?",
         ),
         (
-            "Les racines prennent l'eau du sol et la tige la conduit aux feuilles.",
+            "Les racines d'une plante prennent l'eau et la tige conduit l'eau aux feuilles.",
             "tige",
             "Quelle partie d'une plante conduit l'eau des racines aux feuilles ?",
         ),
@@ -94,7 +94,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str, str], ...]] = {
             "In welchem Jahr wurde die erste öffentliche Eisenbahn mit Dampflokomotiven eröffnet?",
         ),
         (
-            "Die Wurzeln nehmen Wasser aus dem Boden auf, und der Stängel leitet es in die Blätter.",
+            "Die Wurzeln einer Pflanze nehmen Wasser auf, und der Stängel leitet es in die Blätter.",
             "Stängel",
             "Welcher Teil einer Pflanze leitet Wasser von den Wurzeln in die Blätter?",
         ),
@@ -119,8 +119,8 @@ _ASKING = {
     " llaman llamado tipo proceso parte manera palabra año fecha número ocurre significa",
     "fr": "quel quelle quels quelles qui que quoi quand où comment combien pourquoi nom terme appelle appelé"
     " type processus partie manière mot année date nombre signifie",
-    "de": "was welche welcher welches welchen wer wann wo wie viele viel warum wodurch name heißt heißen"
-    " nennt man begriff art teil weise wort jahr zahl bedeutet",
+    "de": "was welche welcher welches welchen welchem wer wann wo wie viele viel warum wodurch name heißt"
+    " heißen nennt man begriff art teil weise wort jahr zahl bedeutet",
 }
 ASKING = {language: frozenset(words.split()) for language, words in _ASKING.items()}
 

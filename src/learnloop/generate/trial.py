@@ -84,11 +84,11 @@ def run(
         asked = _evenly(asked, most)
     for source, questions in zip(sources, asked, strict=True):
         passages = [_passage(source.lesson, question) for question in questions]
-        keys = [question.verbatim for question in questions]
+        texts = [question.verbatim for question in questions]
         if proposer is None:
             stems = [question.stem for question in questions]
         else:
-            stems = proposer.stems(passages, keys, source.language) if keys else []
+            stems = proposer.stems(passages, texts, source.language) if texts else []
         evidence = Evidence(
             source.lesson.text,
             source.language,

@@ -76,8 +76,8 @@ def questions(
     folder = loop.settings.models_dir / "training" / name
     run = _run(loop, folder, {**asdict(recipe), "base": base["name"], "examples": len(used.examples)})
     attached = adapters.attach(model._model, recipe.rank, recipe.alpha, recipe.targets, recipe.seed)
-    parts = (finetune.encode(model._tokenizer, part, recipe.most_tokens) for part in (training, validation))
-    trained = _train(attached, *parts, recipe, folder, facts, 60 * minutes, run)
+    parts = [finetune.encode(model._tokenizer, part, recipe.most_tokens) for part in (training, validation)]
+    trained = _train(attached, parts[0], parts[1], recipe, folder, facts, 60 * minutes, run)
     made = datetime.now(UTC)
     place = loop.settings.models_dir / proposer.FOLDER / f"{made:%Y-%m-%d}-{name}"
     manifest = {
@@ -334,7 +334,7 @@ def audit(loop: Loop, *, adapter: str, sheet: Path, by: str) -> dict[str, Any]:
 
 def listed(loop: Loop) -> dict[str, Any]:
     """The adapters of this home, the newest first, and what is known of each."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for folder in proposer.found_in(loop.settings.models_dir):
         try:
             manifest = adapters.read_manifest(folder)
