@@ -1,6 +1,7 @@
 """What each kind proposes from a lesson in which it is planted, and what it leaves alone."""
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 import pytest
@@ -186,7 +187,7 @@ class Echo:
 
     name = "echo"
 
-    def stems(self, passages: list[str], keys: list[str], language: str) -> list[str]:
+    def stems(self, passages: Sequence[str], keys: Sequence[str], language: str) -> list[str]:
         assert all(key in passage for passage, key in zip(passages, keys, strict=True))
         return [
             f"Which word of the lesson means the exchange of goods without money? ({len(key)} letters)"

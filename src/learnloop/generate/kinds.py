@@ -1,5 +1,6 @@
 """The kinds of question and what proposes each: a table of names and functions."""
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -50,10 +51,22 @@ def find(source: Source, main_terms: Collection[str] = ()) -> Found:
 
 
 def _clozes(source: Source, found: Found) -> list[Question]:
-    asked = [term for term in found.defined if not standing.objection(term.sentence, source.lesson)]
+    asked = [
+        term
+        for term in found.defined
+        if not standing.objection(term.sentence, source.lesson) and not _is_adjective(term)
+    ]
     terms = [clozes.cloze(source, term) for term in asked]
     numbers = [figures.cloze(source, quantity) for quantity in found.figures]
     return _alternating(terms, numbers)
+
+
+def _is_adjective(term: Term) -> bool:
+    """ "A distribution with two peaks is called bimodal": beside nouns it is the odd one out."""
+    return term.how == "named" and not term.article and bool(_COUNTABLE.match(term.sentence.text))
+
+
+_COUNTABLE = re.compile(r"(?:An?|Each|Every|Una?|Cada|Une?|Chaque|Eine?|Jede[rs]?)\b")
 
 
 def _choices(source: Source, found: Found) -> list[Question]:

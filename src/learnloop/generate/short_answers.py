@@ -10,14 +10,15 @@ from learnloop.generate import aliases, askable, clozes, wording
 from learnloop.generate.questions import Question, Source, blanked
 from learnloop.generate.terms import Quantity, Term, decimal_style
 
+SHORTEST = 4  # letters of a term that is to be written
 ABOUT_TOLERANCE = 0.05  # of the value, where the text says "about"
 _PHYSICAL = re.compile(r"°[CF]|(?:k|c|m|n|µ)?m(?:²|³)?|(?:k|m)?g|(?:m|c)?l|k?Hz|[kMG]B")
 
 
 def for_term(source: Source, term: Term) -> Question | None:
     """The description is given, the term is asked for."""
-    if not clozes.can_be_described(source, term):
-        return None
+    if not clozes.can_be_described(source, term) or (len(term.name) < SHORTEST and term.name.islower()):
+        return None  # "str": who writes "string" is right, too
     lesson, description = source.lesson, source.description(term)
     return Question(
         lesson.item_id,
