@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from serve_school import School
+from serve_school import NOW, School
 from starlette.testclient import TestClient
+from test_serve_explain import cli
 
 from learnloop.assess import risk_list
 from learnloop.assess.at_home import day_of, tables_of
@@ -18,7 +19,7 @@ from learnloop.schemas import ENROLMENTS, INTERACTIONS, ITEMS
 from learnloop.store import coursework, loading
 
 N, DUE = 60, (5, 12)
-TODAY = pd.Timestamp(datetime.now(UTC)).normalize()
+TODAY = pd.Timestamp(NOW).normalize()
 STARTS = {"last": TODAY - timedelta(days=400), "now": TODAY - timedelta(days=20)}
 
 
@@ -108,3 +109,21 @@ def test_staff_see_who_may_fail_and_why(api: TestClient, school: School, path: P
     assert api.get("/v1/courses/risk:A-now/at-risk", headers=school.learner("ana")).status_code == 403
     assert api.get("/v1/courses/risk:A-none/at-risk").status_code == 404
     assert api.get("/v1/courses/risk:A-last/at-risk").status_code == 409
+
+
+def test_the_command_trains_and_tells_of_a_day(school: School, path: Path) -> None:
+    path.unlink(missing_ok=True)
+    asked = ["at-risk", "--course", "risk:A-now", "--on", TODAY.date().isoformat()]
+    early = cli(school, *asked)
+    assert (early.exit_code, early.stdout) == (1, "")
+    assert "learnloop at-risk --train" in early.stderr
+    trained = cli(school, "at-risk", "--train", "--on", TODAY.date().isoformat(), "--json")
+    assert trained.exit_code == 0, trained.output
+    assert json.loads(trained.stdout)["trained_on"] == 1
+    found = json.loads(cli(school, *asked, "--limit", "5", "--json").stdout)
+    assert (found["total"], found["day"], len(found["learners"])) == (N, 20, 5)
+    risks = [one["risk"] for one in found["learners"]]
+    assert risks == sorted(risks, reverse=True)
+    spoken = cli(school, *asked, "--language", "es")
+    assert "Sin entregar: 2 de 2" in " ".join(spoken.stdout.split())
+    assert cli(school, "at-risk").exit_code == 1

@@ -1,6 +1,5 @@
 """Who is at risk in a course, for those who teach it: by the model that `learnloop at-risk --train` kept."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import pandas as pd
@@ -60,7 +59,7 @@ async def get_at_risk(
 ) -> Response:
     """Roles instructor, admin, service. An estimate is a reason to ask a learner how it goes, and no more."""
     language = best_language(accept_language, here.settings.language)
-    today = day_of(pd.Timestamp(datetime.now(UTC)))
+    today = day_of(pd.Timestamp(here.clock()))
     # one at a time, and what took long is kept for a while: it reads all that was handed in
     found = await here.totals.get(
         ("at-risk", course, today, language), lambda: here.run(_listing, here, course, today, language)
