@@ -102,7 +102,7 @@ def test_the_loss_is_that_of_the_questions_tokens_alone() -> None:
     for one in some:
         logits = model(input_ids=torch.tensor([one.ids])).logits[0].log_softmax(dim=-1)
         for place in range(len(one.ids) - one.answer, len(one.ids)):
-            total -= float(logits[place - 1, one.ids[place]])
+            total -= float(logits[place - 1, one.ids[place]].detach())
             tokens += 1
     assert float(finetune.loss_of(model, some).detach()) == pytest.approx(total / tokens, abs=1e-5)
     assert finetune.validation_loss(model, some, 2) == pytest.approx(total / tokens, abs=1e-5)

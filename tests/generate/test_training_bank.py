@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from learnloop.errors import BadInput
@@ -140,6 +140,7 @@ def test_reasons_in_other_languages(asked: str, key: str, language: str, reason:
     assert refusal(asked, key, language) == reason
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     words=st.lists(
         st.sampled_from(["cell", "makes", "Sugar", "of", "9", "light.", "Then", "\n\n"]), min_size=1
