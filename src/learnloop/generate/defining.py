@@ -142,7 +142,8 @@ _SPOKEN = {
 # Where a definition goes on to something else: another clause, an example, a second definition.
 _GOES_ON = re.compile(
     r"\s?[;:(—–]|,? (?:and it|but|so that|y se|pero|mais|et il|et elle|aber|und er|und sie)\b"
-    r"|,? (?:such as|like|including|comme|como|como por ejemplo|wie etwa) | y en (?:él|ella|ellos|ellas) "
+    r"|,? (?:such as|including|como por ejemplo|comme par exemple|wie etwa) |, (?:like|comme|como) | y en"
+    r" (?:él|ella|ellos|ellas) "
     r"|, (?:so|whereas|while|here|usually|whose|because|for example|por ejemplo|mientras|así)\b"
     r"|, (?:par exemple|tandis|alors|zum Beispiel|während|also)\b|, an? [\w ]+ (?:is|are)\b"
     r"|, (?:which|where|who|with|when|lo que|el cual|la cual|ce qui|ce que|lequel|laquelle|was|wobei"

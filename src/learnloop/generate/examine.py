@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from learnloop.generate import checks, grammar, kinds, priors, questions, sanitise, summaries
+from learnloop.generate import checks, grammar, kinds, priors, questions, sanitise, set_checks, summaries
 from learnloop.generate.checks import Evidence, Scorer, Verdict
 from learnloop.generate.embeddings import Similarities
 from learnloop.generate.questions import Pool, Question, Source
@@ -104,6 +104,17 @@ class Examiner:
                     queue, evidence, source, taken, truths, outcome
                 ):
                     del queues[kind]
+        self._settle(outcome)
+
+    def _settle(self, outcome: Outcome) -> None:
+        """The level of the set: what asks again for what another question asks goes back."""
+        chosen = set_checks.choose(outcome.questions, self.per_lesson).rows
+        kept = {row["question_id"] for row in chosen}
+        for row in outcome.questions:
+            if row["question_id"] not in kept:
+                outcome.tallies[row["kind"]].accepted -= 1
+                outcome.tallies[row["kind"]].rejected["set_level"] += 1
+        outcome.questions = [row for row in outcome.questions if row["question_id"] in kept]
 
     def _next(
         self,

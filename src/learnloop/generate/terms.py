@@ -163,7 +163,7 @@ def _term(lesson: Lesson, sentence: Sentence, match: re.Match[str], how: str) ->
         start,
         start + len(text),
         text,
-        _inner_form(text, start == sentence.start, lesson),
+        _inner_form(text, start == sentence.start, lesson, article),
         how,
         grammar.gender(article, lesson.language),
         number,
@@ -181,11 +181,13 @@ def _defined(lesson: Lesson, sentence: Sentence, match: re.Match[str]) -> Term:
     return replace(term, predicate=(start, start + len(predicate)))
 
 
-def _inner_form(text: str, at_start: bool, lesson: Lesson) -> str:
+def _inner_form(text: str, at_start: bool, lesson: Lesson, article: str) -> str:
     """`text` as written inside a sentence: the capital of a sentence's first word goes, a name's stays."""
     if not at_start or lesson.language == "de" or not text[:1].isupper() or text[1:2].isupper():
         return text
     if re.search(rf"(?<=[\w,] ){re.escape(text)}\b", lesson.text):  # capitalised inside a sentence, too
+        return text
+    if lesson.language in ("es", "fr") and not article:  # a common noun would have one
         return text
     if re.search(r"[ -][A-Z][\w’'-]+", text):  # the last word of a name has a capital, too
         return text
