@@ -282,7 +282,10 @@ def _unseen(loop: Loop, manifest: Mapping[str, Any]) -> pd.DataFrame:
     """Lessons with text whose document was in neither part of the training."""
     items = reading.items(loop.engine, kinds=("lesson",))
     seen = set(manifest.get("documents", ()))
-    lessons = items[(items["text"] != "") & ~items["item_id"].isin(seen)]
+    told = items[items["text"] != ""]
+    if told.empty:
+        raise NothingToDo("there is no lesson with text to measure on", "learnloop prepare")
+    lessons = told[~told["item_id"].isin(seen)]
     if lessons.empty:
         raise NothingToDo(
             "there is no lesson that the adapter was not trained on",
