@@ -18,7 +18,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pandas as pd
@@ -28,6 +28,9 @@ from learnloop.assess.reading_level import reading_level
 from learnloop.errors import BadInput, LearnloopError, NothingToDo
 from learnloop.settings import Settings, remote_access
 from learnloop.store import database, generations, reading
+
+if TYPE_CHECKING:
+    from learnloop.generate.proposer import Proposer
 
 log = logging.getLogger("learnloop.serve")
 
@@ -131,8 +134,22 @@ def _make(
         reading_level=_years,
         summarise=False,
         progress=progress.advance,
+        proposer=_writer(settings),
     )
     return made.questions, made.counts["questions"]
+
+
+def _writer(settings: Settings) -> "Proposer | None":
+    """Who writes whole questions, by LEARNLOOP_QUESTION_ADAPTER; an adapter wants the weights it was trained
+    on, in float32."""
+    from learnloop.generate import language_model, proposer
+    from learnloop.generate.local_model import LocalModel
+
+    chosen = settings.question_adapter
+    if chosen == "none" or (chosen == "auto" and not proposer.proven(settings.models_dir)):
+        return None
+    model = language_model.load(settings.proposer_llm, settings.models_dir)
+    return proposer.load(model if isinstance(model, LocalModel) else None, chosen, settings.models_dir)
 
 
 def _lessons(engine: sa.Engine, request: Mapping[str, Any]) -> pd.DataFrame:
