@@ -14,6 +14,7 @@ from learnloop.errors import BadInput
 from learnloop.schemas import ANSWERS, Tracer, empty
 
 KINDS = ("exercise", "question")
+OF_THE_BANK = "question:"  # those have a status, and their answers are graded: a placement's caller does both
 LEAST_QUESTIONS = 3
 MOST_CONCEPTS = 60  # more take seconds an answer, and hundreds of questions
 PER_CONCEPT = 12  # more say little more, and each costs time and memory
@@ -31,7 +32,7 @@ def questions_of(
 
     kinds and parents: of every item; taught: its concepts. Without `course`, of all courses; without
     `concept_ids`, of all concepts. A question whose own parts are questions is left out: the parts are
-    answered. Raises BadInput where too few are left, or too many concepts.
+    answered; and so is a question of the bank. Raises BadInput where too few are left, or too many concepts.
     """
     whole = {parents.get(item_id) for item_id, kind in kinds.items() if kind in KINDS}
     wanted = set(concept_ids)
@@ -39,6 +40,7 @@ def questions_of(
         (item_id, concept_id)
         for item_id, kind in kinds.items()
         if kind in KINDS and item_id not in whole and taught.get(item_id)
+        if not item_id.startswith(OF_THE_BANK)
         if not wanted or wanted.issuperset(taught[item_id])
         if not course or course in _above(item_id, parents)
         for concept_id in taught[item_id]

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from learnloop.monitor.metrics import MetricsMiddleware
 from learnloop.serve import (
+    answers,
     at_risk,
     curation,
     events,
@@ -20,6 +21,7 @@ from learnloop.serve import (
     manual,
     operations,
     placement,
+    practice,
     prerequisites,
     problems,
     questions,
@@ -27,6 +29,7 @@ from learnloop.serve import (
 )
 from learnloop.serve.backend import Backend, now
 from learnloop.serve.generation_jobs import Jobs
+from learnloop.serve.graders import Graders
 from learnloop.serve.limits import BodyLimit
 from learnloop.serve.security import Doorkeeper
 from learnloop.settings import Settings
@@ -50,6 +53,7 @@ TAGS = [
     {"name": "Placement", "description": "An adaptive test: what is known of a course, in few questions."},
     {"name": "Items", "description": "Lessons, and what is like them."},
     {"name": "Questions", "description": "To practise with, to review, to report; their statuses."},
+    {"name": "Practice", "description": "Questions answered, graded, explained; what waits for a teacher."},
     {"name": "Generation", "description": "Questions made of lessons or texts, as a job with its progress."},
     {"name": "Instructors", "description": "Pins, blocks, prerequisites. Roles instructor and admin."},
     {"name": "Operations", "description": "Health, metrics, the release."},
@@ -104,8 +108,8 @@ def create_app(
     )
     app.state.backend, app.state.doorkeeper = backend, Doorkeeper()
     problems.install(app)
-    app.state.placements, app.state.jobs = placement.Kept(), jobs
-    asked = (events, learners, placement, items, questions, generation)
+    app.state.placements, app.state.jobs, app.state.graders = placement.Kept(), jobs, Graders(settings)
+    asked = (events, learners, placement, items, questions, answers, practice, generation)
     for part in (*asked, curation, prerequisites, operations, at_risk):
         app.include_router(part.router)
 

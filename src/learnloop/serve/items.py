@@ -79,7 +79,8 @@ def _sharing(serving: Serving, item_id: str, k: int) -> list[tuple[str, float]]:
 @router.get("/items/{item_id:path}", response_model=ItemReply, summary="One item", responses=NO_ITEM)
 async def get_item(identity: Caller, item_id: ItemPath, here: Here) -> Response:
     """With its text and concepts. The key of an exercise (`answer`) and what only its source has
-    (`attributes`) are for instructor, admin and service."""
+    (`attributes`) are for instructor, admin and service, and so are the concepts of a question of the bank:
+    they may give its key away."""
     row = await here.run(queries.item, here.engine, item_id)
     if row is None:
         raise UnknownThing(f"there is no item {item_id!r}")
@@ -89,6 +90,7 @@ async def get_item(identity: Caller, item_id: ItemPath, here: Here) -> Response:
     found["concepts"] = [
         {"concept_id": concept, "title": content.concept_titles.get(concept, concept)}
         for concept in content.taught.get(item_id, ())
+        if identity.role in STAFF or row["source"] != "question"
     ]
     if identity.role in STAFF:
         found |= {"answer": row["answer"], "attributes": row["attributes"]}

@@ -1,5 +1,7 @@
 """What a learner knows, concept by concept, and how sure that is."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -10,8 +12,10 @@ from learnloop.serve.state import Serving
 COLUMNS = ["concept_id", "title", "mastery", "sd", "low", "high", "attempts", "recall", "due_at"]
 
 
-def mastery(serving: Serving, history: History, at: pd.Timestamp) -> pd.DataFrame:
-    """COLUMNS of every concept at `at`, the most practised first.
+def mastery(
+    serving: Serving, history: History, at: pd.Timestamp, concepts: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """COLUMNS of every concept, or of these alone, at `at`, the most practised first.
 
     low, high: central 95% interval of the Beta distribution with that mean and standard deviation, which
     stays within [0, 1]. recall and due_at (datetime): of what was practised, None elsewhere and where the
@@ -21,7 +25,9 @@ def mastery(serving: Serving, history: History, at: pd.Timestamp) -> pd.DataFram
     titles = serving.content.concept_titles
     if tracer is None:
         return pd.DataFrame(columns=COLUMNS)
-    found = tracer.mastery(beliefs.answers(serving, history), sorted(titles), at)
+    found = tracer.mastery(
+        beliefs.answers(serving, history), sorted(titles if concepts is None else concepts), at
+    )
     low, high = interval(found["mastery"].to_numpy(float), found["sd"].to_numpy(float))
     remembered = beliefs.recall(serving, history, at)
     kept = [remembered.get(concept) for concept in found["concept_id"]]

@@ -1,13 +1,13 @@
-"""The tables of the bank of questions: questions, their former versions, statuses, statistics and reports.
+"""The tables of the bank of questions: questions, former versions, statuses, statistics, reports, answers.
 
     question_id demo:9f86d081  version 2  status approved  kind cloze  stem "A ____ repeats."  key "loop"
 
 A version is what a learner sees and what is right (stem, key, options, answer, aliases, kind). Statuses are
 a history that only grows; `questions.status` is its last line. Who reads and writes them: `store.questions`,
-`store.question_loading`, `store.question_feedback`, `store.generations`.
+`store.question_loading`, `store.question_feedback`, `store.practice_answers`, `store.generations`.
 """
 
-from sqlalchemy import BigInteger, Column, Double, Identity, Index, Integer, Table, Text, Uuid, text
+from sqlalchemy import BigInteger, Boolean, Column, Double, Identity, Index, Integer, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from learnloop.store.columns import created, identifier, json, key, metadata, time
@@ -86,6 +86,28 @@ question_reports = Table(
     words("comment"),
     Column("at", created().type, nullable=False, server_default=text("now()")),
     Index(None, "learner_id"),
+)
+
+# What learners answered, and what came of it. What is not graded yet is no interaction yet.
+question_answers = Table(
+    "question_answers",
+    metadata,
+    key("event_id"),  # of the interaction that it is, or will be once a teacher has graded it
+    identifier("question_id"),
+    Column("version", Integer, nullable=False),
+    identifier("learner_id"),
+    identifier("item_id"),  # of the interaction
+    json("picked"),  # text, true or false, a list in its order, or pairs
+    Column("correct", Boolean),  # NULL: not graded yet
+    Column("score", Double),  # 0 .. 1
+    Column("seconds", Double),
+    time("answered_at"),
+    json("grade"),  # {"how": "exact", "confidence": 1.0, "feedback": [{"code": "right", "values": {}}]}
+    words("graded_by", nullable=True),  # a key's name, where a person did
+    time("graded_at", nullable=True),
+    Index(None, "question_id"),
+    Index(None, "learner_id"),
+    Index("question_answers_ungraded", "answered_at", postgresql_where=text("correct IS NULL")),
 )
 
 # Questions asked for over the API: one is made at a time.

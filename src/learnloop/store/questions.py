@@ -18,6 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from learnloop.errors import BadInput, UnknownThing
+from learnloop.store import question_items
 from learnloop.store.question_tables import question_statuses, question_versions, questions
 from learnloop.store.tables import items
 
@@ -169,6 +170,8 @@ def set_status(
                 {"question_id": row["question_id"], "version": row["version"], **said} for row in changing
             ]
             connection.execute(sa.insert(question_statuses), entries)
+            if status == "approved":
+                question_items.register(connection, ids)  # what learners answer is an item
         return ids
 
 

@@ -1,0 +1,159 @@
+"""What the routes of answers and practice take and tell; what an answer's reply shows of its question.
+
+{"event_id": "answer:5d41…", "version": 2, "picked": "a name", "correct": false, "score": 0.0, "points": 0.0,
+ "how": "exact", "feedback": ["Not right. The answer is: a loop"], "key": "a loop", "quote": "A loop …", …}
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+
+from learnloop.assess import feedback
+from learnloop.i18n import translator
+from learnloop.serve.events import LEARNER_ID, PRINTED, OutsideLearner
+from learnloop.serve.question_replies import TEXT, Kind, QuestionReply
+from learnloop.serve.replies import LEARNER
+
+LONGEST = 10_000  # characters of an answer
+MOST_PARTS = 100
+Said = Annotated[str, Field(min_length=1, max_length=LONGEST, pattern=TEXT)]
+Part = Annotated[str, Field(max_length=2000, pattern=TEXT)]
+Pair = Annotated[list[Part], Field(min_length=2, max_length=2)]
+
+
+class PracticeAnswer(BaseModel):
+    """`answer`: text, an option, true or false; the parts in order; pairs of a left side and an option."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    version: Annotated[int, Field(ge=1, description="As the question told it")]
+    answer: (
+        StrictBool
+        | Said
+        | Annotated[list[Part], Field(min_length=1, max_length=MOST_PARTS)]
+        | Annotated[list[Pair], Field(min_length=1, max_length=MOST_PARTS)]
+    )
+    seconds: Annotated[float | None, Field(strict=True, ge=0, le=1e6, description="It took")] = None
+    event_id: Annotated[
+        str | None,
+        Field(
+            min_length=1, max_length=200, pattern=PRINTED, description="The same one again changes nothing"
+        ),
+    ] = None
+    learner_id: Annotated[
+        str | None, Field(pattern=LEARNER_ID, examples=[LEARNER], description="A learner's key leaves it out")
+    ] = None
+    learner: OutsideLearner | None = None
+
+
+class ConceptAfter(BaseModel):
+    concept_id: str
+    title: str
+    mastery: float
+    low: float
+    high: float
+    attempts: int
+    due_at: datetime | None = Field(description="When to review it")
+
+
+class AnswerReply(BaseModel):
+    """What came of an answer, and what the question kept to itself until then."""
+
+    event_id: str
+    question_id: str
+    version: int
+    learner_id: str
+    picked: Any
+    correct: bool | None = Field(description="Null: a teacher will grade it")
+    score: float | None = Field(description="0 to 1")
+    points: float | None
+    how: str = Field(examples=["exact"], description="The rule or model that decided; `teacher`; `abstained`")
+    feedback: list[str] = Field(description="In the language of Accept-Language")
+    key: str
+    answer: dict[str, Any] = Field(description="The right order, pairs, number; the corrected statement")
+    corrected: str | None = Field(description="Of a false statement")
+    aliases: list[str]
+    rationale: list[str] = Field(description="Why what was picked is wrong, and why the key is right")
+    quote: str | None = Field(description="What the lesson says")
+    next_review: datetime | None = Field(description="When the first of its concepts is to be reviewed")
+    mastery: list[ConceptAfter] = Field(description="Of its concepts, after the answer")
+
+
+class QueuedAnswer(BaseModel):
+    event_id: str
+    question_id: str
+    version: int
+    learner_id: str
+    picked: Any
+    correct: bool | None
+    score: float | None
+    seconds: float | None
+    answered_at: datetime
+    how: str
+    graded_by: str | None
+    kind: Kind | None = Field(description="Of the question as it is now; null where it is gone")
+    stem: str | None
+    key: str | None
+    language: str | None
+
+
+class Answers(BaseModel):
+    answers: list[QueuedAnswer] = Field(description="The oldest first")
+
+
+class GradeBody(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    score: Annotated[float, Field(strict=True, ge=0, le=1, description="1 is right")]
+
+
+class PracticeLesson(BaseModel):
+    item_id: str
+    title: str
+    language: str
+    questions: int
+
+
+class PracticeLessons(BaseModel):
+    lessons: list[PracticeLesson]
+
+
+class PracticeRound(BaseModel):
+    item_id: str
+    title: str
+    questions: list[QuestionReply] = Field(description="Never answered ones first, then the longest ago")
+
+
+def said(row: Mapping[str, Any], language: str) -> list[str]:
+    """The feedback of a row of question_answers, in words; a teacher's grade takes its place."""
+    _ = translator(language)
+    if row["graded_by"]:
+        told = _("Your teacher has graded this answer: {score}").format(score=f"{row['score']:.0%}")
+        return [told]
+    codes = (feedback.Feedback(one["code"], one["values"]) for one in row["grade"]["feedback"])
+    return [feedback.said(one, _) for one in codes]
+
+
+def revealed(question: Mapping[str, Any], picked: Any) -> dict[str, Any]:
+    """What a learner may see of a question (its row, of the version answered) after the answer."""
+    answer = question["answer"] or {}
+    return {
+        "key": question["key"],
+        "answer": answer,
+        "corrected": answer.get("corrected"),
+        "aliases": list(question["aliases"] or ()),
+        "rationale": _rationale(question, picked),
+        "quote": question["quote"],
+    }
+
+
+def _rationale(question: Mapping[str, Any], picked: Any) -> list[str]:
+    """Of the option that was picked and of the key, where there is a note an option; else of all notes."""
+    notes: Sequence[Any] = question["notes"] if isinstance(question["notes"], list) else ()
+    options = list(question["options"] or ())
+    texts = [str(note.get("rationale") or "") if isinstance(note, Mapping) else "" for note in notes]
+    if len(options) == len(texts) > 1 and question["kind"] in ("multiple_choice", "cloze"):
+        texts = [
+            text for option, text in zip(options, texts, strict=True) if option in (picked, question["key"])
+        ]
+    return list(dict.fromkeys(text for text in texts if text))

@@ -1,0 +1,155 @@
+"""Answers to questions: kept once, with their interaction or not at all; items of versions; late grades."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from store_frames import rows
+
+from learnloop.errors import BadInput, UnknownThing
+from learnloop.prepare.answers import to_answers
+from learnloop.store import loading, practice_answers, questions, reading
+from learnloop.store.practice_answers import Changed, Taken
+
+AT = datetime(2031, 5, 3, 10, tzinfo=UTC)
+LESSON = "demo:lesson/loops"
+
+
+@pytest.fixture(autouse=True)
+def _bank(engine: sa.Engine) -> None:
+    names = (
+        "items, concepts, item_concepts, questions, question_versions, question_statuses, question_answers,"
+        " interactions, event_keys, learners"
+    )
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"TRUNCATE {names}"))
+    step = {"item_id": "demo:step", "kind": "question", "parent_id": LESSON}
+    loading.load(engine, "items", rows("items", {"item_id": LESSON, "kind": "lesson"}, step))
+    concepts = ({"concept_id": "demo:loops"}, {"concept_id": "demo:other"})
+    loading.load(engine, "concepts", rows("concepts", *concepts))
+    taught = {"item_id": LESSON, "concept_id": "demo:other"}
+    loading.load(engine, "item_concepts", rows("item_concepts", taught))
+    mine = {"item_id": LESSON, "origin": "imported"}
+    bank = rows(
+        "questions",
+        {**mine, "question_id": "demo:q1"},
+        {**mine, "question_id": "demo:q2", "item_id": "demo:step"},
+        {**mine, "question_id": "demo:q3", "item_id": "text:0123456789abcdef"},
+        {**mine, "question_id": "demo:q4"},
+    )
+    own = ["demo:loops", "demo:unheard"]
+    loading.load(engine, "questions", bank.assign(concept_ids=[own, own, own, None]))
+    questions.set_status(engine, [f"demo:q{n}" for n in range(1, 5)], "approved", by="cli")
+
+
+def answer(**change: Any) -> dict[str, Any]:
+    made = {
+        "event_id": "answer:1",
+        "question_id": "demo:q1",
+        "version": 1,
+        "learner_id": "a" * 32,
+        "picked": "a loop",
+        "correct": True,
+        "score": 1.0,
+        "seconds": 4.5,
+        "answered_at": AT,
+        "grade": {"how": "exact", "confidence": 1.0, "feedback": []},
+        "graded_by": None,
+    }
+    return {**made, **change}
+
+
+def test_an_approved_question_is_an_item_of_its_lesson_with_its_own_concepts(engine: sa.Engine) -> None:
+    items = reading.items(engine).set_index("item_id")
+    assert list(items.index) == [LESSON, "demo:step", "question:demo:q1@1", "question:demo:q4@1"]
+    made = items.loc["question:demo:q1@1"]
+    assert (made["kind"], made["parent_id"], made["source"]) == ("question", LESSON, "question")
+    pairs = reading.item_concepts(engine).to_dict("records")
+    assert {"item_id": "question:demo:q1@1", "concept_id": "demo:loops"} in pairs
+    assert len(pairs) == 2, "an unknown concept is none; without one it has its lesson's"
+
+
+def test_an_answer_is_an_interaction_that_a_tracer_reads(engine: sa.Engine) -> None:
+    for number, (question_id, item_id, concepts) in enumerate(
+        [
+            ("demo:q1", "question:demo:q1@1", ("demo:loops",)),
+            ("demo:q2", "demo:step", ("demo:other",)),
+            ("demo:q3", "question:demo:q3@1", ()),
+            ("demo:q4", "question:demo:q4@1", ("demo:other",)),
+        ]
+    ):
+        given = answer(question_id=question_id, event_id=f"answer:{number}", correct=number % 2 == 0)
+        kept, fresh = practice_answers.append(engine, given, "api")
+        assert (kept["item_id"], fresh) == (item_id, True)
+        found = reading.interactions(engine).set_index("event_id").loc[f"answer:{number}"]
+        assert (found["verb"], found["correct"], found["duration_s"]) == ("answered", number % 2 == 0, 4.5)
+        traced = to_answers(
+            reading.interactions(engine), reading.items(engine), reading.item_concepts(engine)
+        )
+        assert traced.set_index("item_id").loc[item_id, "concept_ids"] == concepts
+    frame = practice_answers.read(engine)
+    assert list(frame.columns) == list(practice_answers.COLUMNS)
+    assert frame["picked"].tolist() == ["a loop"] * 4
+    assert frame["correct"].tolist() == [True, False, True, False]
+
+
+def test_an_answer_is_kept_once(engine: sa.Engine) -> None:
+    given = answer(picked=["b", "a"])
+    assert practice_answers.append(engine, given, "api")[1]
+    again, fresh = practice_answers.append(engine, {**given, "seconds": 9.0, "answered_at": AT}, "api")
+    assert (again["seconds"], fresh) == (4.5, False)
+    with pytest.raises(Taken):
+        practice_answers.append(engine, {**given, "picked": ["a", "b"]}, "api")
+    with ThreadPoolExecutor(4) as pool:
+        raced = answer(event_id="answer:race")
+        fresh_ones = [
+            one[1] for one in pool.map(lambda _: practice_answers.append(engine, raced, "api"), range(8))
+        ]
+    assert sum(fresh_ones) == 1
+    assert len(reading.interactions(engine)) == 2
+
+
+def test_an_event_id_that_an_event_has_taken_leaves_nothing_behind(engine: sa.Engine) -> None:
+    other = {"event_id": "answer:1", "learner_id": "b" * 32}
+    loading.load(engine, "interactions", rows("interactions", other))
+    with pytest.raises(Taken):
+        practice_answers.append(engine, answer(), "api")
+    assert practice_answers.read(engine).empty
+
+
+def test_a_question_that_changed_meanwhile_takes_no_answer(engine: sa.Engine) -> None:
+    for change in ({"version": 2}, {"question_id": "demo:q4"}):
+        if "question_id" in change:
+            questions.set_status(engine, ["demo:q4"], "suspended", by="cli")
+        with pytest.raises(Changed):
+            practice_answers.append(engine, answer(**change), "api")
+    with pytest.raises(UnknownThing):
+        practice_answers.append(engine, answer(question_id="demo:none"), "api")
+    assert practice_answers.read(engine).empty
+
+
+def test_a_teacher_grades_what_waits(engine: sa.Engine) -> None:
+    waiting = answer(correct=None, score=None, grade={"how": "abstained", "confidence": 0, "feedback": []})
+    practice_answers.append(engine, waiting, "api")
+    practice_answers.append(engine, answer(event_id="answer:2"), "api")
+    assert reading.interactions(engine)["event_id"].tolist() == ["answer:2"]
+    (queued,) = practice_answers.listed(engine, True, None, 10)
+    assert (queued["event_id"], queued["kind"]) == ("answer:1", questions.get(engine, "demo:q1")["kind"])
+    assert practice_answers.listed(engine, True, None, 10, after="answer:1") == []
+    assert [row["event_id"] for row in practice_answers.listed(engine, False, "demo:q1", 1, "answer:1")] == [
+        "answer:2"
+    ]
+    with pytest.raises(BadInput):
+        practice_answers.mark(engine, "answer:1", 1.5, "key", AT)
+    row, fresh = practice_answers.mark(engine, "answer:1", 0.5, "key", AT)
+    assert (row["correct"], row["score"], fresh) == (False, 0.5, True)
+    assert practice_answers.mark(engine, "answer:1", 0.5, "other", AT)[1] is False
+    with pytest.raises(Taken):
+        practice_answers.mark(engine, "answer:1", 1.0, "key", AT)
+    with pytest.raises(UnknownThing):
+        practice_answers.mark(engine, "answer:9", 1.0, "key", AT)
+    kept = reading.interactions(engine).set_index("event_id").loc["answer:1"]
+    assert (kept["score"], kept["correct"], kept["occurred_at"]) == (0.5, False, AT)
+    assert practice_answers.marked(engine, "demo:q1", 1) == [("a loop", 0.5)]
