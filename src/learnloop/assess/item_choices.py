@@ -23,12 +23,16 @@ BINS = 10
 LEAST = 30  # picks of a question that anything is said of
 STEEP = np.array([0.6, 0.8, 1.0, 1.25, 1.6])  # a, of the typical slope
 SPREAD = 0.3  # sd of log a over a bank
-SHIFTS = np.linspace(-3.0, 3.0, 11)  # d / a: the difficulty, sd of rest scores
-WIDE = 1.5  # sd of the difficulties
+SHIFTS = np.linspace(-4.5, 3.5, 13)  # d / a: the difficulty, sd of rest scores
+WIDE = 2.0  # sd of the difficulties
 PSEUDO = 0.5  # picks of each option that stand for what is known of g before
 STEPS = 15
 PARTED = (0.2, 0.8)  # of r: what the other of two right options may have
 FAIR = 1.5  # times 1 / options: a fair guess of the key is no more
+GUESSED = np.array([0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85])  # g of the key
+LOOK = 0.12  # sd of g of the key where nothing gives it away
+GIVEN = 0.5  # g of the key from which on it is given away
+GIVEN_BEFORE = 0.25  # weight of such a story before any answer; chosen on simulated banks
 BLOCK = 24  # questions fitted at once
 
 
@@ -48,7 +52,9 @@ class Choices:
     given: Array
 
 
-def binned(codes: np.ndarray, option: np.ndarray, score: Array, shape: tuple[int, int]) -> tuple[Array, Array]:
+def binned(
+    codes: np.ndarray, option: np.ndarray, score: Array, shape: tuple[int, int]
+) -> tuple[Array, Array]:
     """(n_questions, BINS, K) counts and (BINS,) middles. codes, option, score: (n,); shape: questions, K."""
     z = (score - score.mean()) / max(float(score.std()), 1e-9)
     edges = np.unique(np.quantile(z, np.linspace(0, 1, BINS + 1)[1:-1]))
@@ -61,7 +67,7 @@ def binned(codes: np.ndarray, option: np.ndarray, score: Array, shape: tuple[int
 
 
 def choices(counts: Array, middles: Array, typical: float) -> Choices:
-    """counts: (n, bins, K), the key first; middles: (bins,) z; typical: the bank's slope, logits a sd of z."""
+    """counts: (n, bins, K), the key first; middles: (bins,) z; typical: the bank's slope, a sd of z."""
     n, _, K = counts.shape
     found = [_block(counts[at : at + BLOCK], middles, typical) for at in range(0, n, BLOCK)]
     if not found:
@@ -80,7 +86,9 @@ def of_options(
     """
     of_option = pd.DataFrame(np.nan, options.index, ["p_two", "p_wrong", "part", "prefers_wrong"])
     of_question = pd.DataFrame(np.nan, np.arange(n_questions), ["p_given", "given"])
-    listed = options[options["listed"]].sort_values(["code", "is_key"], ascending=[True, False], kind="stable")
+    listed = options[options["listed"]].sort_values(
+        ["code", "is_key"], ascending=[True, False], kind="stable"
+    )
     place = pd.Series(listed.groupby("code").cumcount(), listed.index).reindex(options.index, fill_value=-1)
     usable = (place.to_numpy()[rows] >= 0) if len(rows) else np.zeros(0, dtype=bool)
     codes, rows, score = codes[usable], rows[usable], score[usable]
@@ -110,16 +118,34 @@ def _block(counts: Array, middles: Array, typical: float) -> tuple[np.ndarray, .
     prior = -0.5 * (np.log(a / typical) / SPREAD) ** 2 - 0.5 * (at / WIDE) ** 2
     fair = FAIR / K
     usual, _, _ = _fit(counts, w, prior, None, (0.0, 0.0), (0.0, fair))
-    loose, given, _ = _fit(counts, w, prior, None, (0.0, 0.0), (fair, 1.0))
+    given, share = _given(counts, w, prior)
     p_two, p_wrong, part = np.ones((n, K)), np.ones((n, K)), np.zeros((n, K))
     prefers = np.zeros((n, K), dtype=bool)
     for other in range(1, K):
-        two, _, share = _fit(counts, w, prior, other, PARTED, (0.0, fair))
+        two, _, beside = _fit(counts, w, prior, other, PARTED, (0.0, fair))
         wrong, _, _ = _fit(counts, w, prior, other, (1.0, 1.0), (0.0, 1.0))
         p_two[:, other] = _p(two - usual)
         p_wrong[:, other] = _p(wrong - usual)
-        part[:, other], prefers[:, other] = share, wrong > two
-    return p_two, p_wrong, part, prefers, _p(loose - usual), given
+        part[:, other], prefers[:, other] = beside, wrong > two
+    return p_two, p_wrong, part, prefers, given, share
+
+
+def _given(counts: Array, w: Array, prior: Array) -> tuple[Array, Array]:
+    """The posterior probability that nothing gives the key away, and the posterior mean of g of the key.
+
+    The likelihood at each g of GUESSED, summed over the grid, against what is known before: a fair guess is
+    about 1 / K (sd LOOK), and with GIVEN_BEFORE any g from GIVEN on is as likely.
+    """
+    K = counts.shape[2]
+    fits = [_fit(counts, w, prior, None, (0.0, 0.0), (g, g))[1] for g in GUESSED]
+    usual = stats.norm.pdf(GUESSED, 1 / K, LOOK) + 1e-4
+    away = (GUESSED >= GIVEN).astype(float)
+    before = (1 - GIVEN_BEFORE) * usual / usual.sum(), GIVEN_BEFORE * away / away.sum()
+    likelihood = np.stack(fits, axis=1)
+    likelihood = np.exp(likelihood - likelihood.max(axis=1, keepdims=True))
+    both = [likelihood * one for one in before]
+    total = (both[0] + both[1]).sum(axis=1)
+    return both[0].sum(axis=1) / total, ((both[0] + both[1]) * GUESSED).sum(axis=1) / total
 
 
 def _p(gain: Array) -> Array:
@@ -135,7 +161,7 @@ def _fit(
     parted: tuple[float, float],
     guess: tuple[float, float],
 ) -> tuple[Array, Array, Array]:
-    """The best log-likelihood over the grid, g of the key there, and the other option's part of r."""
+    """The best log-likelihood over the grid, the one summed over it, and the other option's part of r."""
     n, _, K = counts.shape
     knows, not_known = w[None, :, :, None], (1 - w)[None, :, :, None]
     g = np.full((n, len(w), K), 1 / K)
@@ -150,16 +176,16 @@ def _fit(
         g = data.sum(axis=2) - taken + PSEUDO
         g = _bounded(g / g.sum(axis=2, keepdims=True), guess)
         if other is not None and parted[0] < parted[1]:
-            rho = np.clip(
-                taken[..., other] / np.maximum(taken[..., 0] + taken[..., other], 1e-9), *parted
-            )
+            rho = np.clip(taken[..., other] / np.maximum(taken[..., 0] + taken[..., other], 1e-9), *parted)
     p = knows * _right(rho, other, K)[:, :, None, :] + not_known * g[:, :, None, :]
-    value = (data * np.log(np.maximum(p, 1e-12))).sum(axis=(2, 3)) + PSEUDO * np.log(
-        np.maximum(g, 1e-12)
-    ).sum(axis=2) + prior
+    value = (
+        (data * np.log(np.maximum(p, 1e-12))).sum(axis=(2, 3))
+        + PSEUDO * np.log(np.maximum(g, 1e-12)).sum(axis=2)
+        + prior
+    )
     best = value.argmax(axis=1)
     rows = np.arange(n)
-    return value[rows, best], g[rows, best, 0], rho[rows, best]
+    return value[rows, best], np.logaddexp.reduce(value, axis=1), rho[rows, best]
 
 
 def _right(rho: Array, other: int | None, K: int) -> Array:

@@ -86,6 +86,7 @@ class Rules:
     least_low: int = 100  # from so many answers on
     practice: float = 0.95  # share right above it: practice only
     dead: float = 0.05  # a distractor picked by fewer is replaced (Haladyna & Downing 1993)
+    given: float = 0.5  # posterior probability, at most, that nothing gives the key away
     rival_alpha: float = 0.01  # that of two right answers: its test is too sure of very hard questions
     flat: float = 0.5  # of the bank's typical slope: what is surely below it does not tell apart
     rival: float = 0.5  # of the key's share among the strongest third: a right option has as much
@@ -191,14 +192,16 @@ def _dead(options: pd.DataFrame, rules: Rules) -> list[Flag]:
 
 
 def _flat(questions: pd.DataFrame, rules: Rules) -> list[Flag]:
-    """Low discrimination, in a question whose difficulty does not excuse it."""
+    """What gives its key away, and low discrimination in a question whose difficulty does not excuse it."""
+    easy = (questions["difficulty"] >= rules.easy) & (questions["difficulty"] <= rules.practice)
+    guessed = easy & (questions["p_given"] <= rules.given) & (questions["n_rest"] >= rules.least_low)
     low = (questions["discrimination"] < rules.low) & (questions["n_rest"] >= rules.least_low)
-    sure = low & (questions["q_flat"] <= rules.alpha)
+    sure = (low & (questions["q_flat"] <= rules.alpha)) | guessed
     made = []
-    for row in questions[sure].to_dict("records"):
-        rule = "guessable" if row["difficulty"] >= rules.easy else "low_discrimination"
-        numbers = {name: row[name] for name in ("difficulty", "key_upper", "key_lower", "slope")}
-        made.append(_flag(row, rule, **_of_discrimination(row), **numbers, q=row["q_flat"]))
+    for guessable, row in zip(guessed[sure], questions[sure].to_dict("records"), strict=True):
+        names = ("difficulty", "key_upper", "key_lower", "slope", "given", "p_given")
+        numbers = {**_of_discrimination(row), **{name: row[name] for name in names}, "q": row["q_flat"]}
+        made.append(_flag(row, "guessable" if guessable else "low_discrimination", **numbers))
     return made
 
 

@@ -23,7 +23,7 @@ BLOCK = 64  # questions laid out at once
 
 @dataclass(frozen=True)
 class Slopes:
-    """(n_questions,) each: slope / typical, its interval, p_flat; NaN where there is no answer. typical: a."""
+    """(n_questions,) each: slope / typical, its interval, p_flat; NaN without an answer. typical: a."""
 
     slope: Array
     low: Array
@@ -33,7 +33,7 @@ class Slopes:
 
 
 def profile(codes: np.ndarray, correct: Array, score: Array, chances: Array, flat: float) -> Slopes:
-    """codes: (n,) 0 .. n_questions - 1; correct: (n,) 0 or 1; score: (n,) rest scores; chances: (n_questions,).
+    """codes: (n,) 0 .. n_questions - 1; correct: (n,) 0 or 1; score: (n,); chances: of a question.
 
     p_flat: of one side, how likely so flat a question is where its slope is `flat` of the typical one.
     """
@@ -46,8 +46,8 @@ def profile(codes: np.ndarray, correct: Array, score: Array, chances: Array, fla
         n_bins = len(edges) + 1
         middles = np.bincount(bins, z, n_bins) / np.maximum(np.bincount(bins, minlength=n_bins), 1)
         cells = codes * n_bins + bins
-        total = np.bincount(cells, minlength=n_questions * n_bins).reshape(n_questions, n_bins)
-        right = np.bincount(cells, correct, n_questions * n_bins).reshape(n_questions, n_bins)
+        total = np.bincount(cells, minlength=n_questions * n_bins).reshape(n_questions, n_bins).astype(float)
+        right = np.bincount(cells, correct, n_questions * n_bins).reshape(n_questions, n_bins).astype(float)
         likelihood = _likelihood(right, total - right, middles, chances)
     n = np.bincount(codes, minlength=n_questions)
     best = likelihood.argmax(axis=1)

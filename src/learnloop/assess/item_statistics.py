@@ -11,8 +11,8 @@ count of right answers, which would call a learner able who was given easy quest
 
 where x is 1 for a right answer and p_j the share right of question j. A learner with fewer than LEAST_REST
 other questions has none, and is left out of what needs one. Discrimination is Pearson's correlation of x_li
-and s_li over learners, the corrected item-rest correlation (Henrysson 1963), a point-biserial. Questions whose
-own is negative spoil the scores of the others, and are left out of them in a second pass.
+and s_li over learners, the corrected item-rest correlation (Henrysson 1963), a point-biserial. Questions
+whose own is negative spoil the scores of the others, and are left out of them in a second pass.
 """
 
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from learnloop.assess.intervals import LEVEL, Array, above, below, correlations, fisher, wilson
 from learnloop.assess import item_choices
+from learnloop.assess.intervals import LEVEL, Array, above, below, correlations, fisher, wilson
 from learnloop.assess.item_slopes import Slopes, profile
 
 LEAST_REST = 5  # other questions behind a rest score
@@ -34,17 +34,18 @@ COLUMNS = ("learner_id", "question_id", "version", "picked", "correct", "seconds
 
 @dataclass(frozen=True)
 class ItemStatistics:
-    """questions: a row a question and version: question_id, version, n; difficulty (share right, with _low and
+    """questions: a row a question and version: question_id, version, n; difficulty (share right, _low and
     _high: Wilson); n_rest, discrimination (_low, _high: Fisher's z), p_negative (of one side, against 0);
     slope (of bank's scores, in units of the bank's typical one, _low, _high), p_flat (against `flat` of it);
     n_seconds, seconds (median, _low, _high: order statistics), too_fast, too_slow (outliers).
 
-    options: a row an option: question_id, version, option, is_key, listed (one of the question's options),
-    n (answers with a known pick), picked, share (_low, _high); upper and lower (share among the third with the
-    highest and the lowest rest scores, _low, _high), n_upper, n_lower; discrimination (_low, _high) of picking
-    it, p_positive (against 0); rivalry, the same among the answers that are not the key, p_rivalry;
+    options: a row an option: question_id, version, option, is_key, listed (one of the question's
+    options), n (answers with a known pick), picked, share (_low, _high); upper and lower (share among the
+    third with the highest and the lowest rest scores, _low, _high), n_upper, n_lower; discrimination (_low,
+    _high) of picking it, p_positive (against 0); rivalry, the same among the answers off the key, p_rivalry;
     n_wrong (answers off the key), p_dead (that it is picked as often as `dead` of all answers), p_shunned
-    (as often as half of its fair part of the answers off the key). NaN where nothing can be said.
+    (as often as half of its fair part of the answers off the key); p_two, p_wrong, part, prefers_wrong, and
+    p_given and given of a question, as `item_choices` says them. NaN where nothing can be said.
     """
 
     questions: pd.DataFrame
@@ -77,7 +78,7 @@ def item_statistics(
     learners = pd.factorize(first["learner_id"])[0]
     correct = first["correct"].to_numpy(dtype=float)
     rest = _twice(learners, codes, correct, len(names))
-    frame = names.assign(**_difficulty(codes, correct, len(names)))
+    frame = names.assign(**_difficulty(codes, correct, len(names))).astype({"n": int})
     frame = frame.assign(**_discrimination(codes, correct, rest, len(names)))
     slopes = _slopes(codes, correct, rest, _chances(names, questions), flat)
     frame = frame.assign(
@@ -121,7 +122,7 @@ def _difficulty(codes: np.ndarray, correct: Array, n_questions: int) -> dict[str
     n = np.bincount(codes, minlength=n_questions)
     right = np.bincount(codes, correct, n_questions)
     low, high = wilson(right, n)
-    return {"n": n, "difficulty": right / n, "difficulty_low": low, "difficulty_high": high}
+    return {"n": n.astype(float), "difficulty": right / n, "difficulty_low": low, "difficulty_high": high}
 
 
 def _discrimination(codes: np.ndarray, correct: Array, rest: Array, n_questions: int) -> dict[str, Array]:
@@ -164,13 +165,15 @@ def _times(codes: np.ndarray, seconds: Array, n_questions: int) -> dict[str, Arr
             logs = np.log(group)
             middle = np.median(logs)
             far = FAR * 1.4826 * np.median(np.abs(logs - middle))
-            found[1:4, code] = np.median(group), group[max(ends[0] - 1, 0)], group[min(ends[1], len(group) - 1)]
+            found[1:4, code] = (
+                np.median(group),
+                group[max(ends[0] - 1, 0)],
+                group[min(ends[1], len(group) - 1)],
+            )
             found[4:, code] = (logs < middle - far).sum(), (logs > middle + far).sum()
     names = ("n_seconds", "seconds", "seconds_low", "seconds_high", "too_fast", "too_slow")
     whole = ("n_seconds", "too_fast", "too_slow")
-    return {
-        name: row.astype(int) if name in whole else row for name, row in zip(names, found, strict=True)
-    }
+    return {name: row.astype(int) if name in whole else row for name, row in zip(names, found, strict=True)}
 
 
 def _options(
@@ -231,7 +234,7 @@ def _options(
 def _listed(
     names: pd.DataFrame, questions: pd.DataFrame | None, code: np.ndarray, picked: np.ndarray
 ) -> pd.DataFrame:
-    """code, question_id, version, option, is_key, listed: options as shown first, then what else was given."""
+    """code, question_id, version, option, is_key, listed: options as shown, then what else was given."""
     given = pd.DataFrame({"code": code, "option": picked.astype(str), "listed": False})
     if questions is None:
         keys = pd.Series(dtype=object)

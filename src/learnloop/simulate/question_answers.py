@@ -41,8 +41,8 @@ class Parameters:
 class Simulated:
     """answers: learner_id, question_id, version, picked, correct, seconds, occurred_at.
 
-    questions: question_id, version, key, options (list). truth: question_id, planted (a kind or "good"), a, b,
-    true_key, second (the other right answer, or the dead distractor; NA), p_right (true share right).
+    questions: question_id, version, key, options (list). truth: question_id, planted (a kind or "good"), a,
+    b, true_key, second (the other right answer, or the dead distractor; NA), share_right.
     """
 
     answers: pd.DataFrame
@@ -103,10 +103,13 @@ def question_answers(parameters: Parameters | None = None, *, seed: int) -> Simu
             "picked": letters[pick],
             "correct": pick == key[question],
             "seconds": seconds.round(1),
-            "occurred_at": EPOCH + pd.to_timedelta(np.tile(np.arange(asked.shape[1]), n_learners), unit="min"),
+            "occurred_at": EPOCH
+            + pd.to_timedelta(np.tile(np.arange(asked.shape[1]), n_learners), unit="min"),
         }
     )
-    correct = np.bincount(question, pick == key[question], Q) / np.maximum(np.bincount(question, minlength=Q), 1)
+    correct = np.bincount(question, pick == key[question], Q) / np.maximum(
+        np.bincount(question, minlength=Q), 1
+    )
     options: list[list[str]] = [list(letters) for _ in range(Q)]
     questions = pd.DataFrame({"question_id": ids, "version": 1, "key": letters[key]})
     truth = pd.DataFrame({"question_id": ids, "planted": planted, "a": a, "b": b, "true_key": letters[right]})
