@@ -87,6 +87,15 @@ def test_without_a_model_the_next_command_is_said(api: TestClient, path: Path) -
     assert "learnloop at-risk --train" in answer.json()["detail"]
 
 
+def test_staff_see_which_courses_are_under_way(api: TestClient, school: School, path: Path) -> None:
+    found = api.get("/v1/courses", headers=school.headers("instructor"))
+    assert found.status_code == 200, found.text
+    assert found.json() == {
+        "courses": [{"course": "risk:A-now", "title": "risk:A-now", "day": 20, "days": 100}]
+    }
+    assert api.get("/v1/courses", headers=school.learner("ana")).status_code == 403
+
+
 def test_staff_see_who_may_fail_and_why(api: TestClient, school: School, path: Path) -> None:
     own = coursework.read(school.engine)
     tables = tables_of(own.enrolments, own.items, own.hand_ins)

@@ -31,7 +31,7 @@ def tables_of(
     enrolments: ENROLMENTS. items: ITEMS, courses and assessments. hand_ins: INTERACTIONS on assessments
     (`scored`: a mark that was carried over). Raises NothingToDo where no enrolment is in such a course.
     """
-    courses = _courses(items[items["kind"] == "course"])
+    courses = courses_of(items[items["kind"] == "course"])
     own = enrolments.merge(courses, on="item_id")
     if own.empty:
         raise NothingToDo(
@@ -59,7 +59,9 @@ def fifths(band: pd.Series) -> pd.Series:
     return (start.astype("str") + "-" + (start + 20).astype("str") + "%").where(low.notna())
 
 
-def _courses(items: pd.DataFrame) -> pd.DataFrame:
+def courses_of(items: pd.DataFrame) -> pd.DataFrame:
+    """item_id, parent_id, title, module, presentation, starts (as of `day_of`), length (days) of the courses
+    that say when they start. items: ITEMS of the kind course."""
     told = items["attributes"]
     said = told.map(lambda one: all(one.get(name) for name in ("module", "presentation", "starts_on")))
     items, told = items[said.astype(bool)], told[said.astype(bool)]

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from learnloop.dashboard import learner, operations, review
+from learnloop.dashboard import at_risk, learner, operations, practice, review
 from learnloop.dashboard.client import ApiError, Client
 from learnloop.dashboard.escaping import plain
 from learnloop.i18n import LANGUAGES, translator
+
+OWN_PAGE = "own page"  # in the session: which one a learner sees
 
 
 def arguments() -> argparse.Namespace:
@@ -60,15 +62,19 @@ def main() -> None:
 def _pages(client: Client, ask_as: Callable[[str], Client], _: learner.Translate) -> None:
     me = client.me()
     if me["role"] == "learner":
-        learner.page(client, me["learner_id"], _)
+        _own_pages(client, me["learner_id"], _)
         return
     with st.sidebar:
-        views = {"learner": _("Learner"), "review": _("Review"), "operations": _("Operations")}
+        views = {"learner": _("Learner"), "at-risk": _("At risk"), "review": _("Review")}
+        views |= {"operations": _("Operations")}
         wanted = st.query_params.get("page", "learner")
         index = list(views).index(wanted) if wanted in views else 0
         view = st.radio(_("Page"), list(views), index=index, format_func=lambda name: views[name])
     if view == "operations":
         operations.page(client, _)
+        return
+    if view == "at-risk":
+        at_risk.page(client, _)
         return
     if view == "review":
         review.page(client, client if me["role"] in review.TEACHERS else _teacher(ask_as, _), _)
@@ -86,6 +92,25 @@ def _pages(client: Client, ask_as: Callable[[str], Client], _: learner.Translate
             format_func=lambda learner_id: f"{learner_id[:12]}… ({known[learner_id]})",
         )
     learner.page(client, chosen, _)
+
+
+def _own_pages(client: Client, learner_id: str, _: learner.Translate) -> None:
+    """A learner's: what to do next, and questions to practise with."""
+    views = {"learner": _("Your next steps"), "practice": _("Practice")}
+    if OWN_PAGE not in st.session_state:
+        wanted = st.query_params.get("page", "learner")
+        st.session_state[OWN_PAGE] = wanted if wanted in views else "learner"
+    with st.sidebar:
+        view = st.radio(_("Page"), list(views), key=OWN_PAGE, format_func=lambda name: views[name])
+    if view == "practice":
+        practice.page(client, _)
+    else:
+        learner.page(client, learner_id, _, _practise)
+
+
+def _practise(lesson: str) -> None:
+    practice.choose(lesson)
+    st.session_state[OWN_PAGE] = "practice"
 
 
 def _teacher(ask_as: Callable[[str], Client], _: learner.Translate) -> Client | None:

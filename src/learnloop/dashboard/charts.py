@@ -77,6 +77,31 @@ def activity(days: pd.DataFrame, _: Callable[[str], str]) -> Any:
     )
 
 
+def risks(tenths: pd.DataFrame, _: Callable[[str], str]) -> Any:
+    """tenths: low, high, learners. One bar a tenth of the estimates, its count above it."""
+    base = alt.Chart(tenths).encode(
+        x=alt.X(
+            "low:Q",
+            bin="binned",
+            scale=alt.Scale(domain=[0, 1]),
+            axis=alt.Axis(format="%", values=[0, 0.2, 0.4, 0.6, 0.8, 1]),
+            title=_("Estimate"),
+        ),
+        y=alt.Y("learners:Q", title=_("Learners"), axis=alt.Axis(tickMinStep=1)),
+    )
+    bars = base.mark_bar(color=INK, binSpacing=1).encode(
+        x2="high:Q",
+        tooltip=[
+            alt.Tooltip("low:Q", format=".0%", title=_("At least")),
+            alt.Tooltip("high:Q", format=".0%", title=_("At most")),
+            alt.Tooltip("learners:Q", title=_("Learners")),
+        ],
+    )
+    words = alt.Chart(tenths.assign(middle=(tenths["low"] + tenths["high"]) / 2))
+    counts = words.mark_text(dy=-7, color=INK).encode(x="middle:Q", y="learners:Q", text="learners:Q")
+    return (bars + counts).properties(height=220)
+
+
 def intervals(rows: pd.DataFrame, label: str) -> Any:
     """rows: model, value, low, high. One metric of several models, with 95% intervals."""
     order = rows.sort_values("value", ascending=False)["model"].tolist()

@@ -10,11 +10,11 @@ from learnloop.errors import LearnloopError
 
 
 class ApiError(LearnloopError):
-    """`status` is the HTTP status, 0 where nobody answered."""
+    """`status` is the HTTP status, 0 where nobody answered; `problem` says `next_step`, too."""
 
-    def __init__(self, problem: str, status: int) -> None:
+    def __init__(self, problem: str, status: int, next_step: str = "") -> None:
         super().__init__(problem)
-        self.status = status
+        self.status, self.next_step = status, next_step
 
 
 class Client:
@@ -62,6 +62,13 @@ class Client:
     def progress(self, learner_id: str) -> dict[str, Any]:
         return self._get(f"/v1/learners/{learner_id}/progress")
 
+    def courses(self) -> list[dict[str, Any]]:
+        """Those that are under way today."""
+        return list(self._get("/v1/courses")["courses"])
+
+    def at_risk(self, course: str, limit: int = 1000) -> dict[str, Any]:
+        return self._get(f"/v1/courses/{quote(course)}/at-risk", {"limit": limit})
+
     def questions(self, status: str, kind: str, origin: str, limit: int) -> list[dict[str, Any]]:
         """kind, origin: "" for any."""
         wanted = {"status": status, "kind": kind, "origin": origin, "limit": limit}
@@ -74,6 +81,21 @@ class Client:
         """version, was: what the reader saw of it; 409 where it is another by now."""
         body = {"status": status, "why": why, "version": version, "was": was}
         self._ask("POST", f"/v1/questions/{quote(question_id)}/status", body=body)
+
+    def practice_lessons(self) -> list[dict[str, Any]]:
+        return list(self._get("/v1/practice")["lessons"])
+
+    def practice(self, lesson: str, limit: int) -> dict[str, Any]:
+        """Questions of a lesson, without their keys."""
+        return self._get(f"/v1/practice/{quote(lesson)}", {"limit": limit})
+
+    def answer(self, question_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._ask("POST", f"/v1/questions/{quote(question_id)}/answers", body=body)
+
+    def report(self, question_id: str, reason: str, comment: str, version: int) -> None:
+        """What a learner says is wrong with a question."""
+        body = {"reason": reason, "comment": comment, "version": version}
+        self._ask("POST", f"/v1/questions/{quote(question_id)}/reports", body=body)
 
     def operations(self) -> dict[str, Any]:
         return self._get("/v1/operations")
@@ -94,9 +116,10 @@ class Client:
             raise ApiError(f"the API at {self._http.base_url} does not answer: {error}", 0) from error
         if response.is_error:
             try:
-                problem = response.json().get("detail") or response.reason_phrase
-            except ValueError:
-                problem = response.reason_phrase
-            raise ApiError(str(problem), response.status_code)
+                told = dict(response.json())
+            except (TypeError, ValueError):
+                told = {}
+            problem = str(told.get("detail") or response.reason_phrase)
+            raise ApiError(problem, response.status_code, str(told.get("next_step") or ""))
         found: dict[str, Any] = response.json()
         return found

@@ -17,11 +17,14 @@ AROUND = pd.Timedelta(days=60)  # the chart's days before and after today
 MINUTES = (0, 5, 10, 20, 40)  # 0: any
 
 
-def page(client: Client, learner_id: str, _: Translate) -> None:
+def page(
+    client: Client, learner_id: str, _: Translate, practise: Callable[[str], None] | None = None
+) -> None:
+    """practise: goes to the questions of a lesson; None where the reader is not the learner."""
     steps, known = st.columns([5, 6], gap="large")
     with steps:
         st.header(_("Your next steps"))
-        _next_steps(client, learner_id, _)
+        _next_steps(client, learner_id, _, practise)
     with known:
         st.header(_("What you master"))
         _mastery(client.mastery(learner_id), _)
@@ -30,7 +33,9 @@ def page(client: Client, learner_id: str, _: Translate) -> None:
         _progress(client.progress(learner_id), _)
 
 
-def _next_steps(client: Client, learner_id: str, _: Translate) -> None:
+def _next_steps(
+    client: Client, learner_id: str, _: Translate, practise: Callable[[str], None] | None
+) -> None:
     minutes = st.selectbox(
         _("Time you have"),
         MINUTES,
@@ -40,6 +45,7 @@ def _next_steps(client: Client, learner_id: str, _: Translate) -> None:
     if not found["items"]:
         nothing_left = _("Nothing left to recommend: you have done everything you are ready for.")
         st.info(_("Nothing here is known to fit into that time.") if minutes else nothing_left)
+    asked = {row["item_id"] for row in client.practice_lessons()} if practise else set()
     for step in found["items"]:
         with st.container(border=True):
             title = f"**{plain(step['title'])}**"
@@ -48,6 +54,9 @@ def _next_steps(client: Client, learner_id: str, _: Translate) -> None:
             else:
                 st.markdown(title)
             st.caption("  \n".join(plain(reason["text"]) for reason in step["reasons"][:REASONS]))
+            if practise and step["item_id"] in asked:
+                name = f"practise {step['item_id']}"
+                st.button(_("Practise"), key=name, on_click=practise, args=(step["item_id"],))
             if st.button(_("Not interested"), key=f"hide {step['item_id']}", type="tertiary"):
                 client.hide(learner_id, step["item_id"])
                 st.rerun()

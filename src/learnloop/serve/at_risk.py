@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from learnloop.assess import risk_list
-from learnloop.assess.at_home import day_of, tables_of
+from learnloop.assess.at_home import courses_of, day_of, tables_of
 from learnloop.errors import BadInput, ModelUnavailable, NothingToDo
 from learnloop.i18n import best_language
 from learnloop.serve.backend import Backend, backend
@@ -16,7 +16,7 @@ from learnloop.serve.events import ItemId
 from learnloop.serve.problems import ANSWERS, Problem, Refusal
 from learnloop.serve.replies import LEARNER, ReasonReply
 from learnloop.serve.security import Staff
-from learnloop.store import coursework
+from learnloop.store import coursework, reading
 
 router = APIRouter(prefix="/v1", tags=["Instructors"], responses=ANSWERS)
 
@@ -42,6 +42,32 @@ class AtRiskReply(BaseModel):
     at_risk_expected: float = Field(description="The sum of the estimates, of all learners")
     total: int = Field(description="Learners still enrolled; `learners` holds at most `limit` of them")
     learners: list[AtRiskLearner] = Field(description="The highest risk first")
+
+
+class UnderWay(BaseModel):
+    course: str = Field(examples=["oulad:BBB-2014J"])
+    title: str
+    day: int = Field(ge=0, description="Days since it began")
+    days: int = Field(description="It ends on that day")
+
+
+class CoursesUnderWay(BaseModel):
+    courses: list[UnderWay] = Field(description="That have begun and not ended, the latest to begin first")
+
+
+@router.get("/courses", response_model=CoursesUnderWay, summary="The courses that are under way today")
+async def get_courses(identity: Staff, here: Here) -> Response:
+    """Those that say when they start: of others nobody can tell who falls behind. Roles instructor, admin,
+    service."""
+    today = day_of(pd.Timestamp(here.clock()))
+    courses = courses_of(await here.run(reading.items, here.engine, ["course"]))
+    courses = courses[(courses["starts"] <= today) & (today < courses["starts"] + courses["length"])]
+    courses = courses.sort_values(["starts", "item_id"], ascending=[False, True])
+    found = [
+        {"course": row.item_id, "title": row.title, "day": today - row.starts, "days": int(row.length)}
+        for row in courses.itertuples()
+    ]
+    return JSONResponse({"courses": found}, headers={"Cache-Control": "no-store"})
 
 
 @router.get(
