@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from serve_school import COURSES, NOW, School, concept, event, learner_id, lesson
 from starlette.testclient import TestClient
+from test_serve_curation import rule
 from test_serve_learners import answers, read, steps, tell
 
 from learnloop.recommend.merits import COMPONENTS
@@ -87,6 +88,23 @@ def test_what_is_blocked_or_hidden_is_not_reviewed(school: School, api: TestClie
         assert client.post(f"/v1/learners/{who}/hidden/{lesson('cells', 0)}").status_code == 200
         assert lesson("cells", 0) not in [step["item_id"] for step in steps(client, who, k=20)]
         assert [row.item_id for row in reviews(client, who).concepts] == [None]
+
+
+@pytest.mark.parametrize("scope", ["all", "course", "learner"])
+def test_a_block_closes_what_to_review_with(school: School, api: TestClient, scope: str) -> None:
+    name = f"blocked for {scope}"
+    who = tell(api, name, read("cells", 0), *answers("cells", 0, True), *answers("python", 0, True))
+    other = tell(api, f"not {name}", read("cells", 0), *answers("cells", 0, True))
+    target = {"all": {}, "course": {"course": "school:python"}, "learner": {"learner_id": who}}[scope]
+    before = {row.title: row.item_id for row in reviews(api, who).concepts}
+    assert (before["Membranes"], before["Variables"]) == (lesson("cells", 0), lesson("python", 0))
+    with rule(api, school, "block", lesson("cells", 0), **target):
+        found = {row.title: row for row in reviews(api, who).concepts}
+        assert (found["Membranes"].item_id, found["Membranes"].item_title) == (None, None)
+        assert found["Variables"].item_id == lesson("python", 0), "nobody blocked that"
+        theirs = None if scope == "all" else lesson("cells", 0)
+        assert [row.item_id for row in reviews(api, other).concepts] == [theirs]
+    assert {row.title: row.item_id for row in reviews(api, who).concepts} == before
 
 
 def test_what_was_done_and_not_mastered_comes_back_though_nothing_waits_for_it(api: TestClient) -> None:

@@ -233,6 +233,13 @@ def left_out(
     return found
 
 
+def closed_to(serving: Serving, learner_id: str, history: History, rules: Rules) -> frozenset[str]:
+    """What the learner is sent to by nobody: what they have hidden, and what is blocked for them or for a
+    course that they have begun or signed up for."""
+    courses = _courses(serving, history, Wish(), beliefs.done(serving, history))
+    return _closed(serving, history, rules.blocked(learner_id, courses))
+
+
 def filters_of(serving: Serving, history: History, wish: Wish) -> Filters:
     """Those of the wish, and the languages it stands for."""
     if wish.language:

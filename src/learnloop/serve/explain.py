@@ -227,7 +227,8 @@ def _numbers(step: Step, pool: advice.Pool) -> dict[str, Any]:
 
 def _review_rows(one: Learner) -> list[dict[str, Any]]:
     titles = one.serving.content.titles
-    rows = reviews.table(one.serving, one.history, one.at)
+    closed = advice.closed_to(one.serving, one.learner_id, one.history, one.rules)
+    rows = reviews.table(one.serving, one.history, one.at, closed)
     return [{**_plain(row), "item_title": titles.get(row["item_id"])} for row in rows]
 
 

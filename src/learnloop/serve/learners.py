@@ -258,7 +258,8 @@ async def get_reviews(
     serving = here.serving
     version = serving.released.version
     history = await here.history(learner_id)
-    found = reviews.table(serving, history, beliefs.moment(history, here.clock()))
+    closed = advice.closed_to(serving, learner_id, history, here.keeper.rules)
+    found = reviews.table(serving, history, beliefs.moment(history, here.clock()), closed)
     body = {
         "learner_id": learner_id,
         "release": version,

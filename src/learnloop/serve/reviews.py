@@ -92,16 +92,18 @@ def to_review_with(
     return max(ready, key=lambda item_id: (since[item_id], item_id), default=None)
 
 
-def table(serving: Serving, history: History, at: pd.Timestamp) -> list[dict[str, Any]]:
+def table(
+    serving: Serving, history: History, at: pd.Timestamp, closed: Collection[str]
+) -> list[dict[str, Any]]:
     """concept_id, title, recall, half_life_days, due_at, due, mastery, item_id of every concept practised,
     the first to be due first.
 
     recall: the share of what was known right after the last practice that is recalled at `at`; due_at: when
-    it falls to AIMS.recall_target; due: whether it has. item_id: what to review with, or None.
+    it falls to AIMS.recall_target; due: whether it has. item_id: what to review with, never of the `closed`
+    (as of `advice.closed_to`), or None.
     """
     titles, mastery = serving.content.concept_titles, beliefs.known(serving, history, at)
     catalogue = serving.shelf().catalogue
-    hidden = history.hidden or frozenset()
     rows = [
         {
             "concept_id": concept,
@@ -109,7 +111,7 @@ def table(serving: Serving, history: History, at: pd.Timestamp) -> list[dict[str
             **one._asdict(),
             "due": one.recall < AIMS.recall_target,
             "mastery": mastery.get(concept),
-            "item_id": to_review_with(serving, history, catalogue, concept, mastery, hidden),
+            "item_id": to_review_with(serving, history, catalogue, concept, mastery, closed),
         }
         for concept, one in beliefs.recall(serving, history, at).items()
     ]
