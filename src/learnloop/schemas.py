@@ -402,7 +402,8 @@ class Tracer(Protocol):
         """(len(item_ids),) P(correct) if the learner of `history` answered each item at `now`.
 
         history: ANSWERS of one learner, possibly none. concept_ids: the concepts of each item. now: None is
-        right after the last answer, before anything is forgotten.
+        right after the last answer, before anything is forgotten. Without `occurred_at`, or where it is
+        unknown of any row, the rows are in time order, a second apart, the last of them at `now`.
         """
         ...
 

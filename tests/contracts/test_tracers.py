@@ -34,8 +34,6 @@ MONOTONE = ["bkt", "irt", "logistic", "rate"]
 # Fitted by closed forms and Newton: the order of a sum is all that the rows' order can change.
 SUMMED = {"rate", "pfa", "logistic"}
 
-UNTIMED = {"rate", "irt", "pfa", "logistic"}  # read a history without occurred_at in its rows' order
-
 
 @pytest.fixture(params=sorted(FITTED))
 def tracer(request: pytest.FixtureRequest) -> Tracer:
@@ -264,20 +262,40 @@ def numbered(answers: pd.DataFrame, step_s: float) -> pd.DataFrame:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_answers_without_times_of_their_own(kind: type[Tracer]) -> None:
-    """To number them is the way; the column is needed. Some read a history without it, too."""
+    """To number them is the way: what is learnt from wants the column. A history may do without."""
     with pytest.raises(BadInput, match="occurred_at"):
         kind().fit(TRAIN.drop(columns="occurred_at"))
     tracer = kind().fit(numbered(TRAIN, 1.0))
     asked = numbered(TEST, 1.0)
     assert_probabilities(tracer.predict(asked), len(asked))
     past = asked[asked["learner_id"] == "l00033"]
-    p, mastery = tracer.predict_next(past, ITEMS, ITEM_CONCEPTS), tracer.mastery(past, CONCEPTS)
+    assert_untimed_is_a_second_apart(tracer, past, None)
+
+
+@pytest.mark.parametrize("now", [None, BEGAN + pd.Timedelta(days=40)])
+def test_a_history_without_times_is_in_the_order_of_its_rows(
+    tracer: Tracer, now: pd.Timestamp | None
+) -> None:
+    """Fitted to real times; the last answer is at `now`, so that nothing is forgotten by mere ignorance."""
+    past = TEST[TEST["learner_id"] == "l00033"]
+    back = np.arange(len(past))[::-1]
+    end = now if now is not None else BEGAN
+    assert_untimed_is_a_second_apart(tracer, past.assign(occurred_at=end - pd.to_timedelta(back, "s")), now)
+    nothing = empty(ANSWERS).drop(columns="occurred_at")
+    new = tracer.predict_next(empty(ANSWERS), ITEMS, ITEM_CONCEPTS, now)
+    np.testing.assert_array_equal(tracer.predict_next(nothing, ITEMS, ITEM_CONCEPTS, now), new)
+
+
+def assert_untimed_is_a_second_apart(tracer: Tracer, past: pd.DataFrame, now: pd.Timestamp | None) -> None:
+    """past: answers a second apart."""
+    p, mastery = tracer.predict_next(past, ITEMS, ITEM_CONCEPTS, now), tracer.mastery(past, CONCEPTS, now)
     assert_probabilities(p, len(ITEMS))
-    if tracer.name in UNTIMED:  # a second after the other
-        untimed = past.drop(columns="occurred_at")
-        np.testing.assert_allclose(tracer.predict_next(untimed, ITEMS, ITEM_CONCEPTS), p, rtol=1e-9)
-        again = tracer.mastery(untimed, CONCEPTS)["mastery"]
-        np.testing.assert_allclose(again, mastery["mastery"], rtol=1e-9)
+    partly = past.assign(occurred_at=past["occurred_at"].where(np.arange(len(past)) != 4))
+    for untimed in (past.drop(columns="occurred_at"), past.assign(occurred_at=pd.NaT), partly):
+        # seconds since 1970 are rounded where there are many of them
+        np.testing.assert_allclose(tracer.predict_next(untimed, ITEMS, ITEM_CONCEPTS, now), p, rtol=1e-7)
+        again = tracer.mastery(untimed, CONCEPTS, now)
+        pd.testing.assert_frame_equal(again, mastery, rtol=1e-7)
 
 
 @pytest.mark.parametrize("kind", KINDS)

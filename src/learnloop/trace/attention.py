@@ -29,7 +29,7 @@ from learnloop.trace import weights
 from learnloop.trace.attention_additive import Additive, averages, cross_fitted, extended, inputs
 from learnloop.trace.attention_forward import Seen, residual
 from learnloop.trace.attention_rows import FEATURES, Rows, arranged
-from learnloop.trace.histories import distinct, encode
+from learnloop.trace.histories import EPOCH, distinct, encode, in_time
 from learnloop.trace.uncertainty import rate_precision
 
 SETTINGS = (
@@ -200,7 +200,8 @@ class Attention:
             raise BadInput("history: answers of several learners", field="learner_id")
         if not len(item_ids):
             return np.zeros((1, 0))
-        asked_at = now if now is not None else pd.Timestamp(0, tz="UTC")
+        history = in_time(history, now)
+        asked_at = now if now is not None else EPOCH
         if len(history):
             after = history["occurred_at"].max() + pd.Timedelta("1us")
             asked_at = max(now, after) if now is not None else after

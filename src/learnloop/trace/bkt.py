@@ -175,7 +175,7 @@ class BKT:
         self, history: pd.DataFrame, concept_ids: Sequence[str], now: pd.Timestamp | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(k,) P(known) at `now`, the worth of the evidence, and the number of attempts, by concept."""
-        practice = read_history(history)
+        practice = read_history(history, now)
         found, _, after = self._filter(practice)
         own = {concept_id: i for i, concept_id in enumerate(practice.concept_ids)}
         asked = np.array([own.get(c, -1) for c in concept_ids], dtype=np.int64)

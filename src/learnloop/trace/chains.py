@@ -16,10 +16,9 @@ import pandas as pd
 
 from learnloop.errors import BadInput
 from learnloop.schemas import ANSWERS, check
-from learnloop.trace.histories import counts_before, distinct
+from learnloop.trace.histories import EPOCH, counts_before, distinct, in_time
 
 DAY = 86_400.0
-EPOCH = pd.Timestamp("1970-01-01T00:00:00Z")
 NAMELESS = ""  # the concept of answers that name none
 
 
@@ -50,11 +49,12 @@ def read(answers: pd.DataFrame) -> Practice:
     return _arrays(check(answers, ANSWERS, "answers"))
 
 
-def read_history(history: pd.DataFrame) -> Practice:
-    """Arrays of one learner's ANSWERS, possibly none. Raises BadInput for several learners."""
+def read_history(history: pd.DataFrame, now: pd.Timestamp | None = None) -> Practice:
+    """Arrays of one learner's ANSWERS, possibly none; without times as of `in_time`. Raises BadInput for
+    several learners."""
     if history["learner_id"].nunique() > 1:
         raise BadInput("history: answers of several learners", field="learner_id")
-    return _arrays(history)
+    return _arrays(in_time(history, now))
 
 
 def seconds(moment: pd.Timestamp) -> float:

@@ -20,6 +20,8 @@ import pandas as pd
 from learnloop.errors import BadInput
 from learnloop.schemas import ANSWERS, check
 
+EPOCH = pd.Timestamp("1970-01-01T00:00:00Z")
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -51,8 +53,22 @@ def encode(answers: pd.DataFrame) -> Answers:
     return encode_checked(check(answers, ANSWERS, "answers"))
 
 
-def encode_history(history: pd.DataFrame) -> Answers:
-    """Arrays of one learner's ANSWERS, taken as sound; without times, a row a second after the other.
+def in_time(history: pd.DataFrame, now: pd.Timestamp | None = None) -> pd.DataFrame:
+    """One learner's ANSWERS with a moment for every row.
+
+    Where `occurred_at` is absent, or unknown of any row, the order of the rows is that of time: they are
+    taken as a second apart, the last of them at `now`. None: in the first seconds of 1970, since where
+    nothing has a time only what lies between two moments counts.
+    """
+    if "occurred_at" in history and not history["occurred_at"].isna().any():
+        return history
+    ago = pd.to_timedelta(np.arange(len(history), dtype=np.int64)[::-1], unit="s")
+    last = EPOCH + pd.Timedelta(seconds=len(history) - 1) if now is None else now
+    return history.assign(occurred_at=(last - ago).as_unit("us"))
+
+
+def encode_history(history: pd.DataFrame, now: pd.Timestamp | None = None) -> Answers:
+    """Arrays of one learner's ANSWERS, taken as sound; without times as of `in_time`.
 
     Raises BadInput for several learners.
     """
@@ -62,7 +78,7 @@ def encode_history(history: pd.DataFrame) -> Answers:
     lists = [distinct(concepts) for concepts in history["concept_ids"].tolist()]
     items, item_ids = _coded(history["item_id"].tolist())
     concepts, concept_ids = _coded([c for concepts in lists for c in concepts])
-    at = _microseconds(history) if "occurred_at" in history else np.arange(n) * 1_000_000
+    at = _microseconds(in_time(history, now))
     return Answers(
         learners=np.zeros(n, dtype=np.int64),
         items=items,

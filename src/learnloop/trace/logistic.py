@@ -156,7 +156,7 @@ class LogisticTracer:
         self, history: pd.DataFrame, now: pd.Timestamp | None, items: bool = True
     ) -> tuple[Profile, np.ndarray]:
         """What the learner has behind them at `now`, and (b + 1,) what is believed of the ability."""
-        data = encode_history(history)
+        data = encode_history(history, now)
         codes, concepts = self.codes_of(data.item_ids.tolist(), data.concept_ids.tolist())
         by_pair = data.pair_shares * self.easy_concepts[concepts][data.pair_concepts]
         easy = self.easy_intercept + self.easy_items[codes][data.items]

@@ -10,7 +10,8 @@ import pandas as pd
 from learnloop.errors import BadInput, NothingToDo
 from learnloop.schemas import Space, Span
 from learnloop.trace import weights
-from learnloop.trace.chains import EPOCH, named, read, read_history, seconds
+from learnloop.trace.chains import named, read, read_history, seconds
+from learnloop.trace.histories import EPOCH
 from learnloop.trace.memory_fit import Weights, chances, days_until, design, fit
 from learnloop.trace.memory_following import LOWEST, MemoryFollowing
 
@@ -113,7 +114,7 @@ class Memory:
     ) -> tuple[MemoryFollowing, np.ndarray]:
         """One learner, followed through the whole history at once; and the moment `now`, (1,)."""
         following, followed = self._follow(item_ids, concepts_of, concept_ids, 1)
-        past = read_history(history)
+        past = read_history(history, now)
         wins = past.correct[past.pair_rows]
         n = len(past.concept_ids)
         counts = np.stack(
