@@ -114,12 +114,15 @@ class PFA:
         now: pd.Timestamp | None = None,
     ) -> np.ndarray:
         """P(correct) if the learner of `history` answered each item now; shape (len(item_ids),)."""
-        tally = Tally.of(history)
-        found = np.full(len(item_ids), self.shared[0])
-        for row, concepts in enumerate(map(distinct, concept_ids)):
-            if concepts:
-                found[row] = self.logits(self.codes_of(concepts), _tallied(tally, concepts)).mean()
-        return squashed(found)
+        lists = [distinct(concepts) for concepts in concept_ids]
+        place: dict[str, int] = {}  # each concept once, however many items it has
+        flat = [place.setdefault(c, len(place)) for concepts in lists for c in concepts]
+        asked = list(place)
+        by_concept = self.logits(self.codes_of(asked), _tallied(Tally.of(history), asked))
+        sizes = np.array([len(concepts) for concepts in lists], dtype=np.int64)
+        rows = np.repeat(np.arange(len(lists)), sizes)
+        found = np.bincount(rows, by_concept[flat] if flat else None, len(lists)) / np.maximum(sizes, 1)
+        return squashed(np.where(sizes > 0, found, self.shared[0]))
 
     def mastery(
         self, history: pd.DataFrame, concept_ids: Sequence[str], now: pd.Timestamp | None = None
