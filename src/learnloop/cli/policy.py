@@ -19,7 +19,7 @@ def evaluate_policy(
     ] = "bkt,logistic,memory",
     threshold: Annotated[
         float, typer.Option(min=0.01, max=0.99, help="Mastery from which a concept counts as mastered.")
-    ] = 0.65,
+    ] = 0.75,
     caution: Annotated[
         float, typer.Option(min=0.0, help="Standard deviations below which mastery must reach it, too.")
     ] = 1.0,
