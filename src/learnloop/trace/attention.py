@@ -27,6 +27,7 @@ from learnloop.errors import BadInput, NothingToDo
 from learnloop.schemas import Space, Span
 from learnloop.trace import weights
 from learnloop.trace.attention_additive import Additive, averages, cross_fitted, extended, inputs
+from learnloop.trace.attention_following import AttentionFollowing, Model, Questions
 from learnloop.trace.attention_forward import Seen, residual
 from learnloop.trace.attention_rows import FEATURES, Rows, arranged
 from learnloop.trace.histories import EPOCH, distinct, encode, in_time
@@ -247,6 +248,30 @@ class Attention:
         ids = pd.array(list(concept_ids), dtype="str")
         sd = np.minimum(np.sqrt(variance), 0.5)
         return pd.DataFrame({"concept_id": ids, "mastery": p, "sd": sd, "attempts": attempts})
+
+    def follow(
+        self,
+        item_ids: Sequence[str],
+        concepts_of: Sequence[Sequence[str]],
+        concept_ids: Sequence[str],
+        n_learners: int,
+    ) -> AttentionFollowing:
+        """All of `n_learners` new learners at once; see schemas.Following."""
+        names = [*item_ids, *map(average_item, concept_ids)]
+        lists = [*map(distinct, concepts_of), *((c,) for c in concept_ids)]
+        followed = list(dict.fromkeys([*concept_ids, *(c for concepts in lists for c in concepts)]))
+        place = {c: k for k, c in enumerate(followed)}
+        own = {name: k for k, name in enumerate(dict.fromkeys(names))}
+        questions = Questions(
+            np.array([self.items.get(name, -1) for name in names], dtype=np.int64),
+            np.array([own[name] for name in names], dtype=np.int64),
+            [[place[c] for c in concepts] for concepts in lists],
+            np.array([self.concepts.get(c, -1) for c in followed], dtype=np.int64),
+            self.additive,
+        )
+        model = Model(**{name: getattr(self, name) for name in Model.__annotations__})
+        sizes = (len(item_ids), len(concept_ids), len(followed))
+        return AttentionFollowing(model, questions, *sizes, n_learners)
 
     def save(self, folder: Path) -> None:
         """Writes the weights into `folder`, which exists."""

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from learnloop.errors import BadInput, ModelUnavailable, NothingToDo
-from learnloop.schemas import ANSWERS, Space, Tracer, check
+from learnloop.schemas import ANSWERS, Following, Space, Tracer, check
 from learnloop.trace import weights as files
 
 # Name -> module and class, imported when one is wanted.
@@ -108,7 +108,8 @@ class Blend:
 
     def predict(self, answers: pd.DataFrame) -> np.ndarray:
         """P(correct) of each row, (n,) in the rows' order, from its learner's strictly earlier rows."""
-        return self._mixed([model.predict(answers) for model in self.models.values()], len(answers))
+        found = [model.predict(answers) for model in self.models.values()]
+        return mixed(found, self.intercept, self.weights, len(answers))
 
     def predict_next(
         self,
@@ -119,13 +120,7 @@ class Blend:
     ) -> np.ndarray:
         """P(correct) if the learner of `history` answered each item now; shape (len(item_ids),)."""
         found = [model.predict_next(history, item_ids, concept_ids, now) for model in self.models.values()]
-        return self._mixed(found, len(item_ids))
-
-    def _mixed(self, predictions: Sequence[np.ndarray], n: int) -> np.ndarray:
-        logits = np.full(n, self.intercept)
-        for weight, p in zip(self.weights.tolist(), predictions, strict=True):
-            logits += weight * _logit(p)
-        return 1 / (1 + np.exp(-np.clip(logits, -14.0, 14.0)))  # no closer to 0 or 1 than 1e-6
+        return mixed(found, self.intercept, self.weights, len(item_ids))
 
     def mastery(
         self, history: pd.DataFrame, concept_ids: Sequence[str], now: pd.Timestamp | None = None
@@ -137,15 +132,32 @@ class Blend:
         the mean and variance of a mixture: the bases' own doubt and their disagreement. Bases that mean
         P(knows) by mastery are left out where others mean P(correct).
         """
-        same = [name for name in self.models if name.partition(":")[0] not in KNOWING] or list(self.models)
-        frames = [self.models[name].mastery(history, concept_ids, now) for name in same]
-        shares = np.array([w for name, w in zip(self.models, self.weights, strict=True) if name in same])
-        shares = (shares / shares.sum())[:, None]
+        names, shares = self._alike()
+        frames = [self.models[name].mastery(history, concept_ids, now) for name in names]
         means = np.array([frame["mastery"].to_numpy(dtype=float) for frame in frames])
         sds = np.array([frame["sd"].to_numpy(dtype=float) for frame in frames])
-        mastery = (shares * means).sum(axis=0)
-        variance = (shares * (sds**2 + (means - mastery) ** 2)).sum(axis=0)
-        return frames[0].assign(mastery=mastery, sd=np.minimum(np.sqrt(variance), 0.5))
+        mastery, sd = mixture(shares, means, sds)
+        return frames[0].assign(mastery=mastery, sd=sd)
+
+    def _alike(self) -> tuple[list[str], np.ndarray]:
+        """The bases that mean the same by mastery, and their shares of the weights, (k,)."""
+        same = [name for name in self.models if name.partition(":")[0] not in KNOWING] or list(self.models)
+        shares = np.array([w for name, w in zip(self.models, self.weights, strict=True) if name in same])
+        return same, shares / shares.sum()
+
+    def follow(
+        self,
+        item_ids: Sequence[str],
+        concepts_of: Sequence[Sequence[str]],
+        concept_ids: Sequence[str],
+        n_learners: int,
+    ) -> "BlendFollowing":
+        """All of `n_learners` new learners at once; see schemas.Following."""
+        models: dict[str, Any] = dict(self.models)
+        parts = [model.follow(item_ids, concepts_of, concept_ids, n_learners) for model in models.values()]
+        names, shares = self._alike()
+        alike = [list(self.models).index(name) for name in names]
+        return BlendFollowing(parts, self.intercept, self.weights, alike, shares)
 
     def save(self, folder: Path) -> None:
         """Writes the weights into `folder`, which exists, and each base into a folder of its own in it."""
@@ -173,6 +185,55 @@ class Blend:
             for number, base in enumerate(about["models"])
         }
         return tracer
+
+
+class BlendFollowing:
+    """What the bases follow, mixed; see schemas.Following."""
+
+    def __init__(
+        self,
+        parts: Sequence[Following],
+        intercept: float,
+        weights: np.ndarray,
+        alike: Sequence[int],
+        shares: np.ndarray,
+    ) -> None:
+        """alike, shares: (k,) the parts that speak of mastery, and how much each counts."""
+        self.parts, self.intercept, self.weights = parts, intercept, weights
+        self.alike, self.shares = alike, shares
+
+    def observe(self, learners: np.ndarray, items: np.ndarray, correct: np.ndarray, at: np.ndarray) -> None:
+        """(m,) learners, each at most once; item codes; outcomes; seconds since 1970."""
+        for part in self.parts:
+            part.observe(learners, items, correct, at)
+
+    def p_correct(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """(m, n_items) P(correct) if each learner answered each item at `at` (m,)."""
+        found = [part.p_correct(learners, at) for part in self.parts]
+        return mixed(found, self.intercept, self.weights, found[0].shape)
+
+    def mastery(self, learners: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(m, n_concepts) mastery, and its standard deviation, as in `Blend.mastery`."""
+        found = [self.parts[k].mastery(learners, at) for k in self.alike]
+        return mixture(self.shares, np.array([m for m, _ in found]), np.array([sd for _, sd in found]))
+
+
+def mixed(
+    predictions: Sequence[np.ndarray], intercept: float, weights: np.ndarray, shape: int | tuple[int, ...]
+) -> np.ndarray:
+    """sigmoid(b + sum_k weight_k logit(p_k)) of the bases' predictions, each of this shape."""
+    logits = np.full(shape, intercept)
+    for weight, p in zip(weights.tolist(), predictions, strict=True):
+        logits += weight * _logit(p)
+    return 1 / (1 + np.exp(-np.clip(logits, -14.0, 14.0)))  # no closer to 0 or 1 than 1e-6
+
+
+def mixture(shares: np.ndarray, means: np.ndarray, sds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(...) mean and standard deviation (at most .5) of a mixture; shares (k,), means and sds (k, ...)."""
+    shares = shares.reshape(-1, *[1] * (means.ndim - 1))
+    mean = (shares * means).sum(axis=0)
+    variance = (shares * (sds**2 + (means - mean) ** 2)).sum(axis=0)
+    return mean, np.minimum(np.sqrt(variance), 0.5)
 
 
 def kind(base: str) -> type:

@@ -85,6 +85,19 @@ class RateTracer:
             }
         ).astype({"mastery": float, "sd": float, "attempts": "int64"})
 
+    def follow(
+        self,
+        item_ids: Sequence[str],
+        concepts_of: Sequence[Sequence[str]],
+        concept_ids: Sequence[str],
+        n_learners: int,
+    ) -> "RateFollowing":
+        """All of `n_learners` new learners at once; see schemas.Following."""
+        nobody = pd.DataFrame({"learner_id": [], "item_id": [], "concept_ids": [], "correct": []})
+        known = self.mastery(nobody, concept_ids)
+        p = self.predict_next(nobody, item_ids, concepts_of)
+        return RateFollowing(p, known["mastery"].to_numpy(), known["sd"].to_numpy())
+
     def save(self, folder: Path) -> None:
         """Writes the rates into `folder`, which exists."""
         arrays = {
@@ -106,3 +119,23 @@ class RateTracer:
         concepts = [(rate, sd) for rate, sd in arrays["concepts"].tolist()]
         tracer.concepts = dict(zip(about["concept_ids"], concepts, strict=True))
         return tracer
+
+
+class RateFollowing:
+    """The same for every learner, whatever they answer; see schemas.Following."""
+
+    def __init__(self, p: np.ndarray, mastery: np.ndarray, sd: np.ndarray) -> None:
+        """p: (n_items,); mastery and sd: (n_concepts,)."""
+        self.p, self.known = p, (mastery, sd)
+
+    def observe(self, learners: np.ndarray, items: np.ndarray, correct: np.ndarray, at: np.ndarray) -> None:
+        """Nothing is learnt from an answer."""
+
+    def p_correct(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """(m, n_items)"""
+        return np.tile(self.p, (len(learners), 1))
+
+    def mastery(self, learners: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(m, n_concepts) mastery, and its standard deviation."""
+        mastery, sd = (np.tile(values, (len(learners), 1)) for values in self.known)
+        return mastery, sd
