@@ -15,8 +15,10 @@ from learnloop.cli import app
 from learnloop.errors import BadInput, NothingToDo, UnknownThing
 from learnloop.evaluate.tracing import Honest, Leaky, choose, expanded
 from learnloop.schemas import Space
+from learnloop.settings import Settings
 from learnloop.simulate.planted import planted_answers
 from learnloop.trace.rate import RateTracer
+from learnloop.workflow.context import Loop
 from learnloop.workflow.evaluate_trace import evaluate_trace
 from learnloop.workflow.evaluate_tracers import Part, Rules, evaluate_tracers
 
@@ -263,3 +265,34 @@ def test_the_command_prints_both_numbers_with_their_labels(log: Path) -> None:
     lost = CliRunner().invoke(app, cli("--train", "nowhere.csv"))
     assert lost.exit_code == 1
     assert "there is no file" in lost.stderr
+
+
+def test_mlflow_keeps_the_numbers_the_result_and_the_page(
+    log: Path, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEARNLOOP_HOME", str(tmp_path))
+    monkeypatch.setenv("LEARNLOOP_DATABASE_URL", database_url)
+    asked = ["evaluate", "trace", "--train", str(log), "--models", "pfa", "--folds", "2", "--bootstrap", "50"]
+    told = CliRunner().invoke(app, [*asked, "--mlflow", "--json"])
+    assert told.exit_code == 0, told.output
+    result = json.loads(told.stdout)
+    loop = Loop(Settings(home=tmp_path, database_url=database_url))
+    try:
+        import mlflow
+
+        client = mlflow.MlflowClient(loop.registry.uri)
+        (run,) = client.search_runs([loop.registry.experiment_id])
+        assert run.info.status == "FINISHED"
+        assert run.data.tags["data_sha256"] == result["data"]["sha256"]
+        given = {"split": "learners", "folds": "2", "seed": "0", "best": result["best"]}
+        assert given.items() <= run.data.params.items()
+        for name in ("rate", "pfa"):
+            for metric, numbers in result["models"][name]["metrics"].items():
+                assert run.data.metrics[f"{name}_{metric}"] == pytest.approx(numbers["value"])
+        names = {file.path for file in client.list_artifacts(run.info.run_id)}
+        assert {"evaluation.json", "evaluation.html"} < names
+        assert any(name.endswith(".png") for name in names)
+        kept = Path(client.download_artifacts(run.info.run_id, "evaluation.json", str(tmp_path)))
+        assert json.loads(kept.read_text()) == result
+    finally:
+        loop.close()
