@@ -247,8 +247,14 @@ def _change(loop: Loop, flag: Flag, row: Mapping[str, Any] | None) -> tuple[str,
     if row["status"] != "approved":
         return "", f"it is {row['status']}"
     before = bank.history(loop.engine, flag.question_id)
-    if any(one["version"] == flag.version and one["by"] == f"rule:{flag.rule}" for one in before):
-        return "", "somebody approved it against this rule"
+    grave = item_rules.ACTIONS.index(flag.action)
+    heard = {
+        f"rule:{rule}"
+        for rule, action in item_rules.RULES.items()
+        if item_rules.ACTIONS.index(action) <= grave
+    }
+    if any(one["version"] == flag.version and one["by"] in heard for one in before):
+        return "", "somebody approved it against a rule as grave"
     return status, ""
 
 
