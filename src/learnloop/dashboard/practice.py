@@ -147,26 +147,29 @@ def _field(question: Mapping[str, Any], _: Translate) -> Any:
 
 def _explain(reply: Mapping[str, Any], _: Translate) -> None:
     """Feedback, the answer, why, and what the lesson says; an icon and words, never a colour alone."""
-    said = plain(" ".join(reply["feedback"]))
+    told = " ".join(reply["feedback"])
+    said = plain(told)
     st.caption(_("You answered: {answer}").format(answer=plain(_picked(reply["picked"], _))))
     if reply["correct"]:
         st.success(said, icon=":material/check:")
     elif reply["correct"] is None:
         st.info(said, icon=":material/school:")
+    elif reply["score"]:
+        st.warning(said, icon=":material/contrast:")
     else:
         st.error(said, icon=":material/close:")
-    if not reply["correct"]:
+    if not reply["correct"] and reply["key"] not in told and not reply["corrected"]:
         key = {"true": _("True"), "false": _("False")}.get(reply["key"], reply["key"])
         st.markdown(_("The answer is: **{key}**").format(key=plain(key)))
-    if reply["corrected"]:
+    if reply["corrected"] and reply["corrected"] not in told:
         st.markdown(_("What is true: {statement}").format(statement=plain(reply["corrected"])))
     for rationale in reply["rationale"]:
         st.markdown(plain(rationale))
     if reply["quote"]:
         st.markdown("> " + _("The lesson says: {quote}").format(quote=plain(reply["quote"])))
     for concept in reply["mastery"]:
-        told = _("Mastery of “{concept}” is now {mastery}.")
-        st.caption(told.format(concept=plain(concept["title"]), mastery=f"{concept['mastery']:.0%}"))
+        now = _("Mastery of “{concept}” is now {mastery}.")
+        st.caption(now.format(concept=plain(concept["title"]), mastery=f"{concept['mastery']:.0%}"))
 
 
 def _picked(picked: Any, _: Translate) -> str:
@@ -187,11 +190,24 @@ def _report(client: Client, question: Mapping[str, Any], _: Translate) -> None:
         st.expander(_("Something is wrong with this question")),
         st.form(f"report {mark}", border=False, clear_on_submit=True),
     ):
-        reason = st.selectbox(_("What is wrong"), list(REPORTS), format_func=lambda name: _(REPORTS[name]))
+        # nothing is chosen beforehand: rules count the reasons
+        reasons = list(REPORTS)
+        reason = st.selectbox(
+            _("What is wrong"), reasons, None, format_func=lambda name: _(REPORTS[name]), placeholder="…"
+        )
         comment = st.text_area(_("In your words"), max_chars=2000)
-        if st.form_submit_button(_("Send")):
+        if not st.form_submit_button(_("Send")):
+            return
+        if reason is None:
+            st.warning(_("Say what is wrong first."))
+            return
+        try:
             client.report(question["question_id"], reason, comment, question["version"])
-            st.success(_("Thank you. Whoever is in charge of the questions reads it."))
+        except ApiError as error:
+            if error.status not in GONE:
+                raise
+        # one that is a draft again needs no report: it is being read
+        st.success(_("Thank you. Whoever is in charge of the questions reads it."))
 
 
 def _ended(client: Client, found: dict[str, Any], _: Translate) -> None:

@@ -1,0 +1,231 @@
+"""The practice page in a real browser: all six kinds by keyboard, explained at once; reports; in Spanish."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from learnloop.settings import Settings
+from learnloop.store import api_keys, loading, practice_answers, question_feedback, questions, reading
+from learnloop.workflow import services
+from learnloop.workflow.context import Loop
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
+QUIET += ("--disable-background-networking", "--disable-component-update")
+HOSTILE = '<img src=x onerror="document.title=1"> **bold** [x](javascript:alert(1)) https://evil.example'
+LESSON = "demo:lesson/1"
+LEARNER = "a" * 32
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+
+
+@dataclass(frozen=True)
+class Practice:
+    address: str
+    loop: Loop
+    key: str  # a learner's
+
+
+def bank() -> pd.DataFrame:
+    shared: dict[str, Any] = {
+        "item_id": LESSON,
+        "quote": f"A loop repeats its body. {HOSTILE}",
+        "span_start": 0,
+        "span_end": 6,
+        "source_sha256": "0" * 64,
+        "language": "en",
+        "origin": "imported",
+        "provenance": {},
+    }
+    made: list[dict[str, Any]] = [
+        {
+            "kind": "multiple_choice",
+            "stem": f"What repeats its body? {HOSTILE}",
+            "key": "a loop",
+            "options": ["a name", "a loop", HOSTILE],
+            "notes": [{"rationale": "A name stands."}, {"rationale": HOSTILE}, {"rationale": "no"}],
+        },
+        {
+            "kind": "true_false",
+            "stem": "A loop stands.",
+            "key": "false",
+            "answer": {"corrected": "It repeats."},
+        },
+        {"kind": "cloze", "stem": "A ____ repeats its body.", "key": "loop"},
+        {
+            "kind": "ordering",
+            "stem": "Put in order.",
+            "key": "mix, then wait → bake",
+            "options": ["bake", "mix, then wait"],
+            "answer": {"order": ["mix, then wait", "bake"]},
+        },
+        {
+            "kind": "matching",
+            "stem": "Match.",
+            "key": "loop: repeats; list: holds",
+            "options": ["holds", "repeats"],
+            "answer": {"pairs": [["loop", "repeats"], ["list", "holds"]]},
+        },
+        {"kind": "short_answer", "stem": "How do loops end?", "key": "by a condition that is false"},
+    ]
+    rows = [
+        {"question_id": f"demo:q{n}", "options": [], "answer": None, "notes": None, **shared, **one}
+        for n, one in enumerate(made)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def practice(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Practice]:
+    home = tmp_path_factory.mktemp("practice")
+    settings = Settings(home=home, database_url=database_url, llm="none", api_key_file=home / "no such key")
+    loop = Loop(settings)
+    lesson = dict.fromkeys(("parent_id", "position", "abstract", "subject", "level", "duration_s"))
+    lesson |= dict.fromkeys(("licence", "url", "answer"))
+    lesson |= {"item_id": LESSON, "source": "demo", "kind": "lesson", "title": "Loops", "text": "Loops."}
+    loading.load(loop.engine, "items", pd.DataFrame([{**lesson, "language": "en", "attributes": {}}]))
+    ports = [services.free_port(0) for _ in range(2)]
+    api_url = f"http://{services.LOOPBACK}:{ports[0]}"
+    running = [services.api(loop.settings, ports[0])]
+    try:
+        services.wait_until_up(f"{api_url}/health/live", running[0], loop.settings)
+        running.append(services.dashboard(loop.settings, ports[1], api_url, log=True))
+        address = f"http://{services.LOOPBACK}:{ports[1]}/"
+        services.wait_until_up(f"{address}_stcore/health", running[1], loop.settings)
+        key = api_keys.create(loop.engine, "learner", LEARNER)
+        yield Practice(f"{address}?page=practice", loop, key)
+    finally:
+        services.stop_all(running)
+        loop.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser, practice: Practice) -> Iterator[Page]:
+    names = "questions, question_versions, question_statuses, question_reports, question_answers"
+    with practice.loop.engine.begin() as connection:
+        connection.execute(sa.text(f"TRUNCATE {names}, interactions, event_keys"))
+    loading.load(practice.loop.engine, "questions", bank())
+    questions.set_status(practice.loop.engine, bank()["question_id"].tolist(), "approved", by="cli")
+    opened = browser.new_page(viewport={"width": 1100, "height": 1000})
+    opened.set_default_timeout(30_000)
+    yield opened
+    opened.close()
+
+
+def signed_in(page: Page, practice: Practice, more: str = "") -> None:
+    page.goto(practice.address + more)
+    key = page.locator("input[type=password]")
+    expect(key).to_be_visible(timeout=60_000)
+    key.fill(practice.key)
+    key.press("Enter")
+    expect(page.get_by_role("heading", name="Practicar" if "es" in more else "Practice")).to_be_visible()
+
+
+def on(page: Page, place: int) -> None:
+    page.get_by_text("The answer is").or_(page.get_by_text("Right.")).or_(
+        page.get_by_text("Your teacher will look")
+    ).first.click()  # away from any field
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text(f"Question {place} of 6")).to_be_visible()
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """With the keyboard alone."""
+    box = page.get_by_role("combobox", name=label)
+    box.focus()
+    box.press_sequentially(option[:3])
+    expect(page.get_by_role("option", name=option)).to_be_visible()
+    box.press("Enter")
+
+
+def test_a_round_of_all_six_kinds_by_keyboard(practice: Practice, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    signed_in(page, practice)
+    expect(page.get_by_text("Question 1 of 6")).to_be_visible()
+    assert page.get_by_text("The lesson says").count() == 0
+    page.get_by_role("button", name="Answer", exact=True).click()
+    expect(page.get_by_text("Answer all of it first.")).to_be_visible()
+    page.get_by_role("radiogroup", name="Your answer").get_by_role("radio").first.focus()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Answer", exact=True).press("Enter")
+    for shown in ("Not right. The answer is: a loop", "A name stands.", "The lesson says"):
+        expect(page.get_by_text(shown).first).to_be_visible()
+    for hostile in ("img[src=x]", "a[href^=javascript]", "a[href*='evil.example']", "strong:text('bold')"):
+        assert page.locator(hostile).count() == 0, hostile
+    on(page, 2)
+    page.get_by_text("False", exact=True).click()
+    page.get_by_role("button", name="Answer", exact=True).press("Enter")
+    expect(page.get_by_text("Right.", exact=True)).to_be_visible()
+    expect(page.get_by_text("What is true: It repeats.")).to_be_visible()
+    on(page, 3)
+    field = page.get_by_label("Your answer")
+    field.press_sequentially("Loop")
+    field.press("Enter")
+    expect(page.get_by_text("Right.", exact=True)).to_be_visible()
+    on(page, 4)
+    choose(page, "Place 1", "mix, then wait")
+    choose(page, "Place 2", "bake")
+    page.get_by_role("button", name="Answer", exact=True).press("Enter")
+    expect(page.get_by_text("You answered: mix, then wait → bake")).to_be_visible()
+    on(page, 5)
+    choose(page, "loop", "repeats")
+    choose(page, "list", "repeats")
+    page.get_by_role("button", name="Answer", exact=True).press("Enter")
+    expect(page.get_by_text("1 of 2 pairs are right.")).to_be_visible()
+    on(page, 6)
+    field = page.get_by_label("Your answer")
+    field.fill(f"when it is enough {HOSTILE}")
+    field.press("Enter")
+    expect(page.get_by_text("Your teacher will look at this answer.")).to_be_visible()
+    page.get_by_role("button", name="See how it went").click()
+    expect(page.get_by_text("3 of 6 right")).to_be_visible()
+    expect(page.get_by_text("Your teacher will look at 1 of your answers.")).to_be_visible()
+    kept = practice_answers.read(practice.loop.engine)
+    assert kept["correct"].astype(object).where(kept["correct"].notna(), None).tolist() == [
+        *(False, True, True, True, False),
+        None,
+    ]
+    assert kept["seconds"].gt(0).all()
+    assert len(reading.interactions(practice.loop.engine)) == 5
+    assert page.title() == "Learnloop"
+    assert not [url for url in asked if "evil" in url]
+    page.get_by_role("button", name="Another round").click()
+    expect(page.get_by_text("Question 1 of 6")).to_be_visible()
+
+
+def test_a_question_reported_and_one_that_is_taken_away(practice: Practice, page: Page) -> None:
+    signed_in(page, practice, "&language=es")
+    page.get_by_text("Algo está mal en esta pregunta").click()
+    page.get_by_label("Con tus palabras").fill(HOSTILE)
+    page.get_by_role("button", name="Enviar").click()
+    expect(page.get_by_text("Primero di qué está mal.")).to_be_visible()
+    page.get_by_label("Con tus palabras").fill(HOSTILE)
+    choose(page, "Qué está mal", "Dos respuestas son correctas")
+    page.get_by_role("button", name="Enviar").click()
+    expect(page.get_by_text("Gracias.")).to_be_visible()
+    (report,) = question_feedback.reports(practice.loop.engine, "demo:q0")
+    assert (report["reason"], report["comment"], report["version"]) == ("two_right", HOSTILE, 1)
+    questions.set_status(practice.loop.engine, ["demo:q0"], "suspended", by="cli", why="wrong")
+    page.get_by_text("a name").click()
+    page.get_by_role("button", name="Responder").click()
+    expect(page.get_by_text("Esa pregunta se ha cambiado o retirado mientras tanto")).to_be_visible()
+    expect(page.get_by_text("Pregunta 1 de 5")).to_be_visible()
+    assert practice_answers.read(practice.loop.engine).empty
+    page.get_by_text("Verdadero", exact=True).click()
+    page.get_by_role("button", name="Responder").click()
+    expect(page.get_by_text("No es correcto. Lo cierto es: It repeats.")).to_be_visible()
