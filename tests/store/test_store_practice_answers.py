@@ -10,7 +10,7 @@ from store_frames import rows
 
 from learnloop.errors import BadInput, UnknownThing
 from learnloop.prepare.answers import to_answers
-from learnloop.store import loading, practice_answers, questions, reading
+from learnloop.store import loading, practice_answers, question_answers, questions, reading
 from learnloop.store.practice_answers import Changed, Taken
 
 AT = datetime(2031, 5, 3, 10, tzinfo=UTC)
@@ -153,3 +153,28 @@ def test_a_teacher_grades_what_waits(engine: sa.Engine) -> None:
     kept = reading.interactions(engine).set_index("event_id").loc["answer:1"]
     assert (kept["score"], kept["correct"], kept["occurred_at"]) == (0.5, False, AT)
     assert practice_answers.marked(engine, "demo:q1", 1) == [("a loop", 0.5)]
+
+
+def test_statistics_read_what_was_picked_and_each_answer_once(engine: sa.Engine) -> None:
+    ben = {"learner_id": "b" * 32}
+    given = [
+        answer(event_id="answer:1", picked="a name", correct=False, score=0.0),
+        answer(event_id="answer:2"),  # a second attempt
+        answer(event_id="answer:3", picked=True, **ben),
+        answer(event_id="answer:4", question_id="demo:q2", picked=["a", "b"], seconds=None),
+        answer(event_id="answer:5", question_id="demo:q4", correct=None, score=None),
+    ]
+    for number, one in enumerate(given):
+        practice_answers.append(engine, {**one, "answered_at": AT.replace(minute=number)}, "api")
+    assert len(question_answers.first_answers(engine)) == 3
+    imported = {"event_id": "demo:old", "item_id": "demo:q1", "verb": "answered", "correct": True}
+    loading.load(engine, "interactions", rows("interactions", {**imported, "learner_id": "c" * 32}))
+    found = question_answers.first_answers(engine)
+    assert found[["question_id", "learner_id", "picked", "correct"]].to_numpy().tolist() == [
+        ["demo:q1", "a" * 32, "a name", False],
+        ["demo:q1", "b" * 32, "true", True],
+        ["demo:q1", "c" * 32, None, True],
+        ["demo:q2", "a" * 32, None, True],
+    ]
+    assert found["version"].tolist() == [1] * 4
+    assert found["seconds"].isna().iloc[[0, 1, 3]].tolist() == [False, False, True]

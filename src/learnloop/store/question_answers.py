@@ -1,23 +1,60 @@
 """What learners answered to the questions of the bank, and which version each of them saw.
 
-learner_id 5a3c…  question_id demo:9f86  version 2  correct True  seconds 21.0  occurred_at 2026-03-02 10:00
+learner_id 5a3c…  question_id demo:9f86  version 2  picked "Lyon"  correct True  seconds 21.0
 
-An answer is an interaction whose item_id is the question_id. It says no version: the version is the one that
-was in the bank at that moment. Which option was picked is in no column.
+Answers over the API are kept with the version and what was picked: `store.practice_answers`. Others come as
+interactions whose item_id is the question_id. Those say no version: it is the one that was in the bank at
+that moment; and what was picked is in no column.
 """
+
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
 from learnloop.schemas import UTC
+from learnloop.store import practice_answers
 from learnloop.store.question_tables import question_versions, questions
 from learnloop.store.tables import interactions
 
 WORDING = ("kind", "stem", "key", "options", "answer", "aliases", "language")
 
 
+KEYS = ["question_id", "version", "learner_id"]
+
+
 def first_answers(engine: sa.Engine) -> pd.DataFrame:
-    """learner_id, question_id, version, correct, seconds, occurred_at; the first of a learner and version."""
+    """learner_id, question_id, version, picked, correct, seconds, occurred_at; the first of a learner and
+    version. picked: text, None where it is not known or no text. What waits for a grade is left out."""
+    practised, others = _practised(engine), _of_interactions(engine)
+    both = pd.concat([practised, others.assign(picked=None)], ignore_index=True)
+    first = both.sort_values("occurred_at", kind="stable").drop_duplicates(KEYS)
+    return first.sort_values(KEYS, ignore_index=True)[list(practised.columns)]
+
+
+def _practised(engine: sa.Engine) -> pd.DataFrame:
+    kept = practice_answers.read(engine)
+    kept = kept[kept["correct"].notna()].reset_index(drop=True)
+    return pd.DataFrame(
+        {
+            **{name: kept[name].astype(object) for name in ("learner_id", "question_id")},
+            "version": kept["version"].astype(int),
+            "picked": pd.Series([_text(one) for one in kept["picked"]], dtype=object),
+            "correct": kept["correct"].astype(bool),
+            "seconds": kept["seconds"].to_numpy(dtype=float, na_value=float("nan")),
+            "occurred_at": kept["answered_at"].astype(UTC),
+        }
+    )
+
+
+def _text(picked: Any) -> str | None:
+    if isinstance(picked, bool):
+        return "true" if picked else "false"
+    return picked if isinstance(picked, str) else None
+
+
+def _of_interactions(engine: sa.Engine) -> pd.DataFrame:
+    """The columns but `picked`, of interactions that did not come over the API as answers."""
     done, old = interactions.c, question_versions.c
     seen = (
         sa.select(sa.func.min(old.version))
@@ -36,7 +73,7 @@ def first_answers(engine: sa.Engine) -> pd.DataFrame:
             done.event_id,
         )
         .join(questions, questions.c.question_id == done.item_id)
-        .where(done.verb == "answered", done.correct.is_not(None))
+        .where(done.verb == "answered", done.correct.is_not(None), done.source != "practice")
         .subquery()
     )
     keys = (answered.c.learner_id, answered.c.question_id, answered.c.version)
