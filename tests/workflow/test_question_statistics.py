@@ -175,6 +175,22 @@ def test_what_is_not_in_the_bank_counts_where_the_file_grades_it(loop: Loop, tmp
     assert (result["first_attempts"], result["ungraded"], result["kept"]) == (1, 1, 0)
 
 
+@pytest.mark.parametrize("key", ["true", "false"])
+def test_true_and_false_are_two_options_in_any_language(loop: Loop, tmp_path: Path, key: str) -> None:
+    said = {"question_id": f"tf:{key}", "kind": "true_false", "key": key, "options": [], "language": "es"}
+    said |= {"item_id": LESSON, "stem": "El agua hierve.", "origin": "generated", "provenance": {}}
+    if key == "false":
+        said["answer"] = {"corrected": "El agua se hiela."}
+    loading.load(loop.engine, "questions", as_frame([{**said, "source_sha256": "0" * 64}]))
+    path = tmp_path / "tf.csv"
+    path.write_text(
+        f"learner_id,question_id,picked\na,tf:{key},verdadero\nb,tf:{key},Falso\nc,tf:{key},true\n"
+    )
+    (row,) = statistics(loop, interactions=path)["statistics"]
+    assert {one["option"]: one["picked"] for one in row["options"]} == {"true": 2, "false": 1}
+    assert row["difficulty"] == pytest.approx(2 / 3 if key == "true" else 1 / 3, abs=1e-5)
+
+
 def test_the_command(loop: Loop, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEARNLOOP_DATABASE_URL", loop.settings.database_url)
     monkeypatch.setenv("LEARNLOOP_HOME", str(loop.settings.home))

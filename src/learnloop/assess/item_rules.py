@@ -87,10 +87,11 @@ class Rules:
     practice: float = 0.95  # share right above it: practice only
     dead: float = 0.05  # a distractor picked by fewer is replaced (Haladyna & Downing 1993)
     given: float = 0.5  # posterior probability, at most, that nothing gives the key away
-    rival_alpha: float = 0.01  # that of two right answers: its test is too sure of very hard questions
+    rival_alpha: float = 0.02  # that of two right answers: its test is too sure of very hard questions
     flat: float = 0.5  # of the bank's typical slope: what is surely below it does not tell apart
     rival: float = 0.5  # of the key's share among the strongest third: a right option has as much
-    easy: float = 0.6  # share right from which a flat question is called guessable
+    both: float = 0.7  # of the strongest third, who pick the key or its rival: else nobody knows the answer
+    easy: float = 0.75  # share right from which on a question may be called guessable
     reports: int = 3  # learners with the same report
 
 
@@ -175,9 +176,15 @@ def _rivals(options: pd.DataFrame, questions: pd.DataFrame, rules: Rules) -> lis
         numbers = {name: row[name] for name in names}
         if row["prefers_wrong"] and row["q_wrong"] <= rules.alpha and row["upper"] > row["key_upper"]:
             made.append(_flag(row, "wrong_key", row["option"], **numbers, q=row["q_wrong"]))
-        elif row["q_two"] <= rules.rival_alpha and row["upper"] >= rules.rival * row["key_upper"]:
+        elif row["q_two"] <= rules.rival_alpha and _rival(row, rules):
             made.append(_flag(row, "two_right", row["option"], **numbers, q=row["q_two"]))
     return made
+
+
+def _rival(row: Mapping[str, Any], rules: Rules) -> bool:
+    """The strongest pick it about as often as the key, and few of them pick anything else."""
+    enough = row["upper"] + row["key_upper"] >= rules.both
+    return bool(enough and row["upper"] >= rules.rival * row["key_upper"])
 
 
 def _dead(options: pd.DataFrame, rules: Rules) -> list[Flag]:

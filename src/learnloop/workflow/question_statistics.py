@@ -6,8 +6,8 @@ Answers come from the home, or from a file:
     ana,demo:9f86,1,Lyon,0,21.5,2026-03-02T10:00:00Z
 
 `version` (the present one), `correct` (graded by the key), `seconds` and `occurred_at` may be absent. The
-home does not keep which option was picked: distractors are judged from a file alone. Nothing is written
-without `apply`.
+home keeps which option was picked of answers that came over the API: distractors are judged from those, or
+from a file. Nothing is written without `apply`.
 """
 
 from collections import Counter
@@ -33,6 +33,7 @@ from learnloop.workflow.evaluate_text import may_replace
 
 NEEDED = ("learner_id", "question_id", "picked")
 CHOSEN = ("multiple_choice", "cloze")  # kinds whose options are what may be picked
+TRUTHS = ["true", "false"]
 BECOMES = {"suspend": "suspended", "review": "draft"}  # the other actions change no status
 TRUE = {"1", "true", "yes", "1.0"}
 FALSE = {"0", "false", "no", "0.0"}
@@ -158,10 +159,11 @@ def _picked(row: Mapping[str, Any] | None, picked: Any) -> tuple[Any, bool | Non
         return None, None
     if row is None:
         return picked, None
-    options = {str(option).casefold(): str(option) for option in row["options"] or []}
-    spelled = options.get(picked.casefold(), picked)
     score = grade({name: row[name] for name in question_answers.WORDING}, picked).score
-    return spelled, None if score is None else score >= 0.5
+    if row["kind"] == "true_false" and score is not None:
+        return TRUTHS[(row["key"] == "true") != (score >= 0.5)], score >= 0.5
+    options = {str(option).casefold(): str(option) for option in row["options"] or []}
+    return options.get(picked.casefold(), picked), None if score is None else score >= 0.5
 
 
 def _stated(table: pd.DataFrame) -> pd.Series:
@@ -208,10 +210,9 @@ def _times(table: pd.DataFrame) -> pd.Series:
 
 def _asked(wordings: pd.DataFrame) -> pd.DataFrame:
     """question_id, version, key, options: those that may be picked, [] for kinds that have none."""
-    chosen = wordings["kind"].isin(CHOSEN)
     options = [
-        [str(option) for option in given or []] if one else []
-        for one, given in zip(chosen, wordings["options"], strict=True)
+        TRUTHS if kind == "true_false" else [str(option) for option in given or [] if kind in CHOSEN]
+        for kind, given in zip(wordings["kind"], wordings["options"], strict=True)
     ]
     return wordings[[*KEYS, "key"]].assign(options=pd.Series(options, index=wordings.index, dtype=object))
 
