@@ -8,6 +8,8 @@ import httpx
 
 from learnloop.errors import LearnloopError
 
+SECONDS, SLOW_SECONDS = 10.0, 60.0  # until an answer; what reads all that was ever handed in takes longer
+
 
 class ApiError(LearnloopError):
     """`status` is the HTTP status, 0 where nobody answered; `problem` says `next_step`, too."""
@@ -26,7 +28,7 @@ class Client:
         self._http = httpx.Client(
             base_url=url,
             headers={"Authorization": f"Bearer {key}", "Accept-Language": language},
-            timeout=10.0,
+            timeout=SECONDS,
             transport=transport,
         )
 
@@ -67,7 +69,9 @@ class Client:
         return list(self._get("/v1/courses")["courses"])
 
     def at_risk(self, course: str, limit: int = 1000) -> dict[str, Any]:
-        return self._get(f"/v1/courses/{quote(course)}/at-risk", {"limit": limit})
+        return self._ask(
+            "GET", f"/v1/courses/{quote(course)}/at-risk", {"limit": limit}, seconds=SLOW_SECONDS
+        )
 
     def questions(self, status: str, kind: str, origin: str, limit: int) -> list[dict[str, Any]]:
         """kind, origin: "" for any."""
@@ -109,9 +113,10 @@ class Client:
         path: str,
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
+        seconds: float = SECONDS,
     ) -> dict[str, Any]:
         try:
-            response = self._http.request(method, path, params=dict(params or {}), json=body)
+            response = self._http.request(method, path, params=dict(params or {}), json=body, timeout=seconds)
         except httpx.HTTPError as error:
             raise ApiError(f"the API at {self._http.base_url} does not answer: {error}", 0) from error
         if response.is_error:

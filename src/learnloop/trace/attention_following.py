@@ -2,8 +2,7 @@
 
 The network looks back `blocks * length` answers and no further, so that is what is kept of each learner, as
 it stood when it was answered; what was counted over the whole past is counted on. To be asked is one forward
-pass over that window and the questions, a learner at a time: no cheaper than from the whole history where
-that is short, and bounded where it is long.
+pass over that window and the questions, a learner at a time, whose cost does not grow with the history.
 """
 
 from collections.abc import Mapping, Sequence
