@@ -119,11 +119,17 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @in_a_browser
-def test_without_a_model_it_says_what_to_type(pages: Pages, page: Page) -> None:
+def test_without_a_model_it_says_what_to_type_and_before_its_first_week_to_wait(
+    pages: Pages, page: Page
+) -> None:
     pages.model.unlink(missing_ok=True)
     page.goto(pages.address)
     expect(page.get_by_text("learnloop at-risk --train", exact=True)).to_be_visible(timeout=60_000)
     expect(page.get_by_text("No model for this is kept here")).to_be_visible()
+    pages.model.write_text(json.dumps({**pages.book, "weeks": {"4": pages.book["weeks"]["2"]}}))
+    page.reload()
+    expect(page.get_by_text("There is nothing to estimate of this course today.")).to_be_visible()
+    expect(page.get_by_text("the first estimate is made on day 28")).to_be_visible()
     expect(page.locator("[data-testid=stDataFrame]")).to_have_count(0)
 
 

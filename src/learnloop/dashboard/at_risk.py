@@ -93,7 +93,8 @@ def _none(error: ApiError, _: Translate) -> None:
         )
         st.code(error.next_step, language="bash")
     elif error.status == NOTHING_TO_ESTIMATE:
+        nothing = _("There is nothing to estimate of this course today.")
         told = _("The API says: {problem}").format(problem=plain(error.problem))
-        st.info(f"{_('There is nothing to estimate of this course today.')} {told}")
+        st.info(f"{nothing} {told}")
     else:
         raise error
