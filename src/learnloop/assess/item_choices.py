@@ -8,7 +8,7 @@ parted between the key and one other option (`two`), or all of it on the other o
 fitted by EM (Dempster, Laird & Rubin 1977) at each (a, d) of a grid, with a penalty on a far from the bank's
 typical slope and g of the key no more than a fair guess; the evidence is the likelihood ratio. A third story,
 r on the key and its g high (`given`: something gives it away), has a posterior probability, the likelihood
-summed over the grid. It is the "don't know" of Thissen & Steinberg (1984), with the bank's slopes for a prior.
+summed over the grid. It is the "don't know" of Thissen & Steinberg (1984), the bank's slopes for a prior.
 """
 
 from dataclasses import dataclass
