@@ -1,6 +1,7 @@
 """The pages in a real browser, over the real API, on a released model."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,11 +9,12 @@ from pathlib import Path
 import httpx
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from learnloop.settings import Settings
 from learnloop.simulate.catalogues import made_up_catalogue
-from learnloop.store import api_keys, loading, reading
+from learnloop.store import api_keys, loading, questions, reading
 from learnloop.workflow import services
 from learnloop.workflow.context import Loop
 from learnloop.workflow.evaluate import evaluate
@@ -38,6 +40,7 @@ class Pages:
     open: str  # the dashboard that asks each reader for theirs
     learner_id: str
     learner_key: str
+    api: str
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +62,7 @@ def pages(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         addresses = [f"http://{services.LOOPBACK}:{port}/" for port in ports[1:]]
         for address, process in zip(addresses, running[1:], strict=True):
             services.wait_until_up(f"{address}_stcore/health", process, loop.settings)
-        yield Pages(*addresses, learner_id, learner_key)
+        yield Pages(*addresses, learner_id, learner_key, api_url)
     finally:
         services.stop_all(running)
         loop.close()
@@ -202,6 +205,42 @@ def test_without_a_key_nothing_is_shown_and_a_learner_sees_only_itself(pages: Pa
     page.locator("input[type=password]").press("Enter")
     expect(page.get_by_role("heading", name="Your next steps")).to_be_visible()
     assert page.get_by_text("Operations").count() == 0
+
+
+def test_from_a_recommended_step_to_its_questions_and_what_they_did_to_mastery(
+    pages: Pages, page: Page, engine: sa.Engine
+) -> None:
+    page.goto(pages.open)
+    key = page.locator("input[type=password]")
+    expect(key).to_be_visible(timeout=60_000)
+    api = httpx.Client(base_url=pages.api, headers={"Authorization": f"Bearer {pages.learner_key}"})
+    mine = f"/v1/learners/{pages.learner_id}"
+    lesson = api.get(f"{mine}/recommendations").json()["items"][0]["item_id"]
+    practised = sum(row["attempts"] for row in api.get(f"{mine}/mastery").json()["concepts"])
+    question = {"question_id": "demo:practice", "item_id": lesson, "kind": "true_false", "options": []}
+    question |= {"stem": f"It is so. {HOSTILE}", "key": "true", "source_sha256": "0" * 64, "language": "en"}
+    made = pd.DataFrame([{**question, "origin": "imported", "provenance": {}}])
+    empty = {"quote": None, "span_start": None, "span_end": None}
+    loading.load(engine, "questions", made.assign(**empty))
+    questions.set_status(engine, ["demo:practice"], "approved", by="cli")
+    key.fill(pages.learner_key)
+    key.press("Enter")
+    page.get_by_role("button", name="Practise").click()
+    expect(page.get_by_text("Question 1 of 1")).to_be_visible()
+    page.get_by_text("True", exact=True).click()
+    page.get_by_role("button", name="Answer", exact=True).click()
+    expect(page.get_by_text("Right.", exact=True)).to_be_visible()
+    expect(page.get_by_text("is now").first).to_be_visible()
+    page.get_by_role("button", name="See how it went").click()
+    expect(page.get_by_text("1 of 1 right")).to_be_visible()
+    expect(page.get_by_role("heading", name="Mastery, before and after")).to_be_visible()
+    change = page.get_by_test_id("stMetricValue").first
+    expect(change).to_contain_text("→")
+    until = time.monotonic() + 30  # the API looks for new items every few seconds
+    while sum(row["attempts"] for row in api.get(f"{mine}/mastery").json()["concepts"]) <= practised:
+        assert time.monotonic() < until, "the tracer knows nothing of the answer"
+        time.sleep(0.2)
+    api.close()
 
 
 def test_the_pages_listen_on_loopback_alone(pages: Pages, tmp_path: Path) -> None:
