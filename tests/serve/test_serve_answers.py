@@ -1,6 +1,10 @@
 """Answers over the API: graded at once, kept once, one's own alone; no key before; the teachers' queue."""
 
+import json
+import socket
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +15,9 @@ from serve_school import School, concept, learner_id, lesson
 from starlette.testclient import TestClient
 
 from learnloop.serve.answer_replies import AnswerReply, Answers, PracticeLessons, PracticeRound
+from learnloop.settings import Settings
 from learnloop.store import loading, practice_answers, questions
+from learnloop.workflow import services
 
 LESSON = lesson("cells", 2)
 CONCEPT = concept("cells", 2)
@@ -44,7 +50,12 @@ RIGHT = {
 @pytest.fixture(scope="module")
 def practice(school: School) -> Iterator[TestClient]:
     """The API after the bank was approved, so that it knows the questions as items."""
-    shared = {"item_id": LESSON, "stem": "What is it?", "quote": "All about Mitosis.", "language": "en"}
+    shared: dict[str, Any] = {
+        "item_id": LESSON,
+        "stem": "What is it?",
+        "quote": "All about Mitosis.",
+        "language": "en",
+    }
     shared |= {"source_sha256": "0" * 64, "origin": "imported", "provenance": {}, "concept_ids": [CONCEPT]}
     rows = [
         {"question_id": f"practice/{kind}", "kind": kind, **shared, "notes": None, "answer": None, **made}
@@ -128,15 +139,37 @@ def test_an_event_id_is_answered_once_and_is_the_learners_own(practice: TestClie
     assert "tab-1" not in first.json()["event_id"]
 
 
-def test_killed_between_commit_and_reply(practice: TestClient, school: School) -> None:
+def test_killed_between_commit_and_reply(practice: TestClient, school: School, tmp_path: Path) -> None:
     fay, body = school.learner("fay"), told("", ["B", "A", "C"], event_id="once")
-    with school.client(poll_seconds=3600) as killed:
-        committed = killed.post(at("ordering"), json=body, headers=fay)  # whose reply nobody got
+    port = services.free_port(0)
+    elsewhere = Settings(home=tmp_path, database_url=school.database_url)  # another replica
+    killed = services.api(elsewhere, port)
+    try:
+        services.wait_until_up(f"http://{services.LOOPBACK}:{port}/health/live", killed, elsewhere)
+        sent = json.dumps(body)
+        head = f"POST {at('ordering')} HTTP/1.1\r\nHost: x\r\nAuthorization: {fay['Authorization']}\r\n"
+        head += f"Content-Type: application/json\r\nContent-Length: {len(sent)}\r\n\r\n"
+        with socket.create_connection((services.LOOPBACK, port)) as caller:
+            caller.sendall((head + sent).encode())
+            until = time.monotonic() + 60
+            while not _kept_of(school, "fay"):
+                assert time.monotonic() < until, "nothing was committed"
+            killed.kill()  # and nobody has read a reply
+        killed.wait()
+    finally:
+        services.stop_all([killed])
     rows = school.rows()
     again = practice.post(at("ordering"), json=body, headers=fay)
-    assert (again.status_code, again.json()["score"]) == (200, committed.json()["score"])
+    assert (again.status_code, again.json()["score"]) == (200, pytest.approx(1 / 3))
     assert school.rows() == rows
     assert again.json()["mastery"][0]["attempts"] == 1, "this process learns of it as well"
+    assert len(_kept_of(school, "fay")) == 1
+
+
+def _kept_of(school: School, name: str) -> list[str]:
+    query = sa.text("SELECT event_id FROM question_answers WHERE learner_id = :who")
+    with school.engine.connect() as connection:
+        return list(connection.scalars(query, {"who": learner_id(name)}))
 
 
 def test_nobody_answers_for_another(practice: TestClient, school: School) -> None:
