@@ -16,6 +16,9 @@ def generate(
     context: typer.Context,
     questions: Annotated[int, typer.Option(min=0, help="Questions to ask for, a lesson.")] = 3,
     item: Annotated[list[str] | None, typer.Option(help="Only these lessons.")] = None,
+    kinds: Annotated[
+        str, typer.Option(help="By commas, as below; default: all that can be graded without a teacher.")
+    ] = "mc,cloze,true_false,ordering,matching",
     seed: Seed = 0,
     json_: Json = False,
 ) -> None:
@@ -24,7 +27,9 @@ def generate(
     Example: learnloop generate --questions 5 --item demo:courses/python-foundations/loops
     """
     if context.invoked_subcommand is None:
-        report("generate.generate", json_, questions_per_lesson=questions, item_ids=item, seed=seed)
+        report(
+            "generate.generate", json_, questions_per_lesson=questions, item_ids=item, kinds=kinds, seed=seed
+        )
 
 
 @generate_app.command("questions")

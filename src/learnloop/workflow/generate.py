@@ -5,20 +5,32 @@ from typing import Any
 from learnloop.errors import NothingToDo, UnknownThing
 from learnloop.evaluate.text import text_metrics
 from learnloop.generate import pipeline
+from learnloop.generate.kinds import named
 from learnloop.store import loading, reading
 from learnloop.workflow import candidate, finetune, language_models
 from learnloop.workflow.console import bar, step
 from learnloop.workflow.context import Loop
+from learnloop.workflow.generate_questions import years
+
+KINDS = "mc,cloze,true_false,ordering,matching"  # a short answer may have to wait for a teacher
 
 
 def generate(
-    loop: Loop, *, questions_per_lesson: int = 3, item_ids: list[str] | None = None, seed: int = 0
+    loop: Loop,
+    *,
+    questions_per_lesson: int = 3,
+    item_ids: list[str] | None = None,
+    kinds: str = KINDS,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Questions and summaries of every lesson that has text (or of `item_ids`), replacing none by nothing.
 
     A home without lesson text has nothing to generate from; its authored questions, if any, serve.
     """
+    wanted = named(kinds)
     items = reading.items(loop.engine)
+    taught = reading.item_concepts(loop.engine).groupby("item_id")["concept_id"].agg(list).to_dict()
+    items = items.assign(concept_ids=[sorted(taught.get(item_id, [])) for item_id in items["item_id"]])
     lessons = items[(items["kind"] == "lesson") & (items["text"] != "")]
     everything = lessons
     if item_ids:
@@ -39,6 +51,8 @@ def generate(
             proposer=finetune.writer(loop.settings),
             questions_per_lesson=questions_per_lesson,
             seed=seed,
+            kinds=wanted,
+            reading_level=years,
             course_mates=everything,
             progress=advance,
         )

@@ -48,7 +48,7 @@ def questions(
         raise BadInput("one text is asked about", "learnloop generate questions --text lesson.txt")
     if out is not None and out.suffix not in WRITERS:
         raise BadInput(f"cannot write {out.name}: it ends in none of {', '.join(WRITERS)}")
-    lessons, mates = _of_file(text, language) if text is not None else _of_item(loop, item_id, language)
+    lessons, mates = of_file(text, language) if text is not None else of_item(loop, item_id, language)
     with step("loaded the language models"):
         models = language_models.load(loop.settings, propose=False)
     with bar("proposed and checked questions", len(lessons)) as advance:
@@ -61,7 +61,7 @@ def questions(
             seed=seed,
             course_mates=mates,
             kinds=wanted,
-            reading_level=_years,
+            reading_level=years,
             summarise=False,
             progress=advance,
         )
@@ -78,7 +78,7 @@ def questions(
     }
 
 
-def _years(text: str, language: str) -> float:
+def years(text: str, language: str) -> float:
     """Years of school; NaN where the text has no words to tell."""
     try:
         return reading_level(text, language)
@@ -89,7 +89,7 @@ def _years(text: str, language: str) -> float:
 # ---- texts ----
 
 
-def _of_file(path: Path, language: str) -> tuple[pd.DataFrame, None]:
+def of_file(path: Path, language: str) -> tuple[pd.DataFrame, None]:
     """A frame of one lesson: the text of a file, of a page, or of stdin."""
     title, text = _read(path)
     text = sanitise.clean(text).text
@@ -151,7 +151,7 @@ def _language_of(text: str, told: str) -> str:
     return found
 
 
-def _of_item(loop: Loop, item_id: str, language: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def of_item(loop: Loop, item_id: str, language: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A stored lesson with its concepts, and every lesson of the home, which lend distractors."""
     items = reading.items(loop.engine)
     lessons = items[(items["kind"] == "lesson") & (items["text"] != "")]

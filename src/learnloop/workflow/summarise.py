@@ -13,7 +13,7 @@ from learnloop.generate.terms import Lesson
 from learnloop.workflow import language_models
 from learnloop.workflow.console import step
 from learnloop.workflow.context import Loop
-from learnloop.workflow.generate_questions import _of_file, _of_item, _years
+from learnloop.workflow.generate_questions import of_file, of_item, years
 
 
 def summary(
@@ -35,7 +35,7 @@ def summary(
     if (text is None) == (not item_id):
         raise BadInput("one text is summed up", "learnloop generate summaries --text lesson.txt")
     wanted = Wanted.of(sentences, words, level)
-    rows = _of_file(text, language)[0] if text is not None else _of_item(loop, item_id, language)[0]
+    rows = of_file(text, language)[0] if text is not None else of_item(loop, item_id, language)[0]
     row = rows.to_dict("records")[0]
     lesson = lesson_of(row)
     with step("loaded the language models"):
@@ -59,8 +59,8 @@ def summary(
         told |= _rewritten(told["sentences"], lesson.language, models, similarity)
     return told | {
         "words": len(told["text"].split()),
-        "reading_level": _rounded(_years(told["text"], lesson.language)),
-        "reading_level_of_the_text": _rounded(_years(lesson.text, lesson.language)),
+        "reading_level": _rounded(years(told["text"], lesson.language)),
+        "reading_level_of_the_text": _rounded(years(lesson.text, lesson.language)),
     }
 
 
@@ -70,7 +70,7 @@ def extracted(lesson: Lesson, original: str, similarity: Similarities, wanted: W
     if wanted.level is not None:
 
         def level(text: str) -> float:
-            return _years(text, lesson.language)
+            return years(text, lesson.language)
 
     found = summaries.extract(lesson, similarity, wanted, reading_level=level)
     reason = summaries.refusal(found, lesson, wanted) if found else "too_few_sentences"
