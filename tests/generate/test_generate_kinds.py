@@ -47,8 +47,9 @@ un champignon microscopique qui transforme le sucre en gaz. Le baromètre est un
 mesure la pression de l'air.
 
 En 1643, Evangelista Torricelli inventa le baromètre. La baguette est protégée par un décret depuis \
-1993. L'atmosphère contient 78 % d'azote. D'abord, le boulanger mélange la farine et l'eau. Puis la \
-pâte repose une heure. Ensuite, il forme les pains. Enfin, il les met au four.
+1993. L'atmosphère contient 78 % d'azote. Le pain du boulanger se fait en quatre étapes. D'abord, \
+le boulanger mélange la farine et l'eau. Puis la pâte repose une heure. Ensuite, il forme les pains. \
+Enfin, il les met au four.
 """,
     "de": """
 Der Passat ist ein Wind, der das ganze Jahr über zum Äquator weht. Das Barometer ist ein Gerät, das \

@@ -2,7 +2,7 @@
 
 import pytest
 
-from learnloop.generate import aliases, askable, contrast, standing
+from learnloop.generate import aliases, askable, bearings, clozes, contrast, standing
 from learnloop.generate.terms import Lesson, definitions, quantities
 
 
@@ -129,3 +129,126 @@ def test_other_names_of_a_key() -> None:
     assert aliases.of_term(definitions(two)[0], two) == ["routers"]
     three = lesson("The pancreas is an organ that secretes hormones into the blood.")
     assert aliases.of_term(definitions(three)[0], three) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("On each level about 90 percent of the energy is lost.", "en"),
+        ("Third, the machines of the office are cut off.", "en"),
+        ("James Cook ran aground on it in June 1770.", "en"),
+        ("In 1967 that reality began to change in England.", "en"),
+        ("In Madrid the best angle is 34 degrees.", "en"),
+        ("The two cities signed a treaty in 1648.", "en"),
+        ("Louis Pasteur worked the method out for wine in 1864.", "en"),
+        ("La Unesco lo inscribió en 2010 en una lista.", "es"),
+        ("En las zonas tensas, es del 15 % como mucho.", "es"),
+        ("La diferencia entre los dos trabajos es de 5 euros.", "es"),
+        ("Les romans, qui en comptent 175, parurent en 1782.", "fr"),
+        ("À chaque étape, 90 % de l'énergie se perd.", "fr"),
+        ("In Gebieten mit wenig Wohnungen liegt sie bei 15 Prozent.", "de"),
+        ("Auf jeder Stufe gehen etwa 90 Prozent verloren.", "de"),
+    ],
+)
+def test_what_only_its_neighbours_explain_is_not_asked(text: str, language: str) -> None:
+    assert bearings.has_lost_bearings(text, language)
+    assert askable.askable(lesson(text, language)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("The process in which enzymes react with air and turn it brown is slow.", "en"),
+        ("Light that falls on a prism is split into seven colours.", "en"),
+        ("El Nilo, que nace en África, mide 6650 km.", "es"),
+        ("Il y a 206 os dans le corps d'un adulte.", "fr"),
+        ("Wenn Wasser gefriert, dehnt es sich um 9 Prozent aus.", "de"),
+    ],
+)
+def test_a_pronoun_whose_noun_is_there_may_stand(text: str, language: str) -> None:
+    assert not bearings.has_lost_bearings(text.replace("turn it", "turn the leaf"), language)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("A queen of the bees in June can lay 2,000 eggs.", "en"),
+        ("La abeja reina de una colmena puede poner 2.000 huevos.", "es"),
+        ("La reine d'une ruche peut pondre 2 000 œufs.", "fr"),
+        ("Die Königin der Bienen kann 2.000 Eier legen.", "de"),
+        ("According to a report the fleet of Peru lost 40 ships.", "en"),
+        ("La gestation dure environ 63 jours.", "fr"),
+        ("Trees of the north covered Europe around 9,000 BP again.", "en"),
+        ("The station Red Nose hired a group for its 2001–02 identity.", "en"),
+    ],
+)
+def test_possible_told_and_nameless_figures_are_not_asked(text: str, language: str) -> None:
+    assert askable.askable(lesson(text, language)) == []
+
+
+def test_a_book_of_exercises_is_not_asked_about() -> None:
+    task = "Calculate the mean of the ages. What is the share of red balls in the urn of Anna? "
+    fact = "An acid is a substance that gives protons away. The human skeleton of an adult has 206 bones. "
+    assert definitions(lesson(fact))
+    assert askable.askable(lesson(fact))
+    book = lesson(task * 10 + fact)
+    assert bearings.is_exercises(book)
+    assert definitions(book) == []
+    assert askable.askable(book) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Every photograph is a compromise between the three settings of a camera.", "en"),
+        ("The term culture is the set of beliefs and customs of a society.", "en"),
+        ("Didi is the first person who puts a hand into the basket.", "en"),
+        ("The Five Factor Model is the most widely accepted theory of traits.", "en"),
+        ("Forming bonds with others is a necessity for beings that live in groups.", "en"),
+        ("Las entradas de la tabla son los goles de los equipos de fútbol.", "es"),
+        ("Una estadística es un número de la población verdadero falso.", "es"),
+        ("Toda foto es un compromiso entre tres ajustes de una cámara.", "es"),
+    ],
+)
+def test_what_is_said_of_a_thing_does_not_define_it(text: str, language: str) -> None:
+    assert definitions(lesson(text, language)) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "language", "siblings"),
+    [
+        ("Kurzzeitgedächtnis", "Arbeitsgedächtnis", "de", True),
+        ("short-term memory", "working memory", "en", True),
+        ("memoria de trabajo", "memoria a corto plazo", "es", True),
+        ("Nahrungskette", "Symbiose", "de", False),
+        ("tarn", "delta", "en", False),
+    ],
+)
+def test_names_that_share_their_head(one: str, other: str, language: str, siblings: bool) -> None:
+    assert contrast.are_siblings(one, other, language) is siblings
+
+
+def test_a_relative_clause_of_two_verbs_is_not_cut() -> None:
+    one = lesson("Das Arbeitsgedächtnis ist ein System, das Inhalte kurz hält und verarbeitet.", "de")
+    told = [one.text[slice(*term.predicate)] for term in definitions(one)]
+    assert told == ["ein System, das Inhalte kurz hält und verarbeitet"]
+    two = lesson("Encoding is the first step of the work and storage is the second one of the chain.")
+    assert [two.text[slice(*term.predicate)] for term in definitions(two)] in ([], [""])
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "told"),
+    [
+        ("A prime lens is a lens with a fixed focal length.", "en", True),
+        ("Una ley orgánica es una ley que requiere mayoría absoluta.", "es", True),
+        ("La taxe carbone est une taxe proportionnelle aux émissions.", "fr", True),
+        ("Ein Mietvertrag ist ein Vertrag über den Gebrauch einer Sache.", "de", True),
+        ("Das Anlagevermögen ist der Teil des Vermögens im Betrieb.", "de", True),
+        ("Die Vorsteuer ist die Umsatzsteuer auf Einkäufe des Betriebs.", "de", True),
+        ("A tripod is a stand with three legs of metal.", "en", False),
+        ("Ein Festmeter ist ein Maß für die Menge von Holz.", "de", False),
+    ],
+)
+def test_a_sentence_that_tells_a_part_of_its_term(text: str, language: str, told: bool) -> None:
+    (term,) = definitions(lesson(text, language))
+    assert clozes.is_told_by_a_part(term, language) is told

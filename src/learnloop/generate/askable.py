@@ -1,9 +1,10 @@
 """Which numbers of a lesson can be asked for: the one figure or year of a sentence that stands alone."""
 
 import re
+from collections.abc import Collection
 
-from learnloop.generate import grammar, standing
-from learnloop.generate.terms import Lesson, Quantity, quantities
+from learnloop.generate import bearings, grammar, standing
+from learnloop.generate.terms import Lesson, Quantity, definitions, quantities
 
 FIGURE = re.compile(r"\d+(?:[.,\u00a0\u202f ]\d{3})*(?:[.,]\d+)?")
 _YEAR = re.compile(r"(?:1[0-9]|20)\d\d")
@@ -124,6 +125,8 @@ def is_askable(quantity: Quantity, lesson: Lesson) -> bool:
         return False
     if language == "es" and (not _OPENS_IN_SPANISH.match(text) or _NOBODY.match(text)):
         return False  # "Saca cada carta …": the subject is in another sentence
+    if not is_year(quantity) and bearings.POSSIBLE[language].search(before):
+        return False
     if is_year(quantity):
         dated = _IN.search(before) or _MONTH_BEFORE.search(before)
         return bool(dated) and has_name(text, lesson)
@@ -143,7 +146,8 @@ _OF_A_SAMPLE = re.compile(
     r"|área|valor|cantidad|dosis|moyenne|médiane|échantillon|probabilité|résultat|prix|quantité|Mittelwert"
     r"|Median"
     r"|Durchschnitt|Stichprobe|Wahrscheinlichkeit|Ergebnis|Preis|Summe|Menge|Dosis)"
-    r"(?: (?!of\b|de\b|del\b|d['’]|du\b|des\b|der\b|von\b)\w+){0,5}?"
+    # "of copper" says of what, "of the houses" does not.
+    r"(?: (?!of (?!the\b)|de (?!l[oa]s?\b)|d['’]|du\b|der\b|von (?!den\b))\w+){0,8}?"
     r" (?:is|was|are|were|es|son|fue|era|est|était|sont|ist|war|beträgt|betrug)\b",
     re.I,
 )
@@ -175,6 +179,8 @@ def _is_part(quantity: Quantity, language: str) -> bool:
         return True
     if _GOES_ON.match(after) or _OR_MORE.match(after) or _MONTH_NEXT.match(after):
         return True
+    if re.search(r"\d[–—/-]$", before) or re.match(r"[ \u00a0]?(?:BP|BCE?|CE|AD)\b", after):
+        return True  # "2001–02", "9,000 BP"
     label = re.search(r"([^\W\d_][\w’'-]*)\.?[ \u00a0]$", before)
     if is_year(quantity) or not label:
         return False
@@ -215,6 +221,19 @@ def _digits(text: str) -> str:
     return match[0] if match else text
 
 
+_COMPLEMENT = re.compile(r"(?:[\w-]+ ){1,3}(?:of|de|del|du|des|d['’]|der|von)\b ?")
+
+
+def _is_of_something(text: str, lesson: Lesson, taught: Collection[str]) -> bool:
+    """ "The gestation lasts 63 days.": whose? No name, nothing the lesson defines, no word of its title."""
+    subject = re.match(rf"{standing.DEFINITE[lesson.language]}(?: |(?<=['’]))", text, re.I)
+    if not subject or _COMPLEMENT.match(text[subject.end() :]):
+        return False
+    opening = grammar.content_words(" ".join(text.split()[:6]), lesson.language)
+    told = any(grammar.same_word(word, other) for word in opening for other in taught)
+    return not told and not has_name(text, lesson)
+
+
 def has_name(text: str, lesson: Lesson) -> bool:
     """True where the sentence says of whom or what it speaks: a name inside it, or the title's word."""
     title = grammar.content_words(lesson.title, lesson.language)
@@ -235,7 +254,17 @@ def has_name(text: str, lesson: Lesson) -> bool:
 
 def askable(lesson: Lesson) -> list[Quantity]:
     """The figures of `lesson` that can be asked for: quantities, then years, each in text order."""
-    found = [q for q in quantities(lesson) if is_askable(q, lesson) or is_result(q, lesson)]
+    if bearings.is_exercises(lesson):
+        return []
+    taught = {
+        word for term in definitions(lesson) for word in grammar.content_words(term.name, lesson.language)
+    }
+    found = [
+        q
+        for q in quantities(lesson)
+        if (is_askable(q, lesson) and not _is_of_something(q.sentence.text, lesson, taught))
+        or is_result(q, lesson)
+    ]
     return sorted(found, key=is_year)
 
 

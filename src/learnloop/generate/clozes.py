@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from learnloop.generate import contrast, grammar, wording
+from learnloop.generate import bearings, contrast, grammar, wording
 from learnloop.generate.questions import (
     HIGHEST_COSINE,
     TYPICAL_COSINE,
@@ -146,13 +146,34 @@ def can_be_described(source: Source, term: Term) -> bool:
     return len(set(told)) >= MIN_DESCRIBING_WORDS and not named
 
 
+def is_told_by_a_part(term: Term, language: str) -> bool:
+    """The sentence repeats a word of its term: "A ____ is a lens …" tells "prime lens".
+
+    German: a part of a compound, too ("Ein ____ ist ein Vertrag …", "Mietvertrag").
+    """
+    text = term.sentence.text
+    at = term.start - term.sentence.start
+    told = grammar.content_words(text[:at] + " " + text[at + len(term.text) :], language)
+    return any(
+        grammar.same_word(word, other) or (language == "de" and _compounded(word, other))
+        for word in grammar.content_words(term.name, language)
+        for other in told
+    )
+
+
 def _compounded(one: str, other: str) -> bool:
-    short, long = sorted((one, other), key=len)
-    return len(short) >= 4 and short in long
+    """One German word in the other, whatever its ending, or two of one last part ("-steuer")."""
+    short, long = sorted((re.sub(r"(?:en|es|[sn])+$", "", word) for word in (one, other)), key=len)
+    tail = contrast.SIBLING_ENDING
+    return (len(short) >= 4 and short in long) or (len(short) > tail and short[-tail:] == long[-tail:])
 
 
 def points_elsewhere(text: str, language: str) -> bool:
-    return bool(grammar.POINTING[language].search(text) or grammar.EARLY_PRONOUN[language].search(text))
+    return bool(
+        grammar.POINTING[language].search(text)
+        or grammar.EARLY_PRONOUN[language].search(text)
+        or bearings.leans_out(text, language)
+    )
 
 
 def _unlike(names: Sequence[str], key: str, language: str) -> list[str]:
@@ -181,6 +202,8 @@ def agrees(key: Term, other: Term, before: str) -> bool:
     # "ein" may be masculine or neuter: beside "der" its noun could be the only one that does not fit.
     if re.search(r"(?:^|\s)(?:der|das|die) $", before, re.I) and not set(other.gender) <= set(key.gender):
         return False
+    if re.search(r"(?:^|\s)(?:der|das|die|eine?) $", before, re.I) and not other.gender:
+        return False  # the article would tell it from the others
     if "c" in key.gender and "u" in other.gender and re.search(r"\b[Aa]n? $", before):
         return False  # "a neuroplasticity"
     if re.search(r"\b[Ee]in(?:e[mnrs]?)? $", before) and other.name[:1].islower():
@@ -207,8 +230,16 @@ def _are_apart(one: Term, other: Term, source: Source) -> bool:
 
 
 def are_kin(one: Term, other: Term, source: Source) -> bool:
-    """The course calls one a kind of the other: a mortgage is a loan, so what a loan is, it is, too."""
+    """The course calls one a kind of the other: a mortgage is a loan, so what a loan is, it is, too.
+
+    Siblings by name ("short-term memory", "working memory") count as kin unless opposites part them.
+    """
     language = source.language
+    mine, theirs = (source.pool.descriptions.get(grammar.normalised(t.name), "") for t in (one, other))
+    if contrast.are_siblings(one.name, other.name, language) and not contrast.are_opposed(
+        mine, theirs, language
+    ):
+        return True
     for term, name in ((one, other.name), (other, one.name)):
         text = source.pool.descriptions.get(grammar.normalised(term.name), "")
         kind = contrast.genus(text, language) if text else ""

@@ -134,6 +134,24 @@ def apart(one: str, other: str, language: str) -> bool:
     )
 
 
+SIBLING_ENDING = 6  # letters two German compounds share at their end
+
+
+def are_siblings(one: str, other: str, language: str) -> bool:
+    """Names that share a word ("short-term memory", "working memory") or, in German, their last part.
+
+    What is said of one is often true of the other, so only opposite descriptions part them.
+    """
+    left, right = grammar.content_words(one, language), grammar.content_words(other, language)
+    if any(grammar.same_word(a, b) for a in left for b in right):
+        return True
+    return language == "de" and any(
+        len(a) >= SIBLING_ENDING and len(b) >= SIBLING_ENDING and a[-SIBLING_ENDING:] == b[-SIBLING_ENDING:]
+        for a in left
+        for b in right
+    )
+
+
 def are_opposed(one: str, other: str, language: str) -> bool:
     """True where a word of the one and its opposite in the other part them."""
     left, right = set(grammar.words(one)), set(grammar.words(other))

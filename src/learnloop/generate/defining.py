@@ -20,7 +20,10 @@ _REMARKS = {
     r"|evolving|growing|evidence|challenge|matter|example|examples|subject|subjects|topic|way to|how we"
     r"|what we|question"
     r"|goal|purpose|fact|only|same|one of|some of|kind of thing|least|leading|unique|typical|classic"
-    r"|foundation|heart|basis of|home|problem|difference|backbone|cornerstone|source of|symbol",
+    r"|foundation|heart|basis of|home|necessity|concern|most (?:widely|important|common|popular"
+    r"|influential)|accepted|active|area of (?:research|study)|serious|trigger|compromise|mystery"
+    r"|miracle|luxury|mistake|myth|art of|problem"
+    r"|difference|backbone|cornerstone|source of|symbol",
     "es": r"importantes?|esencial(?:es)?|popular(?:es)?|controvertid[oa]s?|poderos[oa]s?|fundamental(?:es)?"
     r"|grandes?|útil(?:es)?|vital(?:es)?|crucial(?:es)?|relativamente|notable|cada vez|similar(?:es)?"
     r"|divers[oa]s?"
@@ -28,14 +31,17 @@ _REMARKS = {
     r"|famos[oa]s?|clave|principal(?:es)?|significativ[oa]s?|excelentes?|simples?|perfect[oa]s?|valios[oa]s?"
     r"|necesari[oa]s?|hermos[oa]s?|posible|razón|causa|resultado|prueba|reto|ejemplos?|tema|manera de"
     r"|objetivo|propósito|hecho|únic[oa]s?|mism[oa]s?|un[oa] de l[ao]s|alguno|típic[oa]s?|base de|hogar"
-    r"|problema|diferencia|fuente de|símbolo|consecuencia|ventaja|desventaja",
+    r"|problema|diferencia|fuente de|símbolo|necesidad|preocupación|área de (?:estudio|investigación)"
+    r"|forma de|grave|compromiso|misterio|lujo|error|mito|consecuencia|ventaja"
+    r"|desventaja",
     "fr": r"importante?s?|essentiel(?:le)?s?|populaires?|controversée?s?|puissante?s?|fondamenta(?:l|le|ux)"
     r"|grande?s?|utiles?|vita(?:l|le|ux)|crucia(?:l|le|ux)|relativement|remarquables?|de plus en plus"
     r"|similaires?|diverse?s?|meilleure?s?|pire|bonn?e?s?|mauvaise?s?|intéressante?s?|complexes?|courante?s?"
     r"|connue?s?|célèbres?|clé|principa(?:l|le|ux|les)|significati(?:f|ve)s?|excellente?s?|parfaite?s?"
     r"|nécessaires?|beau|belle|possible|raison|cause|résultat|preuve|défi|exemples?|sujet|façon de|manière de"
     r"|objectif|but|fait|seule?s?|unique|mêmes?|l['’]une? des|quelques|typique|base de|problème|différence"
-    r"|source de|symbole|conséquence|avantage|inconvénient|simples?",
+    r"|source de|symbole|nécessité|préoccupation|domaine de recherche|grave|compromis|mystère|luxe"
+    r"|erreur|mythe|conséquence|avantage|inconvénient|simples?",
     "de": r"wichtig\w*|wesentlich\w*|beliebt\w*|umstritten\w*|mächtig\w*|entscheidend\w*|groß(?:e|er|es|en)"
     r"|nützlich\w*|relativ|bemerkenswert\w*|zunehmend\w*|ähnlich\w*|vielfältig\w*|best(?:e|er|es|en)"
     r"|besser\w*"
@@ -43,7 +49,9 @@ _REMARKS = {
     r"|zentral\w*|hauptsächlich\w*|bedeutend\w*|hervorragend\w*|einfach\w*|perfekt\w*|notwendig\w*|schön\w*"
     r"|möglich\w*|Grund|Ursache|Ergebnis|Beweis|Herausforderung|Beispiele?|Thema|Ziel|Zweck|Tatsache"
     r"|einzig\w*|gleiche\w*|selbe\w*|eine[rs]? der|typisch\w*|Grundlage|Heimat|Problem|Unterschied|Quelle"
-    r"|Symbol|Folge|Vorteil|Nachteil|tätig|Ansicht|Meinung|Auffassung",
+    r"|Symbol|Notwendigkeit|Sorge|Forschungsgebiet|schwerwiegend\w*|Kompromiss zwischen|Rätsel|Luxus"
+    r"|Fehler|Mythos|Folge|Vorteil|Nachteil|tätig|Ansicht"
+    r"|Meinung|Auffassung",
 }
 # A head that says no more than that there is something.
 _EMPTY_HEADS = {
@@ -89,13 +97,31 @@ _RANKED = re.compile(
 )
 
 
+_EVERY = frozenset(
+    ["every", "each", "any", "cada", "todo", "toda", "chaque", "tout", "toute", "jeder", "jede", "jedes"]
+)
+
+
+# "The term culture is …", "A significant trigger is …".
+_WORDS_FOR_WORDS = frozenset(
+    ("term", "word", "phrase", "concept", "name", "término", "palabra", "concepto", "terme", "mot", "begriff")
+)
+_JUDGED = re.compile(
+    r"(?:significant|important|serious|typical|popular|crucial|recent|current|necessary) ", re.I
+)
+
+
 def is_term(term: str, article: str, verb: str, language: str) -> bool:
     """Whether what stands before "is a" can be the name of a thing that a course teaches."""
     parts = grammar.words(term)
     joined = {"en": "and", "es": "y", "fr": "et", "de": "und"}[language]
     if not parts or parts[0] in _ADVERBS[language] or joined in parts[1:] or _RANKED.match(term):
         return False
+    if parts[0] in _WORDS_FOR_WORDS or _JUDGED.match(term):
+        return False
     if re.search(r"\d{3}|\b[\w]+n?s?['’]s\b [a-z]", term) or parts[-1] in _ADVERBS[language]:
+        return False
+    if article.lower() in _EVERY:  # "Every photograph is a compromise" says something of photographs
         return False
     if _subject_clashes(article, verb, language):
         return False
@@ -123,6 +149,8 @@ def says_what_it_is(predicate: str, article: str, language: str) -> bool:
         return False
     if _ENUMERATION.match(predicate):
         return False
+    if _IN_A_ROW.match(predicate) or _TODAY.search(predicate):
+        return False
     if re.search(_EMPTY_HEADS[language], predicate, re.I) or re.search(r"\d\d|\dº|\d\.º", predicate):
         return False
     if grammar.POINTING[language].search(predicate) or _SPOKEN[language].search(predicate):
@@ -131,6 +159,16 @@ def says_what_it_is(predicate: str, article: str, language: str) -> bool:
         return False  # "Heute ist die Börse …": the subject may stand behind the verb
     return len(set(grammar.content_words(predicate, language))) >= MIN_CONTENT_WORDS
 
+
+# "the first person who puts a hand in": one of a story, not a class.
+_IN_A_ROW = re.compile(
+    r"(?:the (?:first|last|next|second|third)|(?:el|la) (?:primer[oa]?|últim[oa]|segund[oa])"
+    r"|l[ea] (?:premi(?:er|ère)|derni(?:er|ère)|second|seconde)|d(?:er|ie|as) (?:erste|letzte|zweite))"
+    r" (?:person|one|man|woman|player|student|persona|hombre|mujer|jugador|alumno|personne|homme|femme|élève"
+    r"|Person|Mann|Frau|Spieler|Schüler)",
+    re.I,
+)
+_TODAY = re.compile(r"\b(?:today|now|currently|hoy|actualmente|aujourd['’]hui|heute|derzeit)\b", re.I)
 
 _SPOKEN = {
     "en": re.compile(r"\b(?:our|us|you|your|i|me|my|not|no|never|more than one|many|several)\b", re.I),
@@ -149,7 +187,7 @@ _GOES_ON = re.compile(
     r"|, (?:which|where|who|with|when|lo que|el cual|la cual|ce qui|ce que|lequel|laquelle|was|wobei"
     r"|wodurch)\b"
     r"| and (?:is|are|has|have|can|was|it|this|they)\b| y (?:es|son|tiene|tienen|puede|pueden|está|se)\b"
-    r"| et (?:est|sont|a|ont|peut|peuvent|se)\b| und (?:sind|haben|können|werden|[a-zäöü]+t)\b"
+    r"| et (?:est|sont|a|ont|peut|peuvent|se)\b| und (?:sind|haben|können|werden|[a-zäöü]+t)\b(?!\W*$)"
     r"| because | since | although | though | porque | ya que | aunque | parce que | car | puisque "
     r"|, (?:weil|da|obwohl|denn|sodass|damit)\b"
 )
@@ -184,15 +222,33 @@ def first_statement(predicate: str) -> str:
     " badly."""
     text = first_part(predicate)
     rest = predicate[len(text) :]
+    if _SECOND_SUBJECT.search(text) or _RANK_ALONE.match(text):
+        return ""
     if _FACELESS.match(text) or _CUT_SHORT.search(text) or text.count("(") != text.count(")"):
         return ""
     # "a condition in which cells, which are round, …": what was opened before an aside ends after it.
     aside = re.match(r"\s?\(|\s?[—–]|, (?:which|who|where|with|when)\b", rest)
     if aside and re.search(r"\)[ ]\w|[—–] ?\w+.*[—–]|, (?:which|who|where|with|when)\b.*,", rest):
         return ""
+    if rest.startswith(", was"):  # "das Maß, in dem ein Test misst, was er messen soll"
+        return ""
     return "" if aside and rest.startswith(", ") and re.search(r"\b(?:which|that|who)\b", text) else text
 
 
+# "… and acoustic encoding is the encoding of sounds": a second definition hangs on the first.
+_SECOND_SUBJECT = re.compile(
+    r"\b(?:and|y|e|et|und) (?:[\w-]+ ){1,3}(?:is|are|es|son|est|sont|ist|sind) (?:an?|the|una?|el|la"
+    r"|les?|une|eine?"
+    r"|der|die|das)\b"
+)
+# "the uppermost layer": of what, the sentence does not say.
+_RANK_ALONE = re.compile(
+    r"(?:the (?:\w+est|\w+most|top|bottom|first|second|third|last|final|next|other|main)"
+    r"|(?:el|la) (?:primer[oa]?|segund[oa]|tercer[oa]?|últim[oa]|mayor|menor|superior|inferior)"
+    r"|l[ea] (?:premi(?:er|ère)|deuxième|second|seconde|troisième|derni(?:er|ère)|plus \w+)"
+    r"|d(?:er|ie|as) (?:\w+ste|erste|zweite|dritte|letzte|nächste))(?: [\w-]+){1,2}$",
+    re.I,
+)
 _CUT_SHORT = re.compile(
     r"\b(?:of|in|to|the|a|an|and|or|by|with|de|la|el|y|o|con|du|des|le|et|ou|der|die|das|und|oder|mit)$", re.I
 )

@@ -68,7 +68,7 @@ def changed(source: Source, quantity: Quantity) -> list[str]:
 
 
 def _plausible(quantity: Quantity, written: str, rng: np.random.Generator) -> list[float]:
-    """Values someone could take for it: near ones, doubles, halves, a slipped decimal point."""
+    """Values someone could take for it: near ones, doubles, halves."""
     value, unit = quantity.value, quantity.unit
     percent = unit.lower() in ("%", "percent", "per cent", "por ciento", "pour cent", "prozent")
     if is_year(quantity):
@@ -85,7 +85,7 @@ def _plausible(quantity: Quantity, written: str, rng: np.random.Generator) -> li
         around = [value - 2 * step, value - step, value + step, value + 2 * step, 2 * value, value / 2]
         top = 100.0 if percent else float("inf")
     else:
-        around = [value / 2, value * 2, value * 1.5, value * 10, value / 10]
+        around = [value / 2, value * 2, value * 1.5, value * 0.7, value * 1.3]  # times 10 shows by its ".0"
         top = 100.0 if percent else float("inf")
         top = 1.0 if value < 1 and not unit and value * 2 <= 1 else top  # a share stays a share
     fitting = [number for number in around if 0 < number <= top]

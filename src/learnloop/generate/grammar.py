@@ -18,7 +18,7 @@ _FUNCTION_WORDS = {
     "es": "el la los las un una unos unas de del a al en y o u e es son fue era ser está están que se su sus"
     " lo le les por para con como más menos pero si no cada este esta esto estos estas ese esa eso esos hay"
     " ha han cuando donde entre sobre también muy ya porque sin hasta desde otro otra otros otras todo toda"
-    " todos todas cual cuyo mientras así solo cuanto",
+    " todos todas cual cuyo mientras así solo cuanto hacia",
     "fr": "le la les un une des de du à au aux en et ou est sont était être il elle ils elles on que qui se"
     " sa son ses ce cet cette ces pour par avec dans sur plus moins mais si ne pas chaque comme leur leurs"
     " quand où entre aussi très déjà car sans lorsque dont deux autre autres tout toute tous toutes"

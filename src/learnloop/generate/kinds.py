@@ -54,7 +54,10 @@ def _clozes(source: Source, found: Found) -> list[Question]:
     asked = [
         term
         for term in found.defined
-        if not standing.objection(term.sentence, source.lesson) and not _is_adjective(term)
+        if not standing.objection(term.sentence, source.lesson)
+        and not _is_adjective(term)
+        and not clozes.is_told_by_a_part(term, source.language)
+        and (term.how != "defined" or source.description(term))
     ]
     terms = [clozes.cloze(source, term) for term in asked]
     numbers = [figures.cloze(source, quantity) for quantity in found.figures]

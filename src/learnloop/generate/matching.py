@@ -17,7 +17,13 @@ ENOUGH = 6  # definitions of a lesson; with fewer they are better asked one by o
 
 def propose(source: Source, terms: Sequence[Term]) -> list[Question]:
     """Questions of 3 or 4 pairs, those of the last terms first: the other kinds begin with the first."""
-    able = [term for term in terms if clozes.can_be_described(source, term)][::-1]
+    able = [
+        term
+        for term in terms
+        if clozes.can_be_described(source, term)
+        # a German adjective needs its article: "der hydraulische Abgleich"
+        and not (source.language == "de" and term.name[:1].islower())
+    ][::-1]
     if len(able) < ENOUGH:
         return []
     groups = [_group(source, able[at:]) for at in range(len(able) - FEWEST + 1)]

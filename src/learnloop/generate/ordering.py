@@ -7,7 +7,7 @@
 import re
 from collections.abc import Sequence
 
-from learnloop.generate import askable, standing, wording
+from learnloop.generate import askable, grammar, standing, wording
 from learnloop.generate.questions import Question, Source
 from learnloop.generate.sentences import Sentence
 
@@ -19,7 +19,7 @@ _ANNOUNCED = re.compile(
     r"\b(?:steps?|stages?|phases?|procedure|in (?:this|the following) order|sequence|how to|instructions"
     r"|pasos?|etapas?"
     r"|fases?|procedimiento|orden|secuencia|cómo|étapes?|phases?|procédure|ordre|comment|Schritte?n?|Phasen?"
-    r"|Reihenfolge|Ablauf|Anleitung|Stufen?|Vorgehen)\b",
+    r"|Reihenfolge|Ablauf|Anleitung|Stufen?|Vorgehen|en (?:trois|quatre|cinq) temps)\b",
     re.I,
 )
 _FIRST = {
@@ -81,7 +81,7 @@ def _numbered(source: Source) -> list[tuple[list[Part], str]]:
     found = []
     for run in runs:
         lead = text[: run[0].start()].rstrip().rsplit("\n", 1)[-1]
-        topic = re.sub(r"[:.]$", "", lead.strip())
+        topic = re.sub(r"\s*[:.]$", "", lead.strip())
         if not _ANNOUNCED.search(topic) or len(topic.split()) > STEP_WORDS:
             continue
         found.append(([(m.start(2), m.end(2), m[2]) for m in run], topic))
@@ -91,6 +91,8 @@ def _numbered(source: Source) -> list[tuple[list[Part], str]]:
 def _linked(source: Source) -> list[tuple[list[Part], str]]:
     """Sentences of one paragraph that begin with "First", "Then", …, "Finally"."""
     language, found = source.language, []
+    if language == "de":  # without its link a German step begins with the verb
+        return []
     run: list[Sentence] = []
     for sentence in source.lesson.sentences:
         after_run = bool(run) and sentence.paragraph == run[-1].paragraph
@@ -103,7 +105,20 @@ def _linked(source: Source) -> list[tuple[list[Part], str]]:
             run = []
         else:
             run = []
-    return [([_unlinked(s, language) for s in run], source.lesson.title.strip()) for run in found]
+    told = [([_unlinked(s, language) for s in run], _announced(run[0], source)) for run in found]
+    return [(parts, topic) for parts, topic in told if topic]
+
+
+def _announced(first: Sentence, source: Source) -> str:
+    """What the steps are steps of: the sentence before, or the title where it promises them; or ""."""
+    place = source.lesson.sentences.index(first)
+    before = source.lesson.sentences[place - 1] if place else None
+    if before and before.paragraph == first.paragraph and _ANNOUNCED.search(before.text):
+        lead = " ".join(before.text.split())
+        if len(lead.split()) <= STEP_WORDS and not standing.objection(before, source.lesson):
+            return re.sub(r"[:.]$", "", lead)
+    title = source.lesson.title.strip()
+    return title if _ANNOUNCED.search(title) else ""
 
 
 def _unlinked(sentence: Sentence, language: str) -> Part:
@@ -142,7 +157,7 @@ def _asked(source: Source, form: str, parts: Sequence[Part], topic: str) -> Ques
         return None
     if any(standing.COMPARED[language].search(text) or _TOLD.search(text) for text in texts):
         return None
-    if form == "steps" and not topic:
+    if form == "steps" and (not topic or any(grammar.leans(text, language) for text in texts[:1])):
         return None
     start, end = min(part[0] for part in parts), max(part[1] for part in parts)
     shown = list(texts)

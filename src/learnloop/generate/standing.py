@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from learnloop.generate import grammar
+from learnloop.generate import bearings, grammar
 from learnloop.generate.instructions import reads_as_instruction
 from learnloop.generate.sentences import AFTER_ORDINAL, Sentence
 
@@ -16,7 +16,7 @@ WORDS = (6, 34)  # of a sentence that is asked about
 # What is true only at the time of writing.
 _NOW = {
     "en": "currently now today nowadays presently recently lately yet soon tomorrow yesterday modern-day"
-    " upcoming ongoing this|year last|year next|year so|far to|date at|present as|of",
+    " upcoming ongoing recent latest current this|year last|year next|year so|far to|date at|present as|of",
     "es": "actualmente hoy ahora recientemente pronto ayer mañana aún todavía próximo próxima reciente"
     " en|la|actualidad hasta|la|fecha",
     "fr": "actuellement maintenant récemment bientôt hier demain aujourd'hui aujourd’hui désormais à|ce|jour"
@@ -36,11 +36,11 @@ _COMPARED = {
     "es": "otro otra otros otras adicional adicionales luego entonces después posteriormente respectivamente"
     " dicho dicha dichos dichas además asimismo sin|embargo por|lo|tanto también igualmente mientras ambos"
     " en|cambio de|hecho por|eso en|consecuencia por|otra|parte ademas ambas mismo misma mismos mismas"
-    " restante restantes resto tampoco aunque pero anteriormente antes",
+    " restante restantes resto tampoco más|tarde más|adelante aunque pero anteriormente antes",
     "fr": "autre autres supplémentaire supplémentaires ensuite puis alors respectivement également aussi"
     " en|effet en|revanche par|conséquent de|plus par|contre en|fait cependant toutefois pourtant donc"
     " ainsi même mêmes tandis outre précédemment auparavant"
-    " mais restant restante néanmoins dernier dernière derniers dernières",
+    " mais restant restante néanmoins plus|tard plus|tôt dernier dernière derniers dernières",
     "de": "andere anderen anderer anderes weitere weiteren weiterer weiteres dann danach später anschließend"
     " infolgedessen darüber|hinaus unter|anderem im|Gegensatz im|Vergleich jeweils ihn ihm ihnen ebenfalls"
     " auch jedoch"
@@ -51,13 +51,17 @@ _COMPARED = {
 _HEDGES = {
     "en": "may might could perhaps possibly probably believed believe think thought argue argued argues claim"
     " claims claimed suggest suggests suggested supposedly reportedly allegedly likely unlikely seem seems"
-    " seemed appears would should if unless",
+    " seemed appears would should if unless according|to estimate estimates estimated",
     "es": "quizá quizás tal|vez posiblemente probablemente podría podrían puede|que cree creen creía sostiene"
-    " argumenta afirma afirman sugiere sugieren parece parecen supuestamente debería deberían si",
+    " argumenta afirma afirman sugiere sugieren parece parecen supuestamente debería deberían si según estima"
+    " estiman calcula",
     "fr": "peut-être probablement possiblement pourrait pourraient croit croient pense pensent affirme"
-    " affirment suggère suggèrent semble semblent devrait devraient serait seraient aurait auraient si",
+    " affirment suggère suggèrent semble semblent devrait devraient serait seraient aurait auraient si selon"
+    " d'après d’après estime estiment",
     "de": "vielleicht möglicherweise wahrscheinlich vermutlich könnte könnten würde würden sollte sollten"
-    " glaubt glauben behauptet behaupten scheint scheinen angeblich wohl dürfte dürften wenn falls",
+    " glaubt glauben behauptet behaupten scheint scheinen angeblich wohl dürfte dürften wenn falls laut"
+    " soll sollen"
+    " schätzungsweise geschätzt",
 }
 # Who is speaking, and to whom.
 _PERSONS = {
@@ -73,7 +77,7 @@ _EXAMPLES = re.compile(
     r"|Beispiel|stell\w* (?:dir|sich|euch))\b",
     re.I,
 )
-_DEFINITE = {
+DEFINITE = {
     "en": r"(?:the)",
     "es": r"(?:el|la|los|las)",
     "fr": r"(?:les?|la|l['’])",
@@ -110,6 +114,7 @@ def objection(sentence: Sentence, lesson: "Lesson") -> str:
         ("cited", _CITED.search(text)),
         ("verbless", not has_verb(text, language)),
         ("compared", COMPARED[language].search(text)),
+        ("bearings", bearings.has_lost_bearings(text, language)),
         ("person", PERSONS[language].search(text)),
         ("example", is_in_example(sentence, lesson)),
         ("anaphoric", is_anaphoric(sentence, lesson)),
@@ -124,19 +129,43 @@ def objection(sentence: Sentence, lesson: "Lesson") -> str:
 _WHICH = re.compile(
     r"\b(?:[Tt]he (?:group|company|team|city|town|country|museum|university|school|king|queen|emperor"
     r"|government|party"
-    r"|organi[sz]ation|council|army|war|film|book|band|club|project|author|president|bank|station|island)"
-    r"(?! (?:of|for|in|that|which|who|on|at|to|at)\b| [A-Z])"
+    r"|organi[sz]ation|council|army|war|film|book|band|club|project|author|president|bank|station|island"
+    r"|metro|subway|airport|hospital|factory|plant|village|region|province|district|festival|series"
+    r"|show|album|song|crew"
+    r"|ship|treaty|agreement|study|survey|report|court|parliament|cathedral|palace|castle|bridge|tower"
+    r"|river|lake|park"
+    r"|campus|stadium|county|state|area|site|building|programme|program|event|battle|siege|dynasty"
+    r"|empire|colony)"
+    r"(?! (?:of|that|which|who)\b| [A-Z])"
     r"|(?:[Ee]l|[Ll]a) (?:grupo|empresa|equipo|ciudad|país|museo|universidad|escuela|rey|reina|emperador"
     r"|gobierno|partido"
-    r"|organización|ejército|guerra|película|libro|banda|club|proyecto|autor|presidente|banco|estación|isla)"
+    r"|organización|ejército|guerra|película|libro|banda|club|proyecto|autor|presidente|banco|estación"
+    r"|isla|metro|aeropuerto"
+    r"|hospital|fábrica|pueblo|región|provincia|distrito|festival|serie|álbum|canción|tripulación|barco"
+    r"|tratado|acuerdo"
+    r"|estudio|encuesta|informe|tribunal|parlamento|catedral|palacio|castillo|puente|torre|río|lago"
+    r"|parque|campus|estadio"
+    r"|condado|estado|zona|edificio|programa|evento|batalla|dinastía|imperio|colonia|tormenta|huracán)"
     r"(?! (?:de|del|que|en|para)\b| [A-ZÁÉÍÓÚÑ])"
     r"|(?:[Ll]e|[Ll]a|[Ll]['’]) ?(?:groupe|entreprise|équipe|ville|pays|musée|université|école|roi|reine"
     r"|empereur|gouvernement"
-    r"|parti|organisation|armée|guerre|film|livre|club|projet|auteur|président|banque|gare|île)"
+    r"|parti|organisation|armée|guerre|film|livre|club|projet|auteur|président|banque|gare|île|métro"
+    r"|aéroport|hôpital|usine"
+    r"|village|région|province|district|festival|série|album|chanson|équipage|navire|traité|accord"
+    r"|étude|enquête|rapport"
+    r"|tribunal|parlement|cathédrale|palais|château|pont|tour|fleuve|lac|parc|campus|stade|comté|zone"
+    r"|bâtiment"
+    r"|programme|événement|bataille|dynastie|empire|colonie)"
     r"(?! (?:de|du|des|d['’]|qui|que|en|pour)| [A-ZÀ-Ý])"
     r"|(?:[Dd]er|[Dd]ie|[Dd]as) (?:Gruppe|Firma|Mannschaft|Stadt|Land|Museum|Universität|Schule|König"
     r"|Königin|Kaiser|Regierung"
-    r"|Partei|Organisation|Armee|Krieg|Film|Buch|Band|Verein|Projekt|Autor|Präsident|Bank|Insel)"
+    r"|Partei|Organisation|Armee|Krieg|Film|Buch|Band|Verein|Projekt|Autor|Präsident|Bank|Insel|U-Bahn"
+    r"|Flughafen"
+    r"|Krankenhaus|Fabrik|Werk|Dorf|Region|Provinz|Bezirk|Festival|Serie|Album|Lied|Schiff|Vertrag"
+    r"|Abkommen|Studie"
+    r"|Umfrage|Bericht|Gericht|Parlament|Dom|Palast|Burg|Schloss|Brücke|Turm|Fluss|See|Park|Campus"
+    r"|Stadion|Gebiet"
+    r"|Gebäude|Programm|Ereignis|Schlacht|Dynastie|Reich|Kolonie)"
     r"(?! (?:der|des|von|für|in|aus)\b| [A-ZÄÖÜ]|,))"
 )
 
@@ -279,7 +308,7 @@ def is_anaphoric(sentence: Sentence, lesson: "Lesson") -> bool:
     A noun that the text first mentions with its definite article is known to everybody; so is one with a
     complement ("The capital of Peru …"), a name, or what the title names.
     """
-    pattern = rf"^{_DEFINITE[lesson.language]}(?: |(?<=['’]))((?:[\w’'-]+ ){{0,2}}?)([\w-]+)(?= )"
+    pattern = rf"^{DEFINITE[lesson.language]}(?: |(?<=['’]))((?:[\w’'-]+ ){{0,2}}?)([\w-]+)(?= )"
     match = re.match(pattern, sentence.text, re.I)
     if not match:
         return False
@@ -318,6 +347,6 @@ def _subject_head(text: str, language: str) -> str:
 def _first_mention_is_other(head: str, start: int, text: str, language: str) -> bool:
     """True where `head` stands before `start` without the definite article right before it."""
     stem = head[: max(4, len(head) - 2)]
-    definite = re.compile(rf"\b{_DEFINITE[language]}(?: |(?<=['’]))(?:[\w’'-]+ )?$", re.I)
+    definite = re.compile(rf"\b{DEFINITE[language]}(?: |(?<=['’]))(?:[\w’'-]+ )?$", re.I)
     hit = re.search(rf"(?<!\w){re.escape(stem)}\w{{0,3}}(?!\w)", text[:start], re.I)
     return bool(hit and not definite.search(text[: hit.start()]))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from learnloop.generate import defining, grammar, standing
+from learnloop.generate import bearings, defining, grammar, standing
 from learnloop.generate.sentences import Sentence, split
 
 MIN_PREDICATE_WORDS, MAX_PREDICATE_WORDS = 4, 22  # a description that can stand as an option
@@ -64,6 +64,8 @@ class Quantity:
 
 def definitions(lesson: Lesson) -> list[Term]:
     """Terms that a sentence of `lesson` defines or names, in text order."""
+    if bearings.is_exercises(lesson):
+        return []
     found = []
     for sentence in lesson.sentences:
         match = grammar.DEFINITION[lesson.language].match(sentence.text)
@@ -113,6 +115,8 @@ def _leans_on_others(sentence: Sentence, lesson: Lesson) -> bool:
         standing.is_in_example(sentence, lesson)
         or standing.is_anaphoric(sentence, lesson)
         or bool(standing.PERSONS[lesson.language].search(sentence.text.split(",")[0]))
+        or standing.is_shown(sentence.text.split(",")[0])
+        or bearings.has_lost_bearings(sentence.text, lesson.language)
     )
 
 

@@ -12,6 +12,8 @@ from learnloop.generate.questions import Question, Source
 from learnloop.generate.sentences import Sentence
 from learnloop.generate.terms import Quantity, Term
 
+NEAREST = 6  # terms whose descriptions are compared
+
 
 def about_term(source: Source, term: Term) -> Question | None:
     """What the lesson says of `term`, said of it or of another term of the course."""
@@ -25,7 +27,7 @@ def about_term(source: Source, term: Term) -> Question | None:
     others = _exchangeable(source, term)
     if not others:
         return None
-    other = others[int(source.draws(term.start, "exchange").integers(min(3, len(others))))]
+    other = others[0]
     if term.start == term.sentence.start:
         other = other[:1].upper() + other[1:]
     told = text[term.sentence.start : term.start] + other + text[term.end : end] + "."
@@ -33,7 +35,7 @@ def about_term(source: Source, term: Term) -> Question | None:
 
 
 def _exchangeable(source: Source, term: Term) -> list[str]:
-    """Terms of the course, the closest first, of which it is surely wrong what is said of `term`."""
+    """Terms of which it is surely wrong what is said of `term`, the closest by description first."""
     mine, language, pool = source.description(term), source.language, source.pool
     article = source.lesson.text[max(0, term.start - 4) : term.start]
     found = []
@@ -46,8 +48,9 @@ def _exchangeable(source: Source, term: Term) -> list[str]:
             continue
         if not contrast.apart(mine, theirs, language) or _begins_otherwise(article, name, language):
             continue
-        found.append(name)
-    return found
+        # The nearest in what is said of it: "a mixed forest is a cubic metre" is wrong at a glance.
+        found.append((-source.similarity(mine, theirs), name))
+    return [name for _, name in sorted(found[:NEAREST])]
 
 
 _INDEFINITE = ("a", "an", "un", "una", "une", "ein", "eine")

@@ -1,0 +1,138 @@
+"""What a sentence takes from its neighbours without a pronoun at its beginning, and texts that are exercises.
+
+"On each level 90 percent of the energy is lost.": of which levels another sentence says. Found by reading
+questions with their text beside them; each pattern is one cause of a question that nobody could answer.
+"""
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from learnloop.generate.terms import Lesson
+
+# A stage, a level, a number of things that were told before.
+_RELATIVE = {
+    "en": r"\b[Tt]he (?:method|process|idea|term|principle|technique|theory|device|concept|design|triad"
+    r"|procedure|machine|disease|drug|law)(?! (?:of|that|which|in|by|for|called)\b| [A-Z])(?= )|"
+    r"\b[Tt]he (?:best|worst|most|least|highest|lowest|largest|smallest|average|usual|normal"
+    r"|right|total|maximum|minimum|ideal|optimal) \w+ (?:is|was|are|were)\b|"
+    r"\b(?:[Aa]t|[Ii]n|[Oo]n|[Ff]or|[Oo]f|[Ww]ith) (?:each|every) (?:level|stage|step|case|group|round"
+    r"|trial|phase"
+    r"|turn|layer"
+    r"|time)\b"
+    r"|\b[Tt]he (?:two|three|four|five|six|seven|eight|nine|ten) (?!of\b)[a-z]+"
+    r"|(?:^|\d |\b(?:in|on|at|by|after|before|during|for|since|from|of|to|with|about|under"
+    r"|into) )that (?!is\b)"
+    r"[a-z]+",
+    "es": r"\b(?:[Ee]l|[Ll]a) (?:método|proceso|idea|término|principio|técnica|teoría|aparato|concepto"
+    r"|diseño|procedimiento|máquina|ley)(?! (?:de|del|que|por|para|en)\b| [A-ZÁÉ])(?= )|"
+    r"\b(?:[Ee]l|[Ll]a) (?:mejor|peor|mayor|menor|máxim[oa]|mínim[oa]|ideal) \w+ (?:es|era|fue)\b"
+    r"|\b(?:[Ee]l|[Ll]a) \w+ (?:ideal|máxim[oa]|mínim[oa]|óptim[oa]|normal|habitual) (?:es|era|fue)\b|"
+    r"\b(?:[Ee]n|[Dd]e|[Aa]|[Cc]on) cada (?:etapa|nivel|paso|fase|caso|grupo|ronda|escalón|turno|vez)\b"
+    r"|\b[Ll][oa]s (?:dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez) (?!mil)[a-zñáéíóú]+",
+    "fr": r"\b(?:[Ll]e |[Ll]a |[Ll][\'’])(?:méthode|procédé|idée|terme|principe|technique|théorie"
+    r"|appareil|concept|machine|loi|phénomène)(?! (?:de|du|des|qui|que|dans|par|pour)\b| d[\'’]"
+    r"| [A-ZÀÉ])(?= )|"
+    r"\b(?:[Ll]e|[Ll]a) (?:meilleure?|pire|plus \w+) \w+ (?:est|était|fut)\b|\b(?:[Ll]e"
+    r"|[Ll]a) \w+ (?:idéale?|maximale?|minimale?|optimale?|normale?|moyenne?) (?:est|était|fut)\b|"
+    r"\b(?:[Àà]|[Dd]ans|[Dd]e|[Pp]our) chaque (?:étape|niveau|stade|fois|tour|cas|groupe|phase|échelon)\b"
+    r"|\b[Ll]es (?:deux|trois|quatre|cinq|six|sept|huit|neuf|dix) [a-zéèêàâç]+",
+    "de": r"\b(?:[Dd]as|[Dd]ie|[Dd]er|[Dd]en) (?:Verfahren|Methode|Idee|Begriff|Prinzip|Technik|Theorie"
+    r"|Gerät|Konzept|Maschine|Gesetz)(?! (?:der|des|von|zur|zum|für)\b|,)(?= )|"
+    r"\b[Dd](?:er|ie|as) (?:beste|ideale|optimale|übliche|normale|größte|höchste|niedrigste"
+    r"|kleinste|maximale|minimale|mittlere|durchschnittliche) \w+ (?:ist|war|liegt|lag|beträgt"
+    r"|betrug)\b|\b(?:ist|war|liegt|lag|beträgt|betrug) d(?:er|ie|as) (?:beste|ideale|optimale|übliche"
+    r"|normale|größte|höchste|niedrigste|kleinste|maximale|minimale|mittlere|durchschnittliche)\b|"
+    r"\b(?:[Aa]uf|[Ii]n|[Bb]ei|[Aa]n|[Zz]u) jede[rm] (?:Stufe|Schritt|Ebene|Phase|Fall|Gruppe"
+    r"|Runde|Mal)\b"
+    r"|\b(?:[Dd]ie|[Dd]er|[Dd]en) (?:zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn) [A-ZÄÖÜ]\w+"
+    r"|\bDreiergruppe\b",
+}
+# A pronoun that is the object of another sentence's noun: "Cook ran aground on it", "qui en comptent 175".
+_OBJECTS = {
+    "en": r"^[^,;]*\b(?:it|them)\b|"
+    r"\b(?:on|of|to|in|into|from|with|by|for|around|over|under|upon|at|through|near|behind) (?:it"
+    r"|them)\b",
+    "es": r"\b(?:lo|los|la|las|le|les) \w+(?:ó|aron|ieron|aba|aban)\b|"
+    r"\b(?:en|de|a|con|por|para|sobre|sin|contra|hasta|desde) (?:ell[oa]s?|él)\b",
+    "fr": r"(?<=\w )l[\'’](?:a|ont|avait|avaient|inscrivit|\w{3,}èrent)\b|\b(?:le|la|les) \w+(?:èrent"
+    r"|irent|urent)\b|\b(?:lui|leur) (?:a|ont|donna|donnent|valut)\b|"
+    r"\bs['’](?:y|en)\b|\b(?:qui|on|ils?|elles?) (?:en|y) (?!a\b|avait|aura)"
+    r"|\b(?:de|sur|avec|pour|contre|chez|sans|par|à) (?:lui|elles?|eux)\b",
+    "de": r"\bes (?:im Jahre?|\d{4})\b|"
+    r"\bd(?:arin|aran|arunter|arüber|avor|aneben|azwischen|agegen|ahinter|arum)\b"
+    r"|\b(?:mit|von|bei|zu|auf|in|an|aus|für|über) (?:ihm|ihr|ihnen|ihn|sie)\b",
+}
+# A place in a list, or a turn of the argument.
+_PLACED = {
+    "en": r"^(?:First|Second|Third|Fourth|Fifth|Last|Finally|Lastly|Firstly|Thirdly)\b,",
+    "es": r"^(?:Primero|Segundo|Tercero|Cuarto|En (?:primer|segundo|tercer|último) lugar|Por (?:último|fin|su"
+    r" parte)|A su vez)\b",
+    "fr": r"^(?:Premièrement|Deuxièmement|Troisièmement|D['’]abord|Tout d['’]abord|En (?:premier|second"
+    r"|deuxième"
+    r"|troisième|dernier) lieu|Par ailleurs|À l['’]inverse)\b",
+    "de": r"^(?:Erstens|Zweitens|Drittens|Viertens|Zunächst|Zuletzt|Als [Ee]rstes|Als [Nn]ächstes)\b",
+}
+# "In tense markets it lies at 15 percent": the phrase before holds no noun the pronoun stands for.
+_FRONTED = {
+    "en": r"^(?:In|On|At|For|With|Without|During|After|Before|Among|Under|By|From|Within|Throughout|As"
+    r"|Like|Unlike"
+    r"|Until|Since|Despite)\b[^,]*, (?:it|they|its|their|this|these)\b",
+    "es": r"^(?:En|A|Con|Para|Por|Durante|Desde|Tras|Según|Sin|Como|Bajo|Hasta)\b[^,]*, (?:no )?(?:es"
+    r"|son|era|eran|fue"
+    r"|fueron|está|están|estaba|tiene|tienen|tuvo|mide|miden|pesa|dura|alcanza|llega|vale|cuesta|sube"
+    r"|baja|pasa"
+    r"|puede|pueden|su|sus)\b",
+    "fr": r"^(?:Dans|En|À|Au|Aux|Pour|Chez|Avec|Sans|Sous|Sur|Pendant|Durant|Depuis|Après|Avant|Selon"
+    r"|Lors|Par|Comme"
+    r"|Malgré|Dès)\b[^,]*, (?:il|elle|ils|elles|son|sa|ses|leurs?|celle?-ci)\b(?! (?:y a|faut"
+    r"|est possible|existe))",
+    # The verb comes second: a pronoun before the first comma is the subject, and its noun is elsewhere.
+    "de": r"^[^,]*\b(?:er|sie|ihn|ihm|ihnen|dessen|deren)\b",
+}
+BEARINGS = {
+    language: re.compile(
+        f"{_RELATIVE[language]}|{_OBJECTS[language]}|{_PLACED[language]}|{_FRONTED[language]}"
+    )
+    for language in _RELATIVE
+}
+
+# What can be, need not be: "a queen can lay 2,000 eggs a day" is true of 1,500 as well.
+POSSIBLE = {
+    "en": re.compile(r"\b(?:can|could|may)\b", re.I),
+    "es": re.compile(r"\bp(?:uede|ueden|odía|odían|odrá|odrán)\b", re.I),
+    "fr": re.compile(r"\bp(?:eut|euvent|ouvait|ouvaient|ourra|ourront)\b", re.I),
+    "de": re.compile(r"\b(?:kann|können|konnten?|darf|dürfen)\b", re.I),
+}
+
+# Answers to choose from that were left in a sentence.
+_CHOICES = re.compile(
+    r"\b(?:verdadero(?: o)? falso|true(?: or)? false|vrai(?: ou)? faux|richtig(?: oder)? falsch)\b", re.I
+)
+_EXERCISE = re.compile(
+    r"[?¿]|^(?:calculate|compute|determine|solve|construct|explain|suppose|state|identify|find|use"
+    r"|calcul[ae]n?|halle|encuentr[ae]|determin[ae]|indique|construya|utilice|suponga\w*|elija|seleccione"
+    r"|explique|calculez|trouvez|déterminez|expliquez|supposons|choisissez|indiquez|berechnen? Sie"
+    r"|bestimmen? Sie"
+    r"|erklären? Sie|nennen? Sie|berechne|bestimme|erkläre|nenne)\b|^\(?[a-eA-E][.)]\s|_{3,}",
+    re.I,
+)
+EXERCISES = 0.18  # of the sentences: chapters have up to 0.12, books of exercises 0.2 and more
+FEWEST_EXERCISES = 12
+
+
+def has_lost_bearings(text: str, language: str) -> bool:
+    """True where `text` names a stage, a number of things or a turn that another sentence explains."""
+    return bool(BEARINGS[language].search(text) or _CHOICES.search(text))
+
+
+def leans_out(description: str, language: str) -> bool:
+    """True where a description needs a noun of another sentence ("a large sea snail that preys on it")."""
+    objects = _OBJECTS[language].removeprefix(r"^[^,;]*\b(?:it|them)\b|")
+    return bool(re.search(f"{_RELATIVE[language]}|{objects}", description))
+
+
+def is_exercises(lesson: "Lesson") -> bool:
+    """True for collections of tasks and solutions: what they say holds in one task only."""
+    marked = sum(bool(_EXERCISE.search(sentence.text)) for sentence in lesson.sentences)
+    return marked >= max(FEWEST_EXERCISES, EXERCISES * len(lesson.sentences))
