@@ -170,10 +170,19 @@ def test_every_question_rests_on_its_lesson_word_for_word(demo: Any, items: pd.D
     assert counts["proposed"] == counts["accepted"] + sum(counts["rejected"].values())
     for question in questions.itertuples():
         text = items.loc[question.item_id, "text"]
-        assert text[question.span_start : question.span_end] == question.key
         assert question.quote in text
-        assert question.key in question.quote
-        assert question.key in question.options
+        asked_for = text[question.span_start : question.span_end]
+        if question.kind in ("cloze", "multiple_choice"):
+            assert asked_for.lower() == question.key.lower()  # a sentence's first word has a capital
+            assert asked_for in question.quote
+            assert question.key in question.options
+        elif question.kind == "true_false":
+            told = question.answer["corrected"] if question.key == "false" else question.stem
+            assert asked_for in told
+            assert asked_for in question.quote
+        else:
+            assert question.kind == "matching"
+            assert all(right in text for _, right in question.answer["pairs"])
 
 
 def test_the_demo_approves_its_questions_and_says_so(demo: Any) -> None:
