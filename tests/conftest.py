@@ -6,12 +6,17 @@ import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 
 from learnloop.store import database, embedded
 
 ROOT = Path(__file__).parent.parent
+
+# A busy machine is no failure: how long an example takes is measured in benchmarks/, not here.
+hypothesis.settings.register_profile("learnloop", deadline=None)
+hypothesis.settings.load_profile("learnloop")
 
 
 @pytest.fixture(scope="session")

@@ -162,7 +162,7 @@ def test_stop_stops_and_the_next_command_starts_again(tmp_path: Path) -> None:
         (("evaluate",), {}, "nothing has been trained yet. Try: learnloop train"),
         (("release",), {}, "nothing has been trained yet. Try: learnloop train"),
         (("simulate",), {}, "there are no lessons to simulate learners on. Try: learnloop collect web URL"),
-        (("train",), {"LEARNLOOP_LLM": "gpt"}, "LEARNLOOP_LLM='gpt' is not one of embedded, none, hf:NAME."),
+        (("train",), {"LEARNLOOP_LLM": "gpt"}, "LEARNLOOP_LLM='gpt' is not one of embedded, none, hf:NAME"),
     ],
 )
 def test_an_error_is_one_line(
