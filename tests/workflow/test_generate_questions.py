@@ -52,7 +52,7 @@ def test_a_file_gives_questions_and_counts(loop: Loop, tmp_path: Path, name: str
     assert found["counts"]["accepted"] == len(found["questions"]) >= 4
     assert found["counts"]["requested"] == 20
     asked = " ".join(row["stem"] + row["key"] for row in found["questions"])
-    assert "115 m" in asked
+    assert "1727" in asked
     assert "**" not in asked
     assert all(row["reading_level"] is not None for row in found["questions"])
     assert json.loads(json.dumps(found))["questions"] == found["questions"]
@@ -106,4 +106,5 @@ def test_the_command_prints_questions_for_people(tmp_path: Path) -> None:
     assert "1. [" in result.stdout
     assert "   * " in result.stdout
     assert "accepted:" in result.stdout
+    assert "of 10: no more of what this text says" in result.stdout
     assert UnknownThing.__name__ not in result.output

@@ -69,6 +69,9 @@ def generate_questions(
             return
         for number, row in enumerate(found["questions"], 1):
             typer.echo("\n".join(_told(number, row)) + "\n")
+        if len(found["questions"]) < count:
+            given = len(found["questions"])
+            typer.echo(f"{given} of {count}: no more of what this text says passes the checks.\n")
         show(
             {name: found[name] for name in ("language", "counts", "models", "written") if name in found},
             False,
