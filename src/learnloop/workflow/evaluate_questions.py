@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from learnloop.assess.reading_level import reading_level
 from learnloop.collect.texts import read_records, read_texts
-from learnloop.errors import BadInput, LearnloopError, NothingToDo
+from learnloop.errors import BadInput, NothingToDo
 from learnloop.evaluate import rating_sheets
 from learnloop.evaluate.question_rubric import PARTS, rubric
 from learnloop.evaluate.ranking import means
 from learnloop.schemas import QUESTION_KINDS
 from learnloop.workflow.console import step
 from learnloop.workflow.evaluate_text import may_replace
+from learnloop.workflow.generate_questions import years
 
 N_EXAMPLES = 5
 CONTEXT = 1  # sentences around the quote that a rater sees
@@ -162,22 +162,15 @@ def _parsed(value: Any) -> Any:
 def _levelled(asked: pd.DataFrame, lessons: Mapping[str, str]) -> pd.DataFrame:
     """With stem_years and source_years; NaN in a language without a formula or where there is no lesson."""
     of_lesson = {
-        (item, language): _years(lessons.get(item, ""), language)
+        (item, language): years(lessons.get(item, ""), language)
         for item, language in set(zip(asked["item_id"], asked["language"], strict=True))
     }
     return asked.assign(
         stem_years=[
-            _years(stem, language) for stem, language in zip(asked["stem"], asked["language"], strict=True)
+            years(stem, language) for stem, language in zip(asked["stem"], asked["language"], strict=True)
         ],
         source_years=[of_lesson[pair] for pair in zip(asked["item_id"], asked["language"], strict=True)],
     )
-
-
-def _years(text: str, language: str) -> float:
-    try:
-        return float(reading_level(text, language)) if text else float("nan")
-    except LearnloopError:
-        return float("nan")
 
 
 def _summary(scores: pd.DataFrame, n_bootstrap: int, seed: int) -> dict[str, Any]:
