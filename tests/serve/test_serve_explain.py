@@ -62,7 +62,10 @@ def test_it_is_what_the_api_answers_with_the_numbers_behind_it(school: School, h
 def test_what_is_locked_says_by_what_and_what_is_closed_says_so(school: School, house: explain.House) -> None:
     who, _ = studied(school, "locked out")
     curation.put(school.engine, "block", lesson("cells", 0), "", who)
-    found = {one["item_id"]: one for one in explain.explain(house, who, now=NOW)["left_out"]}
+    try:
+        found = {one["item_id"]: one for one in explain.explain(house, who, now=NOW)["left_out"]}
+    finally:
+        curation.remove(school.engine, "block", lesson("cells", 0), "", who)
     loops = found[lesson("python", 2)]
     assert loops["why"] == "locked"
     assert loops["locked_by"] == [{"concept_id": concept("python", 1), "title": "Conditions", "mastery": 0.0}]
