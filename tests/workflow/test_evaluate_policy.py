@@ -201,8 +201,8 @@ def test_the_whole_is_reproducible_and_reported(tmp_path: Path) -> None:
 def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
     with pytest.raises(UnknownThing, match="no family 'nobody'"):
         evaluate_policy(families=["nobody"])
-    with pytest.raises(UnknownThing, match="no tracer 'rate'"):
-        evaluate_policy(tracers=["bkt", "rate"])
+    with pytest.raises(UnknownThing, match="no tracer 'guess'"):
+        evaluate_policy(tracers=["bkt", "guess"])
     with pytest.raises(BadInput, match="no component 'beauty'"):
         evaluate_policy(weights={"beauty": 1.0})
     other = tmp_path / "mine.html"
