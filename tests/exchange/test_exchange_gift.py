@@ -100,6 +100,14 @@ def test_markup_is_read_as_markup_only_where_it_is_some() -> None:
     assert stems == ["Is x² > 1?", "Is a < b and b > c?", "What is <b>?"]
 
 
+@pytest.mark.parametrize("said", ["[plain]x*", " [html]<b>", "\n[plain] [markdown]y"])
+def test_what_looks_like_a_format_is_text(said: str) -> None:
+    row = plain(kind="true_false", key="false", notes=[{"rationale": said}, {}], quote=said)
+    loaded = gift.load(gift.dump(frame([row])).data, "s:x").questions.loc[0]
+    assert (loaded["notes"], loaded["quote"]) == (row["notes"], said)
+    assert "feedback" not in loaded["provenance"]
+
+
 def test_the_same_question_twice_is_one() -> None:
     loaded = gift.load(b"Iron rusts.{T}\n\nIron rusts.{T}", "s:x")
     assert len(loaded.questions) == 1

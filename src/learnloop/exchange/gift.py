@@ -134,7 +134,7 @@ def _pairs(question: Question) -> str:
 
 
 def _text(text: str) -> str:
-    return ("[plain]" if _FORMAT.match(text) else "") + _escaped(text)
+    return ("[plain]" if _FORMAT.match(text.strip()) else "") + _escaped(text)
 
 
 def _escaped(text: str) -> str:
