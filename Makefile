@@ -1,4 +1,5 @@
-# Two commands do everything: `make demo` and `make test`.
+# Two commands do everything: `make demo` and `make test`. `make explore` looks further than the tests' fixed
+# examples: make explore ARGS="tests/exchange"
 PYTHON ?= python3
 # On Linux without a GPU: make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 UV := UV_LINK_MODE=copy VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv
 
-.PHONY: demo test format lint types unit lock clean
+.PHONY: demo test explore format lint types unit lock clean
 
 demo: $(INSTALLED)
 	@$(BIN)/learnloop demo $(ARGS)
@@ -29,6 +30,9 @@ types: $(INSTALLED)
 
 unit: $(INSTALLED)
 	$(BIN)/pytest
+
+explore: $(INSTALLED)
+	$(BIN)/pytest --hypothesis-profile explore $(ARGS)
 
 # torch comes first and by pip, which honours local wheel folders and the index given above;
 # the lock holds everything else with exact versions, so nothing is resolved here. Bytecode is

@@ -14,8 +14,10 @@ from learnloop.store import database, embedded
 
 ROOT = Path(__file__).parent.parent
 
-# A busy machine is no failure: how long an example takes is measured in benchmarks/, not here.
-hypothesis.settings.register_profile("learnloop", deadline=None)
+# A busy machine is no failure: how long an example takes is measured in benchmarks/, not here. Nor is luck:
+# a commit is judged by the same examples whenever it is tested. New ones are sought by `make explore`.
+hypothesis.settings.register_profile("learnloop", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile("learnloop")
 
 
