@@ -71,7 +71,8 @@ def generate_questions(
             typer.echo("\n".join(_told(number, row)) + "\n")
         if len(found["questions"]) < count:
             given = len(found["questions"])
-            typer.echo(f"{given} of {count}: no more of what this text says passes the checks.\n")
+            why = found["counts"].get("stopped", "no more of what this text says passes the checks.")
+            typer.echo(f"{given} of {count}: {why}\n")
         show(
             {name: found[name] for name in ("language", "counts", "models", "written") if name in found},
             False,

@@ -13,6 +13,10 @@ from learnloop.errors import ChecksFailed
 MILLION = 1_000_000
 
 
+class BudgetSpent(ChecksFailed):
+    """The next call would pass a limit. What was made before it stands."""
+
+
 @dataclass(frozen=True)
 class Spent:
     """Of all calls so far, in tokens and in the currency of the prices."""
@@ -45,19 +49,19 @@ class Budget:
         return self._spent
 
     def reserve(self, tokens_in: int, tokens_out: int) -> None:
-        """Sets aside the most a call can use. Raises ChecksFailed where that would pass a limit."""
+        """Sets aside the most a call can use. Raises BudgetSpent where that would pass a limit."""
         with self._lock:
             wanted = self._plus(self._reserved, 1, tokens_in, tokens_out)
             tokens = self._spent.tokens + wanted.tokens
             cost = self._spent.cost + wanted.cost
             if self.tokens and tokens > self.tokens:
-                raise ChecksFailed(
+                raise BudgetSpent(
                     f"the language model's token budget would be passed: {self._spent.tokens:,} of "
                     f"{self.tokens:,} used, the next call may take {tokens_in + tokens_out:,}",
                     f"export LEARNLOOP_LLM_TOKEN_BUDGET={max(2 * self.tokens, tokens)}",
                 )
             if self.cost and cost > self.cost:
-                raise ChecksFailed(
+                raise BudgetSpent(
                     f"the language model's cost budget would be passed: {self._spent.cost:.4f} of "
                     f"{self.cost:g} spent, the next call may cost "
                     f"{self._price(tokens_in, tokens_out):.4f}",

@@ -5,12 +5,15 @@ last -> the language model's veto -> the level of the lesson: no fact twice, as 
 """
 
 import hashlib
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from learnloop.errors import LearnloopError, ModelUnavailable
 from learnloop.generate import checks, grammar, kinds, priors, questions, sanitise, set_checks, summaries
+from learnloop.generate.budget import BudgetSpent
 from learnloop.generate.checks import Evidence, Scorer, Verdict
 from learnloop.generate.embeddings import Similarities
 from learnloop.generate.questions import Pool, Question, Source
@@ -49,6 +52,7 @@ class Outcome:
     tallies: dict[str, Tally] = field(default_factory=dict)
     rejected_summaries: Counter[str] = field(default_factory=Counter)
     skipped: str = ""
+    stopped: LearnloopError | None = None  # why its questions end before all was tried
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class Examiner:
     proposer: Proposer | None = None
     reading_level: Callable[[str, str], float] | None = None
     summarise: bool = True
+    ended: threading.Event = field(default_factory=threading.Event)  # no model any more: no lesson is begun
 
     def __call__(self, lesson: Lesson) -> Outcome:
         if lesson.language not in grammar.LANGUAGES:
@@ -84,8 +89,15 @@ class Examiner:
             return Outcome(lesson.language, skipped="too_short")
         if grammar.likely_language(lesson.text) != lesson.language:
             return Outcome(lesson.language, skipped="other_language")
+        if self.ended.is_set():
+            return Outcome(lesson.language, skipped="stopped")
         outcome = Outcome(lesson.language)
-        self._ask(lesson, outcome)
+        try:
+            self._ask(lesson, outcome)
+        except (BudgetSpent, ModelUnavailable) as error:
+            outcome.stopped = error
+            self.ended.set()
+        self._settle(outcome)
         if self.summarise:
             self._summarise(lesson, outcome)
         return outcome
@@ -104,7 +116,6 @@ class Examiner:
                     queue, evidence, source, taken, truths, outcome
                 ):
                     del queues[kind]
-        self._settle(outcome)
 
     def _settle(self, outcome: Outcome) -> None:
         """The level of the set: what asks again for what another question asks goes back."""

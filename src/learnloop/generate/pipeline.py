@@ -31,7 +31,8 @@ class Generated:
 
     `counts["questions"]`: `requested` (lessons x questions_per_lesson), `proposed` (examined: accepted
     plus all rejected), `accepted`, `rejected` by the check that failed, `skipped` lessons by reason, and
-    the same of proposals `by_kind` and `by_language`. `counts["summaries"]` has the first five.
+    the same of proposals `by_kind` and `by_language`. `counts["summaries"]` has the first five. `stopped`,
+    where it is there: why the run ended early, in words; lessons it did not come to are skipped as `stopped`.
     `embedders`: language -> name of what compared its texts.
     """
 
@@ -64,6 +65,10 @@ def generate(
     elsewhere or where it is None. `model` may veto. `proposer` words questions whose key the rules chose.
     `reading_level(text, language)`: years of school. `progress(1)` is called after each lesson. Same input,
     same output.
+
+    Where the model's budget is spent, or the model goes away, what was made before is returned and
+    `counts["questions"]["stopped"]` says why. Raises that error (BudgetSpent, ModelUnavailable) where nothing
+    was made.
     """
     asked = _lessons(lessons)
     mates = [lesson for lesson in _lessons(course_mates) if lesson.item_id not in {a.item_id for a in asked}]
@@ -90,6 +95,7 @@ def generate(
             outcomes.append(outcome)
             if progress:
                 progress(1)
+    _refuse_nothing(outcomes)
     names = {language: cosines.name for language, cosines in similar.items()}
     return _gathered(outcomes, questions_per_lesson, names)
 
@@ -103,6 +109,13 @@ def _row(row: Mapping[Any, Any]) -> Row:
     )
 
 
+def _refuse_nothing(outcomes: Sequence[Outcome]) -> None:
+    """Of a run that was stopped, having nothing to return is an error like any other."""
+    stopped = next((outcome.stopped for outcome in outcomes if outcome.stopped), None)
+    if stopped is not None and not any(outcome.questions or outcome.summaries for outcome in outcomes):
+        raise stopped
+
+
 def _gathered(outcomes: Sequence[Outcome], per_lesson: int, embedders: dict[str, str]) -> Generated:
     asked = [row for outcome in outcomes for row in outcome.questions]
     summed = [row for outcome in outcomes for row in outcome.summaries]
@@ -113,6 +126,8 @@ def _gathered(outcomes: Sequence[Outcome], per_lesson: int, embedders: dict[str,
     refused = sum((tally.rejected for _, _, tally in told), Counter[str]())
     refused_summaries = sum((outcome.rejected_summaries for outcome in outcomes), Counter[str]())
     requested = {"requested": len(outcomes) * per_lesson}
+    ends = [str(outcome.stopped) for outcome in outcomes if outcome.stopped]
+    stopped = {"stopped": ends[0]} if ends else {}
     return Generated(
         _frame(asked, schemas.QUESTIONS, "generated questions"),
         _frame(summed, schemas.SUMMARIES, "generated summaries"),
@@ -121,7 +136,8 @@ def _gathered(outcomes: Sequence[Outcome], per_lesson: int, embedders: dict[str,
             | _accounts(len(asked), refused)
             | {"skipped": dict(sorted(skipped.items()))}
             | {"by_kind": _parted([(kind, tally) for _, kind, tally in told])}
-            | {"by_language": _parted([(language, tally) for language, _, tally in told])},
+            | {"by_language": _parted([(language, tally) for language, _, tally in told])}
+            | stopped,
             "summaries": {"requested": len(outcomes)}
             | _accounts(len(summed), refused_summaries)
             | {"skipped": dict(sorted(skipped.items()))},

@@ -67,7 +67,7 @@ class Access:
 
 
 class RemoteModel:
-    """Safe to call from several threads. Raises ModelUnavailable, and ChecksFailed at the budget's end."""
+    """Safe to call from several threads. Raises ModelUnavailable, and BudgetSpent at the budget's end."""
 
     def __init__(self, base_url: str, model: str, access: Access) -> None:
         address = _checked(base_url, access.allow_http)

@@ -64,6 +64,7 @@ class JobReply(BaseModel):
     rejected: dict[str, int] | None = Field(description="Proposals by the check that refused them")
     counts: dict[str, Any] | None = Field(description="All that was counted")
     question_ids: list[str] | None
+    stopped: str | None = Field(description="Why a job that is done ended early: a budget is spent, say")
     error: str | None = Field(description="Why it failed, in words")
     attempts: int = Field(description="Processes that took it up; more than one where one has died")
     created_at: datetime
@@ -144,7 +145,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "state": row["state"],
         "progress": row["progress"],
         "request": {name: value for name, value in row["request"].items() if name != "text"},
-        **{name: counts.get(name) for name in ("requested", "accepted", "rejected")},
+        **{name: counts.get(name) for name in ("requested", "accepted", "rejected", "stopped")},
         "counts": row["counts"],
         "question_ids": row["question_ids"],
         "error": row["error"],
