@@ -18,7 +18,7 @@ from learnloop.serve import generation
 from learnloop.serve.app import create_app
 from learnloop.serve.generation_worker import _settings, as_json, item_of
 from learnloop.settings import Settings
-from learnloop.store import generations, questions
+from learnloop.store import generations, question_tables, questions
 from learnloop.store.questions import Wanted
 
 TEXT = """
@@ -150,6 +150,17 @@ def test_jobs_wait_are_listed_and_cancelled(still: TestClient) -> None:
         assert still.delete(f"/v1/generations/{first}").json()["state"] == "cancelled"
     assert still.get(f"/v1/generations/{uuid4()}").status_code == 404
     assert still.delete(f"/v1/generations/{uuid4()}").status_code == 404
+
+
+def test_a_job_that_ended_early_says_why(still: TestClient, school: School) -> None:
+    job_id, why = start(still), "the language model's token budget would be passed"
+    counts = {"requested": 3, "accepted": 1, "rejected": {}, "stopped": why}
+    with school.engine.begin() as connection:
+        own = question_tables.generations.c.generation_id == UUID(job_id)
+        told = {"state": "done", "counts": counts, "question_ids": ["a"]}
+        connection.execute(sa.update(question_tables.generations).where(own).values(told))
+    found = job(still, job_id)
+    assert (found.accepted, found.stopped, found.error) == (1, why, None)
 
 
 @pytest.mark.parametrize(
