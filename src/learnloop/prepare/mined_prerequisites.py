@@ -29,8 +29,10 @@ MIN_TRIES = 200  # by those who may not know the concept yet
 MOST_PARENTS = 4
 MOST_CELLS = 40_000_000  # tries x concepts in memory: 160 MB
 UNSURE = 0.02  # an exposure below this says nothing
-# P(edge) = 1 / (1 + exp(-(B0 + B1 z))), fitted to planted courses of other seeds than those reported
-CONFIDENCE = (-4.56, 2.22)
+# P(edge) = 1 / (1 + exp(-(B0 + B1 ln z + B2 ln ratio))), fitted to planted courses of other seeds than those
+# reported. z alone is too sure where much was answered and little depends on p.
+CONFIDENCE = (-5.95, 3.85, -4.31)
+LEAST_RATIO = 0.005
 COLUMNS = ("concept_id", "requires_id", "origin", "confidence", "z", "z_reverse", "ratio", "tries")
 
 
@@ -55,7 +57,8 @@ def mined(answers: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
             one, other = strength / spread, z[p, c] / spread
             # given the other parents, less may be left of it than of its reverse
             if not one <= other:
-                rows.append((c, p, "mined", confidence(one), one, other, model.ratio(p), model.tries))
+                ratio = model.ratio(p)
+                rows.append((c, p, "mined", confidence(one, ratio), one, other, ratio, model.tries))
     found = pd.DataFrame(rows, columns=list(COLUMNS))
     for name in ("concept_id", "requires_id"):
         found[name] = states.names[found[name].to_numpy(int)].astype(str)
@@ -64,10 +67,14 @@ def mined(answers: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     )
 
 
-def confidence(z: float) -> float:
-    """How often an edge of such evidence was planted, on simulated learners of five families."""
-    b0, b1 = CONFIDENCE
-    return float(1 / (1 + np.exp(-(b0 + b1 * z))))
+def confidence(z: float, ratio: float) -> float:
+    """How often an edge of such evidence and effect was planted, on simulated learners of five families.
+
+    z > 0; ratio >= 0, how often c is learnt at a try without p, to with it.
+    """
+    b0, b1, b2 = CONFIDENCE
+    logit = b0 + b1 * np.log(max(z, LEAST_RATIO)) + b2 * np.log(max(ratio, LEAST_RATIO))
+    return float(1 / (1 + np.exp(-logit)))
 
 
 def discoveries(p_values: Iterable[float], q: float = Q) -> float:
