@@ -83,7 +83,7 @@ def test_benjamini_hochberg_as_in_their_example() -> None:
     p += [0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0]
     assert discoveries(p, 0.05) == 0.0095
     assert discoveries([0.9], 0.05) == discoveries([], 0.05) == 0.0
-    assert confidence(2.0, 0.4) < 0.5 < 0.9 < confidence(4.0, 0.4)
+    assert confidence(2.0, 0.5) < 0.5 < 0.9 < confidence(4.0, 0.4)
     assert confidence(4.0, 0.6) < confidence(4.0, 0.4) < confidence(4.0, 0.0) < 1, "less is learnt without it"
 
 
