@@ -7,12 +7,12 @@ from urllib.parse import quote
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from serve_school import School, learner_id, lesson
+from serve_school import NOW, School, learner_id, lesson
 from starlette.testclient import TestClient
 
 from learnloop.serve import question_replies
 from learnloop.serve.question_replies import FOR_STAFF, options_of
-from learnloop.store import loading
+from learnloop.store import loading, question_feedback
 
 SECRET = "mitosis"
 ANSWERS: dict[str, dict[str, Any]] = {
@@ -62,7 +62,8 @@ def _bank(school: School) -> Iterator[None]:
     loading.load(school.engine, "questions", rows())
     yield
     with school.engine.begin() as connection:
-        for table in ("questions", "question_versions", "question_statuses", "question_reports"):
+        tables = ("questions", "question_versions", "question_statuses", "question_reports")
+        for table in (*tables, "question_statistics"):
             connection.execute(sa.text(f"DELETE FROM {table} WHERE question_id LIKE 'bank/%'"))  # noqa: S608
 
 
@@ -122,6 +123,65 @@ def test_filters_and_pages(api: TestClient) -> None:
     assert ids(limit=2) == ["bank/cloze", "bank/matching"]
     assert ids(limit=2, after="bank/matching") == ["bank/multiple_choice", "bank/ordering"]
     assert api.get("/v1/questions", params={"kind": "riddle"}).status_code == 422
+
+
+def test_what_statistics_and_learners_say_is_for_those_who_review(api: TestClient, school: School) -> None:
+    numbers: dict[str, Any] = {"difficulty": 0.31, "difficulty_low": 0.2, "difficulty_high": 0.44, "discrimination": None}
+    wrong = {"discrimination": -0.21, "low": -0.31, "high": -0.1, "n": 312, "q": 0.0004}
+    dead = {"picked": 2, "n": 312, "share": 0.006, "n_wrong": 100, "q": 0.001}
+    made: dict[str, list[dict[str, Any]]] = {
+        "matching": [{"rule": "dead_distractor", "action": "replace", "option": "X", "evidence": dead}],
+        "ordering": [
+            {"rule": "practice_only", "action": "practice", "option": None, "why": "As it was said."},
+            {"rule": "negative_discrimination", "action": "suspend", "option": None, "evidence": wrong},
+        ],
+    }
+    option = {"option": "X", "is_key": False, "share": 0.006, "n": 312}
+    entries = [
+        {
+            "question_id": f"bank/{kind}",
+            "version": 1,
+            "n": 312,
+            "statistics": {
+                **numbers,
+                "options": [option],
+                "flags": [{"why": "said", **one} for one in flags],
+            },
+        }
+        for kind, flags in made.items()
+    ]
+    question_feedback.keep_statistics(school.engine, entries, NOW)
+    ana, teacher = school.learner("ana"), {**school.headers("instructor"), "Accept-Language": "es"}
+    api.post(f"{one('cloze')}/reports", json={"reason": "typo"}, headers=ana)
+    asked = {"item_id": lesson("cells", 2), "order": "flagged"}
+    found = api.get("/v1/questions", params=asked, headers=teacher).json()["questions"]
+    assert [row["question_id"] for row in found[:3]] == ["bank/ordering", "bank/matching", "bank/cloze"]
+    assert len(found) == 6
+    behind = api.get("/v1/questions", params={**asked, "after": "bank/matching", "limit": 1}).json()
+    assert [row["question_id"] for row in behind["questions"]] == ["bank/cloze"]
+    assert [row["reporters"] for row in found[:3]] == [0, 0, 1]
+    flags = question_replies.QuestionReply.model_validate(found[0]).flags
+    assert flags is not None
+    assert [flag.action for flag in flags] == ["suspend", "practice"]
+    assert flags[0].why.startswith("Quienes más saben fallan más: discriminación -0.21"), flags[
+        0
+    ].why
+    assert flags[1].why == "As it was said.", "kept before the numbers were"
+    whole = question_replies.OneQuestion.model_validate(api.get(one("matching"), headers=teacher).json())
+    assert whole.flags is not None
+    assert "2 de 312" in whole.flags[0].why
+    assert whole.statistics is not None
+    assert (whole.statistics.n, whole.statistics.discrimination) == (312, None)
+    assert whole.statistics.difficulty is not None
+    assert whole.statistics.difficulty.low == 0.2
+    assert whole.statistics.options[0].share == 0.006
+    assert question_replies.OneQuestion.model_validate(api.get(one("cloze")).json()).statistics is None
+    assert api.get("/v1/questions", params=asked, headers=ana).status_code == 403
+    seen = [
+        *api.get("/v1/questions", headers=ana).json()["questions"],
+        api.get(one("ordering"), headers=ana).json(),
+    ]
+    assert not any({"flags", "reporters", "statistics"} & set(row) for row in seen)
 
 
 def test_an_instructor_sets_a_status_with_a_why(api: TestClient, school: School) -> None:

@@ -1,4 +1,4 @@
-"""Answers to questions: kept once, with their interaction or not at all; items of versions; late grades."""
+"""Answers to questions: kept once, with their interaction or not at all; items of versions."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from store_frames import rows
 
-from learnloop.errors import BadInput, UnknownThing
+from learnloop.errors import UnknownThing
 from learnloop.prepare.answers import to_answers
 from learnloop.store import loading, practice_answers, question_answers, questions, reading
 from learnloop.store.practice_answers import Changed, Taken
@@ -128,31 +128,6 @@ def test_a_question_that_changed_meanwhile_takes_no_answer(engine: sa.Engine) ->
     with pytest.raises(UnknownThing):
         practice_answers.append(engine, answer(question_id="demo:none"), "api")
     assert practice_answers.read(engine).empty
-
-
-def test_a_teacher_grades_what_waits(engine: sa.Engine) -> None:
-    waiting = answer(correct=None, score=None, grade={"how": "abstained", "confidence": 0, "feedback": []})
-    practice_answers.append(engine, waiting, "api")
-    practice_answers.append(engine, answer(event_id="answer:2"), "api")
-    assert reading.interactions(engine)["event_id"].tolist() == ["answer:2"]
-    (queued,) = practice_answers.listed(engine, True, None, 10)
-    assert (queued["event_id"], queued["kind"]) == ("answer:1", questions.get(engine, "demo:q1")["kind"])
-    assert practice_answers.listed(engine, True, None, 10, after="answer:1") == []
-    assert [row["event_id"] for row in practice_answers.listed(engine, False, "demo:q1", 1, "answer:1")] == [
-        "answer:2"
-    ]
-    with pytest.raises(BadInput):
-        practice_answers.mark(engine, "answer:1", 1.5, "key", AT)
-    row, fresh = practice_answers.mark(engine, "answer:1", 0.5, "key", AT)
-    assert (row["correct"], row["score"], fresh) == (False, 0.5, True)
-    assert practice_answers.mark(engine, "answer:1", 0.5, "other", AT)[1] is False
-    with pytest.raises(Taken):
-        practice_answers.mark(engine, "answer:1", 1.0, "key", AT)
-    with pytest.raises(UnknownThing):
-        practice_answers.mark(engine, "answer:9", 1.0, "key", AT)
-    kept = reading.interactions(engine).set_index("event_id").loc["answer:1"]
-    assert (kept["score"], kept["correct"], kept["occurred_at"]) == (0.5, False, AT)
-    assert practice_answers.marked(engine, "demo:q1", 1) == [("a loop", 0.5)]
 
 
 def test_statistics_read_what_was_picked_and_each_answer_once(engine: sa.Engine) -> None:

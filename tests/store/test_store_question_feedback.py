@@ -7,7 +7,15 @@ from store_frames import rows
 
 from learnloop.errors import BadInput, UnknownThing
 from learnloop.store import loading, questions
-from learnloop.store.question_feedback import keep_statistics, report, reported, reports, statistics
+from learnloop.store.question_feedback import (
+    flagged,
+    keep_statistics,
+    notes,
+    report,
+    reported,
+    reports,
+    statistics,
+)
 
 ANA, BEN = "a" * 32, "b" * 32
 NOW = pd.Timestamp("2026-03-02T10:00:00Z").to_pydatetime()
@@ -63,3 +71,40 @@ def test_statistics_are_of_a_version_and_the_newest_count(engine: sa.Engine) -> 
     assert keep_statistics(engine, [], NOW) == 0
     with pytest.raises(BadInput, match="no time zone"):
         keep_statistics(engine, [row], NOW.replace(tzinfo=None))
+
+
+def test_what_is_flagged_gravest_comes_first(engine: sa.Engine) -> None:
+    names = ("calm", "dead", "old", "said", "wrong")
+    loading.load(engine, "questions", rows("questions", *({"question_id": f"demo:{name}"} for name in names)))
+    ids = [f"demo:{name}" for name in names]
+    questions.set_status(engine, ids, "approved", by="cli")
+
+    def keep(name: str, version: int, *actions: str, day: int = 0) -> None:
+        flags = [{"rule": "x", "action": action} for action in actions]
+        row = {"question_id": f"demo:{name}", "version": version, "n": 30, "statistics": {"flags": flags}}
+        keep_statistics(engine, [row], NOW + pd.Timedelta(days=day))
+
+    keep("wrong", 1, "practice", "suspend")
+    keep("dead", 1, "replace")
+    keep("calm", 1, "suspend")
+    keep("calm", 1, day=1)  # the newest says nothing
+    keep("old", 2, "suspend")  # of a version that it is not at
+    report(engine, "demo:said", ANA, "typo")
+    report(engine, "demo:dead", BEN, "unclear")
+    wanted = questions.Wanted("approved")
+    order = ["demo:wrong", "demo:dead", "demo:said", "demo:calm", "demo:old"]
+    found = flagged(engine, wanted, 10)
+    assert [row["question_id"] for row in found] == order
+    assert found[0]["stem"] == questions.get(engine, "demo:wrong")["stem"]
+    for place in range(5):
+        behind = flagged(engine, wanted, 2, after=order[place])
+        assert [row["question_id"] for row in behind] == order[place + 1 : place + 3]
+    assert flagged(engine, questions.Wanted("retired"), 10) == []
+    noted = notes(engine, order)
+    assert {name: row["reporters"] for name, row in noted.items()} == {
+        **dict.fromkeys(order, 0),
+        "demo:said": 1,
+        "demo:dead": 1,
+    }
+    assert noted["demo:calm"]["statistics"] == {"flags": []}
+    assert (noted["demo:old"]["computed_at"], noted["demo:wrong"]["n"]) == (None, 30)

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool
 
 from learnloop.assess import feedback
+from learnloop.assess.grading import FREE
+from learnloop.assess.key_points import missed_points
 from learnloop.i18n import translator
 from learnloop.serve.events import LEARNER_ID, PRINTED, OutsideLearner
 from learnloop.serve.question_replies import TEXT, Kind, QuestionReply
@@ -70,6 +72,7 @@ class AnswerReply(BaseModel):
     points: float | None
     how: str = Field(examples=["exact"], description="The rule or model that decided; `teacher`; `abstained`")
     feedback: list[str] = Field(description="In the language of Accept-Language")
+    comment: str | None = Field(None, description="What the teacher who graded it wrote")
     key: str
     answer: dict[str, Any] = Field(description="The right order, pairs, number; the corrected statement")
     corrected: str | None = Field(description="Of a false statement")
@@ -102,9 +105,89 @@ class Answers(BaseModel):
     answers: list[QueuedAnswer] = Field(description="The oldest first")
 
 
+class KeyPoint(BaseModel):
+    text: str
+    met: bool = Field(description="Half of its own words are in the answer: a hint, and no judgement")
+
+
+class Alike(BaseModel):
+    answer: str
+    score: float
+
+
+class OneAnswer(QueuedAnswer):
+    """An answer with all that helps to grade it; the question is as it was answered."""
+
+    item_id: str | None = Field(description="The lesson that the question asks about")
+    lesson: str | None
+    options: list[str]
+    answer: dict[str, Any] = Field(description="The right order, pairs, number")
+    aliases: list[str]
+    quote: str | None
+    points: list[KeyPoint] = Field(description="Of the key, where free text is expected")
+    suggested: float | None = Field(description="What the trained grader would say: 1 or 0")
+    confidence: float | None = Field(description="In that, 0 to 1")
+    why: list[str] = Field(description="Why it waits, in the language of Accept-Language")
+    alike: Alike | None = Field(description="The nearest answer that a teacher has marked before")
+    same: int = Field(description="Others who wait with the very same answer: they get the same grade")
+    comment: str | None
+    graded_at: datetime | None
+    seen_at: datetime | None = Field(description="When the learner saw the grade")
+
+
 class GradeBody(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     score: Annotated[float, Field(strict=True, ge=0, le=1, description="1 is right")]
+    comment: Annotated[str, Field(max_length=2000, pattern=TEXT, description="For the learner")] = ""
+    was: Annotated[
+        float | None, Field(strict=True, ge=0, le=1, description="The score that this one puts right")
+    ] = None
+
+
+class Graded(AnswerReply):
+    also: int = Field(description="Others who wrote the very same, and were graded along")
+
+
+class OwnAnswer(BaseModel):
+    """An answer as its learner sees it, now or years later."""
+
+    event_id: str
+    question_id: str
+    version: int
+    kind: Kind | None = Field(description="Null where the question is gone")
+    stem: str | None
+    picked: Any
+    correct: bool | None = Field(description="Null: a teacher will grade it")
+    score: float | None
+    how: str
+    feedback: list[str] = Field(description="In the language of Accept-Language")
+    comment: str | None = Field(description="What the teacher who graded it wrote")
+    answered_at: datetime
+    graded_at: datetime | None = Field(description="By a teacher")
+    seen_at: datetime | None = Field(description="When the learner saw that grade")
+    key: str | None
+    answer: dict[str, Any]
+    corrected: str | None
+    aliases: list[str]
+    rationale: list[str]
+    quote: str | None
+
+
+class OwnAnswers(BaseModel):
+    answers: list[OwnAnswer]
+    waiting: int = Field(description="How many wait for a teacher")
+    new: int = Field(description="How many a teacher has graded since the learner last looked")
+
+
+class SeenBody(BaseModel):
+    """`until`: the last `graded_at` that the learner saw."""
+
+    model_config = ConfigDict(extra="forbid")
+    until: Annotated[AwareDatetime, Field(examples=["2026-03-02T10:00:00Z"])]
+
+
+class Seen(BaseModel):
+    seen: int = Field(description="How many of them were new")
 
 
 class PracticeLesson(BaseModel):
@@ -124,14 +207,27 @@ class PracticeRound(BaseModel):
     questions: list[QuestionReply] = Field(description="Never answered ones first, then the longest ago")
 
 
-def said(row: Mapping[str, Any], language: str) -> list[str]:
-    """The feedback of a row of question_answers, in words; a teacher's grade takes its place."""
+def how(row: Mapping[str, Any]) -> str:
+    """What decided: a rule, the model, or a teacher."""
+    return "teacher" if row["graded_by"] else str(row["grade"]["how"])
+
+
+def said(row: Mapping[str, Any], question: Mapping[str, Any] | None, language: str) -> list[str]:
+    """The feedback of a row of question_answers, in words; a teacher's grade takes its place, with what the
+    answer leaves out. question: as it was answered, None where it is gone."""
     _ = translator(language)
-    if row["graded_by"]:
-        told = _("Your teacher has graded this answer: {score}").format(score=f"{row['score']:.0%}")
-        return [told]
-    codes = (feedback.Feedback(one["code"], one["values"]) for one in row["grade"]["feedback"])
-    return [feedback.said(one, _) for one in codes]
+    if not row["graded_by"]:
+        codes = (feedback.Feedback(one["code"], one["values"]) for one in row["grade"]["feedback"])
+        return [feedback.said(one, _) for one in codes]
+    told = [_("Your teacher has graded this answer: {score}").format(score=f"{row['score']:.0%}")]
+    if question is None or row["score"] == 1 or not isinstance(row["picked"], str):
+        return told
+    if question["kind"] in FREE and not question["options"]:
+        asked = (question["key"], row["picked"], question["stem"], question["language"])
+        if missed := missed_points(*asked):
+            note = feedback.Feedback("missed", {"points": "; ".join(missed)})
+            return [*told, feedback.said(note, _)]
+    return told
 
 
 def revealed(question: Mapping[str, Any], picked: Any) -> dict[str, Any]:

@@ -1,16 +1,17 @@
-"""Answers to questions: graded, committed as interactions, and only then told; and the teachers' queue.
+"""Answers to questions: graded, committed as interactions, and only then told.
 
 The way of one answer: POST -> graded by rule, by the trained grader, or left to a teacher -> committed, with
 what was picked -> the learner's history in memory has it -> the reply tells what is right, and mastery after.
+What a teacher grades: `answers_queue`; what a learner reads of it later: `answers_own`.
 """
 
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
 
 from learnloop.assess.grading import FREE, Grade
@@ -18,15 +19,14 @@ from learnloop.assess.picked import grade_picked
 from learnloop.errors import UnknownThing
 from learnloop.i18n import best_language
 from learnloop.serve import beliefs, knowledge
-from learnloop.serve.answer_replies import AnswerReply, Answers, GradeBody, PracticeAnswer, revealed, said
+from learnloop.serve.answer_replies import AnswerReply, PracticeAnswer, how, revealed, said
 from learnloop.serve.backend import Backend, backend
-from learnloop.serve.events import PRINTED
 from learnloop.serve.graders import Graders
 from learnloop.serve.histories import Event
 from learnloop.serve.problems import ANSWERS, Problem, Refusal, wrong_fields
 from learnloop.serve.questions import NO_QUESTION, QuestionId
-from learnloop.serve.security import Caller, Staff, forbidden
-from learnloop.store import practice_answers
+from learnloop.serve.security import Caller, forbidden
+from learnloop.store import grades, practice_answers
 from learnloop.store import questions as bank
 from learnloop.store.api_keys import Identity
 from learnloop.store.pseudonyms import pseudonym
@@ -35,7 +35,6 @@ router = APIRouter(prefix="/v1", tags=["Practice"], responses=ANSWERS)
 
 PRIVATE = {"Cache-Control": "no-store"}
 SHOWN = ("event_id", "question_id", "version", "learner_id", "picked", "correct", "score")
-QUEUED = (*SHOWN, "seconds", "graded_by", "kind", "stem", "key", "language")
 CONCEPT = ("concept_id", "title", "mastery", "low", "high", "attempts", "due_at")
 AGAIN = "read the question again: GET /v1/questions/{question_id}"
 ANOTHER = "take another question: GET /v1/practice"
@@ -45,10 +44,6 @@ CHANGED: dict[int | str, dict[str, Any]] = {
         "model": Problem,
         "description": "Another version, a question nobody is asked any more, or an event_id that is taken",
     },
-}
-GRADED: dict[int | str, dict[str, Any]] = {
-    404: {"description": "There is no such answer"},
-    409: {"model": Problem, "description": "It is graded already, otherwise"},
 }
 
 
@@ -95,51 +90,9 @@ async def answer_question(
         row, fresh = await _kept(here, new, source, question_id)
     elif any(row[name] != given[name] for name in practice_answers.SAME):
         raise _taken("this event_id is taken by another answer; nothing was changed")
-    _remember(here, row, fresh)
-    reply = await _reply(here, row, best_language(accept_language, here.settings.language))
-    return JSONResponse(reply, 201 if fresh else 200, headers={**PRIVATE, "Vary": "Accept-Language"})
-
-
-@router.get("/answers", response_model=Answers, summary="What learners answered; what waits for a grade")
-async def get_answers(
-    identity: Staff,
-    here: Here,
-    ungraded: Annotated[
-        Literal["", "true", "false"], Query(description="Given: those alone that wait for a teacher")
-    ] = "false",
-    question_id: Annotated[str | None, Query(pattern=PRINTED, max_length=1000)] = None,
-    after: Annotated[str, Query(pattern=PRINTED, max_length=200, description="An event_id")] = "",
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-) -> Response:
-    """The oldest first; `after` the last one goes on. Roles instructor, admin, service."""
-    asked = (here.engine, ungraded != "false", question_id, limit, after)
-    rows = await here.run(practice_answers.listed, *asked)
-    return JSONResponse({"answers": [_queued(row) for row in rows]}, headers=PRIVATE)
-
-
-@router.post(
-    "/answers/{event_id}/grade",
-    response_model=AnswerReply,
-    summary="Grade an answer that waits for a teacher",
-    responses=GRADED,
-)
-async def grade_answer(
-    identity: Staff,
-    event_id: Annotated[str, Path(pattern=PRINTED, max_length=200, examples=["answer:5d41402a"])],
-    body: GradeBody,
-    here: Here,
-    accept_language: Spoken = "",
-) -> Response:
-    """From then on it is an interaction, of the moment it was answered, and the very same words of others to
-    the same version get the same grade. Roles instructor, admin, service."""
-    marking = (here.engine, event_id, body.score, identity.key_id, here.clock())
-    try:
-        row, fresh = await here.run(practice_answers.mark, *marking)
-    except practice_answers.Taken as error:
-        raise Refusal(409, "graded-otherwise", error.problem) from error
-    _remember(here, row, fresh)
-    spoken = best_language(accept_language, here.settings.language)
-    return JSONResponse(await _reply(here, row, spoken), headers=PRIVATE)
+    remember(here, row, fresh)
+    told = await reply(here, row, best_language(accept_language, here.settings.language))
+    return JSONResponse(told, 201 if fresh else 200, headers={**PRIVATE, "Vary": "Accept-Language"})
 
 
 def _who(identity: Identity, body: PracticeAnswer, key: bytes) -> tuple[str, str]:
@@ -189,9 +142,7 @@ def _taken(problem: str) -> Refusal:
 def _graded(here: Backend, known: Graders, question: Mapping[str, Any], picked: Any) -> Grade:
     free = question["kind"] in FREE and not question["options"]
     grader = known.of(question["language"]) if free else None
-    marked = (
-        practice_answers.marked(here.engine, question["question_id"], question["version"]) if free else ()
-    )
+    marked = grades.marked(here.engine, question["question_id"], question["version"]) if free else ()
     return grade_picked(question, picked, grader, marked)
 
 
@@ -216,7 +167,7 @@ async def _kept(
         raise _taken(error.problem) from error
 
 
-def _remember(here: Backend, row: Mapping[str, Any], fresh: bool) -> None:
+def remember(here: Backend, row: Mapping[str, Any], fresh: bool) -> None:
     """Again where it is not fresh, too: another process may have committed it."""
     if row["correct"] is None:
         return
@@ -225,23 +176,25 @@ def _remember(here: Backend, row: Mapping[str, Any], fresh: bool) -> None:
     here.metrics.events.labels("accepted" if fresh else "duplicate").inc()
 
 
-async def _reply(here: Backend, row: Mapping[str, Any], language: str) -> dict[str, Any]:
-    question = await here.run(_as_answered, here, row["question_id"], row["version"])
+async def reply(here: Backend, row: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """AnswerReply of a row of question_answers."""
+    question = await here.run(as_answered, here, row["question_id"], row["version"])
     concepts = await _mastery(here, row, question)
     due = [one["due_at"] for one in concepts if one["due_at"]]
     return {
         **{name: row[name] for name in SHOWN},
         "points": row["score"],
-        "how": "teacher" if row["graded_by"] else row["grade"]["how"],
-        "feedback": said(row, language),
+        "how": how(row),
+        "feedback": said(row, question, language),
+        "comment": row.get("comment"),
         **revealed(question, row["picked"]),
         "next_review": min(due, default=None),
         "mastery": concepts,
     }
 
 
-def _as_answered(here: Backend, question_id: str, version: int) -> dict[str, Any]:
-    """The question in the wording that was answered: a newer one may have come since."""
+def as_answered(here: Backend, question_id: str, version: int) -> dict[str, Any]:
+    """The question in the wording that was answered: a newer one may have come since. Raises UnknownThing."""
     row = bank.get(here.engine, question_id)
     if row["version"] == version:
         return row
@@ -271,9 +224,3 @@ async def _mastery(
 
 def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment is not None else None
-
-
-def _queued(row: Mapping[str, Any]) -> dict[str, Any]:
-    how = "teacher" if row["graded_by"] else row["grade"]["how"]
-    at = row["answered_at"].isoformat()
-    return {**{name: row[name] for name in QUEUED}, "answered_at": at, "how": how}

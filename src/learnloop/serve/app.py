@@ -12,6 +12,8 @@ from fastapi.responses import HTMLResponse
 from learnloop.monitor.metrics import MetricsMiddleware
 from learnloop.serve import (
     answers,
+    answers_own,
+    answers_queue,
     at_risk,
     curation,
     events,
@@ -110,7 +112,8 @@ def create_app(
     problems.install(app)
     app.state.placements, app.state.jobs, app.state.graders = placement.Kept(), jobs, Graders(settings)
     asked = (events, learners, placement, items, questions, answers, practice, generation)
-    for part in (*asked, curation, prerequisites, operations, at_risk):
+    told = (answers_queue, answers_own)
+    for part in (*asked, *told, curation, prerequisites, operations, at_risk):
         app.include_router(part.router)
 
     @app.get("/docs", include_in_schema=False)

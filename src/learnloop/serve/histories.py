@@ -45,6 +45,9 @@ class History:
         if place == len(self.events) or self.events[place].event_id != event.event_id:
             self.events.insert(place, event)
             self.memo.clear()
+        elif self.events[place] != event:  # a teacher has put the grade right
+            self.events[place] = event
+            self.memo.clear()
 
     @property
     def done(self) -> list[str]:

@@ -62,6 +62,13 @@ def _shuffled(options: Sequence[str], seed: str) -> list[str]:
     return mixed if mixed != list(options) else [*mixed[1:], *mixed[:1]]
 
 
+class FlagSeen(BaseModel):
+    rule: str = Field(examples=["negative_discrimination"])
+    action: str = Field(description="What the rule asks for: suspend, review, replace, practice")
+    option: str | None = Field(description="Of a rule about one option")
+    why: str = Field(description="With the numbers, in the language of Accept-Language")
+
+
 class QuestionReply(BaseModel):
     question_id: str
     item_id: str
@@ -89,6 +96,11 @@ class QuestionReply(BaseModel):
     checks: dict[str, Any] | None = Field(None, description=STAFF_ALONE)
     provenance: dict[str, Any] | None = Field(None, description=STAFF_ALONE)
     created_at: datetime | None = Field(None, description=STAFF_ALONE)
+    flags: list[FlagSeen] | None = Field(
+        None,
+        description=f"{STAFF_ALONE}: what the last kept statistics of this version say, the gravest first",
+    )
+    reporters: int | None = Field(None, description=f"{STAFF_ALONE}: learners who report this version")
 
 
 class Questions(BaseModel):
@@ -116,7 +128,31 @@ class ReportSeen(BaseModel):
     at: datetime
 
 
+class Interval(BaseModel):
+    value: float
+    low: float | None
+    high: float | None
+
+
+class OptionSeen(BaseModel):
+    option: str
+    is_key: bool
+    share: float | None = Field(description="Of the answers whose pick is known")
+
+
+class StatisticsSeen(BaseModel):
+    """Of first answers to this version, as `learnloop questions statistics --apply` kept them."""
+
+    computed_at: datetime
+    n: int
+    difficulty: Interval | None = Field(description="Share right")
+    discrimination: Interval | None = Field(description="Correlation with the score on other questions")
+    seconds: Interval | None = Field(description="Median")
+    options: list[OptionSeen]
+
+
 class OneQuestion(QuestionReply):
+    statistics: StatisticsSeen | None = Field(None, description=STAFF_ALONE)
     history: list[StatusEntry] | None = Field(None, description=f"{STAFF_ALONE}; the oldest first")
     context: Context | None = Field(None, description=f"{STAFF_ALONE}: the quote within its lesson")
     reports: list[ReportSeen] | None = Field(None, description=f"{STAFF_ALONE}; the newest first")

@@ -1,15 +1,17 @@
 """Questions to practise with for learners, the bank to review for those who teach, and learners' reports."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import JSONResponse
 
 from learnloop.errors import BadInput, UnknownThing
+from learnloop.i18n import best_language
 from learnloop.serve import queries
 from learnloop.serve.backend import Backend, backend
 from learnloop.serve.events import PRINTED, ItemId
 from learnloop.serve.problems import ANSWERS, Problem, Refusal
+from learnloop.serve.question_notes import measured, noted
 from learnloop.serve.question_replies import (
     Kind,
     OneQuestion,
@@ -29,6 +31,7 @@ router = APIRouter(prefix="/v1", tags=["Questions"], responses=ANSWERS)
 
 Here = Annotated[Backend, Depends(backend)]
 QuestionId = Annotated[str, Path(pattern=PRINTED, max_length=1000, examples=["demo:9f86d081"])]
+Spoken = Annotated[str, Header(alias="Accept-Language", description="Language of what flags say: en, es")]
 PRIVATE = {"Cache-Control": "no-store"}
 NO_QUESTION: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such question"}}
 MEANWHILE: dict[int | str, dict[str, Any]] = {
@@ -48,22 +51,34 @@ async def get_questions(
     status: Annotated[Status, Query()] = "approved",
     after: Annotated[str, Query(pattern=PRINTED, max_length=1000, description="A question_id")] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    order: Annotated[
+        Literal["id", "flagged"], Query(description="`flagged`: what the rules flag gravest comes first")
+    ] = "id",
+    accept_language: Spoken = "",
 ) -> Response:
     """By question_id; `after` the last one goes on. A learner's key sees of approved questions what can be
     answered: stem, options (shuffled), what to match them with. The others see the key and its aliases as
-    well, what it rests on, the notes, the checks, and drafts on request."""
+    well, what it rests on, the notes, the checks, flags and reports, and drafts on request."""
     trusted = identity.role in STAFF
-    if status != "approved" and not trusted:
-        raise forbidden("learners see approved questions alone")
+    if (status != "approved" or order != "id") and not trusted:
+        raise forbidden("learners see approved questions alone, by their names")
     wanted = bank.Wanted(status, item_id, language, kind, origin)
-    _, rows = await here.run(bank.listed, here.engine, wanted, limit, after)
+    if order == "flagged":
+        rows = await here.run(question_feedback.flagged, here.engine, wanted, limit, after)
+    else:
+        _, rows = await here.run(bank.listed, here.engine, wanted, limit, after)
     if (
         not rows
         and item_id is not None
         and not await here.run(queries.existing_items, here.engine, [item_id])
     ):
         raise BadInput(f"there is no item {item_id!r}", field="item_id")
-    return JSONResponse({"questions": [shown(row, trusted) for row in rows]}, headers=PRIVATE)
+    told = [shown(row, trusted) for row in rows]
+    if trusted:
+        spoken = best_language(accept_language, here.settings.language)
+        notes = await here.run(question_feedback.notes, here.engine, [row["question_id"] for row in rows])
+        told = [{**one, **noted(notes.get(one["question_id"]), spoken)} for one in told]
+    return JSONResponse({"questions": told}, headers={**PRIVATE, "Vary": "Accept-Language"})
 
 
 @router.get(
@@ -72,13 +87,18 @@ async def get_questions(
     summary="One question",
     responses=NO_QUESTION,
 )
-async def get_question(identity: Caller, question_id: QuestionId, here: Here) -> Response:
-    """For instructor, admin and service with its history, the passage it rests on, and learners' reports."""
+async def get_question(
+    identity: Caller, question_id: QuestionId, here: Here, accept_language: Spoken = ""
+) -> Response:
+    """For instructor, admin and service with its history, the passage it rests on, learners' reports, and
+    what the statistics of its answers say."""
     row = await here.run(bank.get, here.engine, question_id)
     trusted = identity.role in STAFF
     if not trusted and row["status"] != "approved":
         raise UnknownThing(f"there is no question {question_id!r}")
-    return JSONResponse(await _whole(here, row) if trusted else shown(row, False), headers=PRIVATE)
+    spoken = best_language(accept_language, here.settings.language)
+    body = await _whole(here, row, spoken) if trusted else shown(row, False)
+    return JSONResponse(body, headers={**PRIVATE, "Vary": "Accept-Language"})
 
 
 @router.post(
@@ -87,7 +107,9 @@ async def get_question(identity: Caller, question_id: QuestionId, here: Here) ->
     summary="Approve, suspend or retire a question, or make it a draft again",
     responses=MEANWHILE,
 )
-async def set_status(identity: Teacher, question_id: QuestionId, body: StatusBody, here: Here) -> Response:
+async def set_status(
+    identity: Teacher, question_id: QuestionId, body: StatusBody, here: Here, accept_language: Spoken = ""
+) -> Response:
     """From draft to approved or retired; from approved to suspended, retired or draft; from suspended to
     approved, retired or draft; from retired to draft. Roles instructor and admin."""
 
@@ -108,7 +130,9 @@ async def set_status(identity: Teacher, question_id: QuestionId, body: StatusBod
         where = (("body", error.field), error.problem)
         raise Refusal(409, "changed-meanwhile", error.problem, errors=[where]) from error
     row = await here.run(bank.get, here.engine, question_id)
-    return JSONResponse(await _whole(here, row), headers=PRIVATE)
+    spoken = best_language(accept_language, here.settings.language)
+    told = await _whole(here, row, spoken)
+    return JSONResponse(told, headers={**PRIVATE, "Vary": "Accept-Language"})
 
 
 @router.post(
@@ -126,8 +150,9 @@ async def report(identity: Caller, question_id: QuestionId, body: ReportBody, he
     return JSONResponse({**kept, "at": kept["at"].isoformat()}, headers=PRIVATE)
 
 
-async def _whole(here: Backend, row: dict[str, Any]) -> dict[str, Any]:
+async def _whole(here: Backend, row: dict[str, Any], language: str) -> dict[str, Any]:
     question_id = row["question_id"]
+    notes = await here.run(question_feedback.notes, here.engine, [question_id])
     history = await here.run(bank.history, here.engine, question_id)
     contexts = await here.run(bank.contexts, here.engine, [question_id])
     reports = await here.run(question_feedback.reports, here.engine, question_id)
@@ -135,6 +160,8 @@ async def _whole(here: Backend, row: dict[str, Any]) -> dict[str, Any]:
     names = ("version", "reason", "comment")
     return {
         **shown(row, True),
+        **noted(notes.get(question_id), language),
+        "statistics": measured(notes.get(question_id)),
         "history": [{**entry, "at": entry["at"].isoformat()} for entry in history],
         "context": around and dict(zip(("before", "quote", "after"), around, strict=True)),
         "reports": [{**{name: one[name] for name in names}, "at": one["at"].isoformat()} for one in reports],

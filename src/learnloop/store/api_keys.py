@@ -9,6 +9,7 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,6 +19,7 @@ from learnloop.store.tables import api_keys
 ROLES = ("learner", "instructor", "admin", "service")
 _TOKEN = re.compile(r"ll_([0-9a-f]{16})_([0-9a-f]{64})")
 _NOBODY = bytes(32)
+LONGEST = 200  # characters of a name
 
 
 @dataclass(frozen=True)
@@ -29,16 +31,22 @@ class Identity:
     learner_id: str | None
 
 
-def create(engine: sa.Engine, role: str, learner_id: str | None = None) -> str:
-    """A new token, which is told this once. Raises BadInput on an unknown role or a learner misplaced."""
+def create(engine: sa.Engine, role: str, learner_id: str | None = None, name: str = "") -> str:
+    """A new token, which is told this once. name: whose it is, or what for, for `listed`.
+
+    Raises BadInput on an unknown role or a learner misplaced.
+    """
     if role not in ROLES:
         raise BadInput(f"{role!r} is not one of {', '.join(ROLES)}", field="role")
     if role == "learner" and not learner_id:
         raise BadInput("a learner's key needs a learner_id", field="learner_id")
     if role != "learner" and learner_id is not None:
         raise BadInput(f"a key of role {role} belongs to no learner", field="learner_id")
+    if len(name) > LONGEST or not name.isprintable():
+        raise BadInput(f"a key's name has at most {LONGEST} printable characters", field="name")
     key_id, secret = secrets.token_hex(8), secrets.token_hex(32)
     row = {"key_id": key_id, "role": role, "learner_id": learner_id, "hash": _hash(secret)}
+    row["name"] = name.strip() or None
     with engine.begin() as connection:
         connection.execute(sa.insert(api_keys).values(row))
     return f"ll_{key_id}_{secret}"
@@ -58,6 +66,20 @@ def verify(engine: sa.Engine, token: str) -> Identity | None:
     if row is None or not same or row.revoked_at is not None:
         return None
     return Identity(key_id, row.role, row.learner_id)
+
+
+def listed(engine: sa.Engine, revoked: bool = False) -> list[dict[str, Any]]:
+    """key_id, role, learner_id, name, created_at, revoked_at; the oldest first. revoked: the ended ones, too.
+
+    Nothing in it opens anything: the secret is kept as a hash alone, and the hash is not told.
+    """
+    names = ("key_id", "role", "learner_id", "name", "created_at", "revoked_at")
+    query = sa.select(*(api_keys.c[name] for name in names))
+    if not revoked:
+        query = query.where(api_keys.c.revoked_at.is_(None))
+    with engine.connect() as connection:
+        ordered = query.order_by(api_keys.c.created_at, api_keys.c.key_id)
+        return [dict(row) for row in connection.execute(ordered).mappings()]
 
 
 def revoke(engine: sa.Engine, key_id: str) -> bool:

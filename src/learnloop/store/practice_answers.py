@@ -4,11 +4,10 @@ event_id answer:5d41…  question_id demo:9f86…  version 2  learner_id 5a3c…
 correct true  score 1.0  seconds 12.5  answered_at 2026-03-02 10:00:00+00  grade {"how": "exact", …}
 
 An answer and the interaction that it is are committed together, or not at all. One that no rule and no model
-grades has neither `correct` nor an interaction until a teacher has graded it.
+grades has neither `correct` nor an interaction until a teacher has graded it: `store.grades`.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -64,7 +63,7 @@ def append(engine: sa.Engine, answer: Mapping[str, Any], source: str) -> tuple[d
         person = {"learner_id": row["learner_id"], "source": source, "attributes": {}}
         connection.execute(insert(learners).values(person).on_conflict_do_nothing())
         if row["correct"] is not None:
-            _interaction(connection, row)
+            interaction(connection, row)
     return row, True
 
 
@@ -88,67 +87,25 @@ def read(engine: sa.Engine) -> pd.DataFrame:
     return frame
 
 
-def listed(
-    engine: sa.Engine, ungraded: bool, question_id: str | None, limit: int, after: str = ""
-) -> list[dict[str, Any]]:
-    """Rows with kind, stem, key, language and status of their question as it is; the oldest first.
-
-    after: the event_id of the last one seen. Those of questions that are gone have none of it.
-    """
-    table = question_answers
-    beside = [questions.c[name] for name in ("kind", "stem", "key", "language", "status")]
-    query = sa.select(table, *beside).outerjoin(questions, questions.c.question_id == table.c.question_id)
-    if ungraded:
-        query = query.where(table.c.correct.is_(None))
-    if question_id is not None:
-        query = query.where(table.c.question_id == question_id)
-    place = sa.tuple_(table.c.answered_at, table.c.event_id)
-    if after:
-        seen = sa.select(table.c.answered_at, table.c.event_id).where(table.c.event_id == after)
-        query = query.where(place > seen.scalar_subquery())
-    with engine.connect() as connection:
-        ordered = query.order_by(table.c.answered_at, table.c.event_id).limit(limit)
-        return [dict(row) for row in connection.execute(ordered).mappings()]
+def interaction(connection: sa.Connection, row: Mapping[str, Any]) -> None:
+    """Commits nothing: the interaction that a graded answer is. Raises Taken."""
+    event = event_of(row)
+    key = {"event_key": digests.event_key(event["event_id"]), "content": digests.content(event)}
+    claim = insert(event_keys).values(key).on_conflict_do_nothing().returning(event_keys.c.event_key)
+    if connection.scalar(claim) is None:
+        raise Taken(f"the event_id {event['event_id']} is taken by another event", field="event_id")
+    connection.execute(insert(interactions).values(event))
 
 
-def marked(engine: sa.Engine, question_id: str, version: int, limit: int = 500) -> list[tuple[str, float]]:
-    """Texts that a person has graded, of this version, with their scores; the newest first."""
-    table = question_answers
-    query = sa.select(table.c.picked, table.c.score).where(
-        table.c.question_id == question_id, table.c.version == version, table.c.graded_by.is_not(None)
-    )
-    with engine.connect() as connection:
-        rows = connection.execute(query.order_by(table.c.graded_at.desc()).limit(limit)).all()
-    return [(picked, score) for picked, score in rows if isinstance(picked, str)]
-
-
-def mark(
-    engine: sa.Engine, event_id: str, score: float, by: str, at: datetime
-) -> tuple[dict[str, Any], bool]:
-    """(the row, whether this graded it): a person's grade, and the interaction that the answer now is.
-
-    score: 0 .. 1; right is 1. The same score again changes nothing. Raises UnknownThing; Taken where it is
-    graded otherwise.
-    """
-    if not 0 <= score <= 1:
-        raise BadInput(f"a score is from 0 to 1, not {score}", field="score")
-    known = get(engine, event_id)
-    if known is None:
-        raise UnknownThing(f"there is no answer {event_id!r}")
-    months.ensure(engine, months.of([known["answered_at"]]))
-    own = question_answers.c.event_id == event_id
-    with engine.begin() as connection:
-        held = sa.select(question_answers).where(own).with_for_update()
-        row = dict(connection.execute(held).mappings().one())
-        if row["correct"] is not None:
-            if row["score"] != score:
-                raise Taken(f"{event_id!r} is graded already, with {row['score']}", field="score")
-            return row, False
-        changed = {"correct": score == 1, "score": score, "graded_by": by, "graded_at": at}
-        connection.execute(sa.update(question_answers).where(own).values(changed))
-        row |= changed
-        _interaction(connection, row)
-    return row, True
+def event_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of `interactions` that a graded answer is."""
+    return {
+        **{name: row[name] for name in ("event_id", "learner_id", "item_id", "correct", "score")},
+        "verb": "answered",
+        "duration_s": row["seconds"],
+        "occurred_at": row["answered_at"],
+        "source": "practice",
+    }
 
 
 def _held(connection: sa.Connection, question_id: str) -> dict[str, Any]:
@@ -176,18 +133,3 @@ def _ensure_item(connection: sa.Connection, row: Mapping[str, Any]) -> None:
     known = sa.select(sa.literal(1)).where(items.c.item_id == row["item_id"])
     if connection.scalar(known) is None:
         question_items.register(connection, [row["question_id"]])
-
-
-def _interaction(connection: sa.Connection, row: Mapping[str, Any]) -> None:
-    event = {
-        **{name: row[name] for name in ("event_id", "learner_id", "item_id", "correct", "score")},
-        "verb": "answered",
-        "duration_s": row["seconds"],
-        "occurred_at": row["answered_at"],
-        "source": "practice",
-    }
-    key = {"event_key": digests.event_key(event["event_id"]), "content": digests.content(event)}
-    claim = insert(event_keys).values(key).on_conflict_do_nothing().returning(event_keys.c.event_key)
-    if connection.scalar(claim) is None:
-        raise Taken(f"the event_id {event['event_id']} is taken by another event", field="event_id")
-    connection.execute(insert(interactions).values(event))

@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
 
 from learnloop.errors import BadInput, UnknownThing
 from learnloop.store.question_tables import question_reports, question_statistics, questions
+from learnloop.store.questions import Wanted
 
 REASONS = ("wrong_key", "two_right", "unclear", "typo", "offensive", "other")
+ACTIONS = ("suspend", "review", "replace", "practice")  # of the rules on statistics, the gravest first
 LONGEST = 2000  # characters of a comment
 
 
@@ -98,3 +100,51 @@ def statistics(engine: sa.Engine, question_id: str | None = None) -> list[dict[s
     order = (table.c.question_id, table.c.version, table.c.computed_at.desc())
     with engine.connect() as connection:
         return [dict(row) for row in connection.execute(query.order_by(*order)).mappings()]
+
+
+def flagged(engine: sa.Engine, wanted: Wanted, limit: int, after: str = "") -> list[dict[str, Any]]:
+    """Rows of `questions`, what is flagged first: by the gravest action that the rules ask for, then by how
+    many learners report it, then by question_id; those behind `after`, a question_id."""
+    ranked = wanted.of(sa.select(questions, _rank().label("rank"), (-_reporters()).label("fewer"))).subquery()
+    place = sa.tuple_(ranked.c.rank, ranked.c.fewer, ranked.c.question_id)
+    query = sa.select(ranked)
+    if after:
+        seen = sa.select(_rank(), -_reporters(), questions.c.question_id)
+        query = query.where(place > seen.where(questions.c.question_id == after).scalar_subquery())
+    ordered = query.order_by(ranked.c.rank, ranked.c.fewer, ranked.c.question_id).limit(limit)
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(ordered).mappings()]
+
+
+def notes(engine: sa.Engine, question_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """question_id -> computed_at, n, statistics (None where never kept) of its present version, and
+    `reporters`: how many learners report it."""
+    latest = _latest("computed_at", "n", "statistics").lateral()
+    query = sa.select(questions.c.question_id, latest, _reporters().label("reporters"))
+    query = query.outerjoin(latest, sa.true()).where(questions.c.question_id.in_(question_ids))
+    with engine.connect() as connection:
+        return {row["question_id"]: dict(row) for row in connection.execute(query).mappings()}
+
+
+def _latest(*names: str) -> "sa.Select[Any]":
+    """The newest statistics of a question's present version."""
+    table = question_statistics
+    own = (table.c.question_id == questions.c.question_id, table.c.version == questions.c.version)
+    query = sa.select(*(table.c[name] for name in names)).where(*own).correlate(questions)
+    return query.order_by(table.c.computed_at.desc()).limit(1)
+
+
+def _rank() -> "sa.ColumnElement[int]":
+    """1 for the gravest action of ACTIONS, one more for each lesser one, and one more for no flag at all."""
+    found = _latest("statistics").lateral()
+    flag = sa.func.jsonb_array_elements(found.c.statistics["flags"]).table_valued("value").lateral()
+    action = sa.cast(flag.c.value, JSONB)["action"].astext
+    place = sa.func.array_position(sa.literal(list(ACTIONS), sa.ARRAY(sa.Text)), action)
+    gravest = sa.select(sa.func.min(place)).select_from(found.join(flag, sa.true())).correlate(questions)
+    return sa.func.coalesce(gravest.scalar_subquery(), len(ACTIONS) + 1)
+
+
+def _reporters() -> "sa.ColumnElement[int]":
+    table = question_reports
+    own = (table.c.question_id == questions.c.question_id, table.c.version == questions.c.version)
+    return sa.select(sa.func.count()).where(*own).correlate(questions).scalar_subquery()

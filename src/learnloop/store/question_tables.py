@@ -4,7 +4,8 @@
 
 A version is what a learner sees and what is right (stem, key, options, answer, aliases, kind). Statuses are
 a history that only grows; `questions.status` is its last line. Who reads and writes them: `store.questions`,
-`store.question_loading`, `store.question_feedback`, `store.practice_answers`, `store.generations`.
+`store.question_loading`, `store.question_feedback`, `store.practice_answers`, `store.grades`,
+`store.generations`.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Identity, Index, Integer, Table, Text, Uuid, text
@@ -105,6 +106,8 @@ question_answers = Table(
     json("grade"),  # {"how": "exact", "confidence": 1.0, "feedback": [{"code": "right", "values": {}}]}
     words("graded_by", nullable=True),  # a key's name, where a person did
     time("graded_at", nullable=True),
+    words("comment", nullable=True),  # what that person wrote to the learner
+    time("seen_at", nullable=True),  # when the learner saw that person's grade
     Index(None, "question_id"),
     Index(None, "learner_id"),
     Index("question_answers_ungraded", "answered_at", postgresql_where=text("correct IS NULL")),

@@ -215,6 +215,7 @@ api_keys = Table(
     Column("hash", LargeBinary, nullable=False),
     _created(),
     _time("revoked_at", nullable=True),
+    _text("name", nullable=True),  # whose it is, or what for, in the words of who made it
 )
 
 # What instructors decided: `store.curation`.

@@ -27,9 +27,9 @@ from learnloop.assess.item_statistics import KEYS, ItemStatistics, first_attempt
 from learnloop.errors import BadInput, NothingToDo
 from learnloop.store import question_answers, question_feedback
 from learnloop.store import questions as bank
+from learnloop.workflow import paths
 from learnloop.workflow.console import step
 from learnloop.workflow.context import Loop
-from learnloop.workflow.evaluate_text import may_replace
 
 NEEDED = ("learner_id", "question_id", "picked")
 CHOSEN = ("multiple_choice", "cloze")  # kinds whose options are what may be picked
@@ -50,7 +50,9 @@ def statistics(
 ) -> dict[str, Any]:
     """The result as docs/commands.md describes it. Raises BadInput (a file), NothingToDo (no answers)."""
     if report is not None:
-        may_replace(report)
+        from learnloop.evaluate.text_report import is_report
+
+        paths.may_replace(report, is_report)
     item_rules.translator(language)  # a language there is not is refused before the work
     with step("read the answers"):
         wordings = question_answers.wordings(loop.engine)
@@ -108,17 +110,14 @@ def brief(result: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read(path: Path) -> pd.DataFrame:
     """COLUMNS of the file as text, "" where a field is empty. Raises BadInput naming the column."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise BadInput(f"there is no file {path}", field="interactions") from None
-    except (OSError, ValueError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} is no CSV file: {error}", field="interactions") from None
-    if missing := [name for name in NEEDED if name not in table.columns]:
-        raise BadInput(f"{path} has no column {missing[0]!r}; it needs {', '.join(NEEDED)}", field=missing[0])
+    table = paths.table(path, NEEDED, "interactions")
     for name in ("learner_id", "question_id"):
         if (empty := table[name].str.strip() == "").any():
-            raise BadInput(f"{path}, line {int(np.argmax(empty)) + 2}: no {name}", field=name)
+            raise BadInput(
+                f"{path}, line {int(np.argmax(empty)) + 2}: no {name}",
+                "fill it in, or leave the line out",
+                name,
+            )
     return table
 
 
@@ -294,7 +293,7 @@ def _keep(
     known = set(wordings[KEYS].itertuples(index=False, name=None))
     said: dict[Any, list[dict[str, Any]]] = {}
     for flag in planned:
-        told = {name: flag[name] for name in ("rule", "action", "option", "why")}
+        told = {name: flag[name] for name in ("rule", "action", "option", "why", "evidence")}
         said.setdefault((flag["question_id"], flag["version"]), []).append(told)
     rows = []
     for row in result["statistics"]:

@@ -1,0 +1,145 @@
+"""The teachers' queue: what waits for a grade, all that helps to give it, and the grade itself.
+
+A trained grader may suggest; nothing it says is kept. Whoever waits with the very same answer is graded
+along, and a grade can be put right by whoever says what it was.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import JSONResponse
+
+from learnloop.assess import suggesting
+from learnloop.assess.grading import FREE
+from learnloop.assess.suggesting import Suggestion
+from learnloop.errors import UnknownThing
+from learnloop.i18n import best_language, translator
+from learnloop.serve.answer_replies import Answers, GradeBody, Graded, OneAnswer, how
+from learnloop.serve.answers import (
+    PRIVATE,
+    SHOWN,
+    GradersHere,
+    Here,
+    Spoken,
+    as_answered,
+    remember,
+    reply,
+)
+from learnloop.serve.backend import Backend
+from learnloop.serve.events import PRINTED
+from learnloop.serve.graders import Graders
+from learnloop.serve.problems import ANSWERS, Problem, Refusal
+from learnloop.serve.question_replies import options_of
+from learnloop.serve.security import Staff
+from learnloop.store import grades, practice_answers
+
+router = APIRouter(prefix="/v1", tags=["Practice"], responses=ANSWERS)
+
+EventId = Annotated[str, Path(pattern=PRINTED, max_length=200, examples=["answer:5d41402a"])]
+QUEUED = (*SHOWN, "seconds", "graded_by", "kind", "stem", "key", "language")
+NO_ANSWER: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such answer"}}
+GRADED: dict[int | str, dict[str, Any]] = {
+    **NO_ANSWER,
+    409: {"model": Problem, "description": "It is graded already, otherwise"},
+}
+
+
+@router.get("/answers", response_model=Answers, summary="What learners answered; what waits for a grade")
+async def get_answers(
+    identity: Staff,
+    here: Here,
+    ungraded: Annotated[
+        Literal["", "true", "false"], Query(description="Given: those alone that wait for a teacher")
+    ] = "false",
+    question_id: Annotated[str | None, Query(pattern=PRINTED, max_length=1000)] = None,
+    after: Annotated[str, Query(pattern=PRINTED, max_length=200, description="An event_id")] = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> Response:
+    """The oldest first; `after` the last one goes on. Roles instructor, admin, service."""
+    asked = (here.engine, ungraded != "false", question_id, limit, after)
+    rows = await here.run(grades.listed, *asked)
+    return JSONResponse({"answers": [_queued(row) for row in rows]}, headers=PRIVATE)
+
+
+@router.get(
+    "/answers/{event_id}",
+    response_model=OneAnswer,
+    summary="One answer, with all that helps to grade it",
+    responses=NO_ANSWER,
+)
+async def get_answer(
+    identity: Staff, event_id: EventId, here: Here, known: GradersHere, accept_language: Spoken = ""
+) -> Response:
+    """The question as it was answered, the points of its key, what a trained grader would say and how sure it
+    is, why it did not decide, and the nearest answer that was marked before. Roles instructor, admin,
+    service."""
+    _ = translator(best_language(accept_language, here.settings.language))
+    row, question, found, same = await here.run(_whole, here, known, event_id)
+    lesson = question.get("item_id")
+    body = {
+        **_queued({**row, **{name: question.get(name) for name in ("kind", "stem", "key", "language")}}),
+        "item_id": lesson,
+        "lesson": here.serving.content.titles.get(lesson) if lesson else None,
+        "options": options_of(question) if question else [],
+        "answer": question.get("answer") or {},
+        "aliases": list(question.get("aliases") or ()),
+        "quote": question.get("quote"),
+        "points": [{"text": text, "met": met} for text, met in found.points],
+        "suggested": found.score,
+        "confidence": None if found.confidence is None else round(found.confidence, 4),
+        "why": [suggesting.said(one, _) for one in found.why],
+        "alike": found.alike and {"answer": found.alike[0], "score": found.alike[1]},
+        "same": same,
+        "comment": row["comment"],
+        **{name: row[name] and row[name].isoformat() for name in ("graded_at", "seen_at")},
+    }
+    return JSONResponse(body, headers={**PRIVATE, "Vary": "Accept-Language"})
+
+
+@router.post(
+    "/answers/{event_id}/grade",
+    response_model=Graded,
+    summary="Grade an answer, or put its grade right",
+    responses=GRADED,
+)
+async def grade_answer(
+    identity: Staff, event_id: EventId, body: GradeBody, here: Here, accept_language: Spoken = ""
+) -> Response:
+    """From then on it is an interaction, of the moment it was answered. The very same answer of others to the
+    same version gets the same grade: those who wait at once, later ones when they answer. `was` puts right
+    what was graded otherwise, by a teacher or not; without it, another grade is 409. The learner is told of
+    it: GET /v1/learners/{learner_id}/answers. Roles instructor, admin, service."""
+    marking = (here.engine, event_id, body.score, identity.key_id, here.clock(), body.comment, body.was)
+    try:
+        row, fresh, others = await here.run(grades.mark, *marking)
+    except practice_answers.Taken as error:
+        raise Refusal(409, "graded-otherwise", error.problem) from error
+    for one, new in ((row, fresh), *((other, True) for other in others)):
+        remember(here, one, new)
+    spoken = best_language(accept_language, here.settings.language)
+    told = {**await reply(here, row, spoken), "also": len(others)}
+    return JSONResponse(told, headers={**PRIVATE, "Vary": "Accept-Language"})
+
+
+def _whole(
+    here: Backend, known: Graders, event_id: str
+) -> tuple[dict[str, Any], dict[str, Any], Suggestion, int]:
+    """(the row, its question as answered or {} where it is gone, what to suggest, how many wrote the same)"""
+    row = practice_answers.get(here.engine, event_id)
+    if row is None:
+        raise UnknownThing(f"there is no answer {event_id!r}")
+    try:
+        question = as_answered(here, row["question_id"], row["version"])
+    except UnknownThing:
+        return row, {}, Suggestion(None, None, ()), 0
+    free = question["kind"] in FREE and not question["options"]
+    grader = known.of(question["language"]) if free else None
+    marked = grades.marked(here.engine, row["question_id"], row["version"]) if grader else []
+    found = suggesting.suggest(question, row["picked"], grader, marked)
+    return row, question, found, grades.alike(here.engine, event_id)
+
+
+def _queued(row: Mapping[str, Any]) -> dict[str, Any]:
+    at = row["answered_at"].isoformat()
+    return {**{name: row[name] for name in QUEUED}, "answered_at": at, "how": how(row)}
