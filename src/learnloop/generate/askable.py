@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from learnloop.generate import bearings, grammar, standing
+from learnloop.generate import bearings, grammar, referents, standing
 from learnloop.generate.terms import Lesson, Quantity, definitions, quantities
 
 FIGURE = re.compile(r"\d+(?:[.,\u00a0\u202f ]\d{3})*(?:[.,]\d+)?")
@@ -123,6 +123,8 @@ def is_askable(quantity: Quantity, lesson: Lesson) -> bool:
         or standing.objection(sentence, lesson)
     ):
         return False
+    if referents.brought_in(sentence, lesson) or referents.is_of_a_row(text, language):
+        return False
     if language == "es" and (not _OPENS_IN_SPANISH.match(text) or _NOBODY.match(text)):
         return False  # "Saca cada carta …": the subject is in another sentence
     if not is_year(quantity) and bearings.POSSIBLE[language].search(before):
@@ -236,7 +238,7 @@ def _is_of_something(text: str, lesson: Lesson, taught: Collection[str]) -> bool
 
 def has_name(text: str, lesson: Lesson) -> bool:
     """True where the sentence says of whom or what it speaks: a name inside it, or the title's word."""
-    title = grammar.content_words(lesson.title, lesson.language)
+    title = grammar.content_words(lesson.topic, lesson.language)
     if any(
         grammar.same_word(word, other)
         for word in grammar.content_words(text, lesson.language)

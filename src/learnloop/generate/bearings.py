@@ -82,7 +82,17 @@ _FRONTED = {
     r"|son|era|eran|fue"
     r"|fueron|está|están|estaba|tiene|tienen|tuvo|mide|miden|pesa|dura|alcanza|llega|vale|cuesta|sube"
     r"|baja|pasa"
-    r"|puede|pueden|su|sus)\b",
+    r"|puede|pueden|su|sus)\b"
+    # "El 6 de septiembre de 1522 entró en …": who, the sentence before says.
+    r"|^(?:El \d{1,2} de \w+|A (?:finales|principios|mediados|comienzos) del? \w+"
+    r"|(?:En|Durante|Tras|Desde|Hacia) (?:el año |el |la |los |las )?[\w]+(?: (?:de|del) (?:la |los "
+    r"|el )?\w+){0,2})"
+    r"(?: (?:de|del) \d{4})?,? (?:lo |la |le |los |las |se )?[a-zñáéíóú]{2,}(?:ó|aron|ieron|ía|ían|aba"
+    r"|aban)\b"
+    # "En España está regulado por …": what, the sentence before says.
+    r"|^(?:En|A|Con|Desde|Durante|Para|Por) (?:[\w-]+ ){1,4}?(?:está|están|estaba|estaban|es|son|era"
+    r"|fue|fueron)"
+    r" \w+[aeio][dt]?[oa]s? (?:por|en|a|con|desde|como|según)\b",
     "fr": r"^(?:Dans|En|À|Au|Aux|Pour|Chez|Avec|Sans|Sous|Sur|Pendant|Durant|Depuis|Après|Avant|Selon"
     r"|Lors|Par|Comme"
     r"|Malgré|Dès)\b[^,]*, (?:il|elle|ils|elles|son|sa|ses|leurs?|celle?-ci)\b(?! (?:y a|faut"

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from learnloop.generate import grammar, lemmas
+from learnloop.generate import contrast, grammar, lemmas
 from learnloop.generate.also_right import also_right, same_meaning
 from learnloop.generate.evidence import Evidence, Verdict
 from learnloop.generate.questions import BLANK, Question
@@ -146,8 +146,13 @@ def no_other_answer(question: Question, evidence: Evidence) -> Verdict:
     if "value" in question.answer or re.match(r"\d", question.key):
         return Verdict("no_other_answer", True)
     own = {grammar.normalised(name) for name in (question.key, *question.aliases)}
+    asked = question.body.replace(BLANK, " ")
     for name, description in evidence.descriptions.items():
-        if name not in own and same_meaning(question.body.replace(BLANK, " "), description, evidence):
+        if name in own:
+            continue
+        if same_meaning(asked, description, evidence) or contrast.are_near(
+            asked, description, evidence.language
+        ):
             return Verdict("no_other_answer", False, name)
     return Verdict("no_other_answer", True)
 

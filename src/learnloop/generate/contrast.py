@@ -134,6 +134,25 @@ def apart(one: str, other: str, language: str) -> bool:
     )
 
 
+NEAR = 0.3  # of the content words beside the class
+
+
+def are_near(one: str, other: str, language: str) -> bool:
+    """Things of one class with something in common: who is to write the name may think of the other.
+
+    "the device that connects a local network to another", "a device that chooses a path between networks".
+    """
+    heads = genus(one, language), genus(other, language)
+    if not all(heads) or not grammar.same_word(*heads) or are_opposed(one, other, language):
+        return False
+    left, right = (
+        {word for word in grammar.content_words(text, language) if not grammar.same_word(word, head)}
+        for text, head in zip((one, other), heads, strict=True)
+    )
+    shared = sum(any(grammar.same_word(word, match) for match in right) for word in left)
+    return shared >= max(1, NEAR * min(len(left), len(right)))
+
+
 SIBLING_ENDING = 6  # letters two German compounds share at their end
 
 

@@ -30,7 +30,8 @@ _REMARKS = {
     r"|mejor(?:es)?|peor(?:es)?|buen[oa]?s?|mal[oa]s?|interesantes?|complej[oa]s?|común|comunes|conocid[oa]s?"
     r"|famos[oa]s?|clave|principal(?:es)?|significativ[oa]s?|excelentes?|simples?|perfect[oa]s?|valios[oa]s?"
     r"|necesari[oa]s?|hermos[oa]s?|posible|razón|causa|resultado|prueba|reto|ejemplos?|tema|manera de"
-    r"|objetivo|propósito|hecho|únic[oa]s?|mism[oa]s?|un[oa] de l[ao]s|alguno|típic[oa]s?|base de|hogar"
+    r"|objetivo|propósito|hecho(?! de)|únic[oa]s?|mism[oa]s?|un[oa] de l[ao]s|alguno|típic[oa]s?"
+    r"|base de|hogar"
     r"|problema|diferencia|fuente de|símbolo|necesidad|preocupación|área de (?:estudio|investigación)"
     r"|forma de|grave|compromiso|misterio|lujo|error|mito|consecuencia|ventaja"
     r"|desventaja",
@@ -39,7 +40,8 @@ _REMARKS = {
     r"|similaires?|diverse?s?|meilleure?s?|pire|bonn?e?s?|mauvaise?s?|intéressante?s?|complexes?|courante?s?"
     r"|connue?s?|célèbres?|clé|principa(?:l|le|ux|les)|significati(?:f|ve)s?|excellente?s?|parfaite?s?"
     r"|nécessaires?|beau|belle|possible|raison|cause|résultat|preuve|défi|exemples?|sujet|façon de|manière de"
-    r"|objectif|but|fait|seule?s?|unique|mêmes?|l['’]une? des|quelques|typique|base de|problème|différence"
+    r"|objectif|but|fait(?! d[e'’])|seule?s?|unique|mêmes?|l['’]une? des|quelques|typique|base de"
+    r"|problème|différence"
     r"|source de|symbole|nécessité|préoccupation|domaine de recherche|grave|compromis|mystère|luxe"
     r"|erreur|mythe|conséquence|avantage|inconvénient|simples?",
     "de": r"wichtig\w*|wesentlich\w*|beliebt\w*|umstritten\w*|mächtig\w*|entscheidend\w*|groß(?:e|er|es|en)"
@@ -171,10 +173,14 @@ _IN_A_ROW = re.compile(
 _TODAY = re.compile(r"\b(?:today|now|currently|hoy|actualmente|aujourd['’]hui|heute|derzeit)\b", re.I)
 
 _SPOKEN = {
-    "en": re.compile(r"\b(?:our|us|you|your|i|me|my|not|no|never|more than one|many|several)\b", re.I),
-    "es": re.compile(r"\b(?:nos|nuestr\w+|usted|tú|tu|no|nunca|much[oa]s?|vari[oa]s)\b", re.I),
-    "fr": re.compile(r"\b(?:nous|notre|vous|votre|ne|n['’]|jamais|plusieurs|on)\b", re.I),
-    "de": re.compile(r"\b(?:wir|uns|unser\w*|du|dein\w*|man|nicht|nie|viele\w*|mehrere\w*)\b", re.I),
+    "en": re.compile(
+        r"\b(?:our|us|you|your|i|me|my|not|no|never|more than one|many|(?<!or )several)\b", re.I
+    ),
+    "es": re.compile(r"\b(?:nos|nuestr\w+|usted|tú|tu|no|nunca|much[oa]s?|(?<!o )vari[oa]s)\b", re.I),
+    "fr": re.compile(r"\b(?:nous|notre|vous|votre|ne|n['’]|jamais|(?<!ou )plusieurs|on)\b", re.I),
+    "de": re.compile(
+        r"\b(?:wir|uns|unser\w*|du|dein\w*|man|nicht|nie|viele\w*|(?<!oder )mehrere\w*)\b", re.I
+    ),
 }
 
 # Where a definition goes on to something else: another clause, an example, a second definition.
@@ -222,7 +228,10 @@ def first_statement(predicate: str) -> str:
     " badly."""
     text = first_part(predicate)
     rest = predicate[len(text) :]
-    if _SECOND_SUBJECT.search(text) or _RANK_ALONE.match(text):
+    if _SECOND_SUBJECT.search(text) or _RANK_ALONE.match(text) or _PART_ALONE.match(text):
+        return ""
+    # "der Zustand, in dem die Wände gesättigt, die Hohlräume [aber leer sind]": its verb is lost.
+    if rest.strip(" .") and _GERMAN_CLAUSE.search(text) and text.split()[-1][:1].isupper():
         return ""
     if _FACELESS.match(text) or _CUT_SHORT.search(text) or text.count("(") != text.count(")"):
         return ""
@@ -248,6 +257,20 @@ _RANK_ALONE = re.compile(
     r"|l[ea] (?:premi(?:er|ère)|deuxième|second|seconde|troisième|derni(?:er|ère)|plus \w+)"
     r"|d(?:er|ie|as) (?:\w+ste|erste|zweite|dritte|letzte|nächste))(?: [\w-]+){1,2}$",
     re.I,
+)
+# "the lower part, in which …": of what, the sentence does not say.
+_PART_ALONE = re.compile(
+    r"(?:(?:the|an?) (?:[\w-]+ ){0,2}(?:part|side|half|end|portion|section|piece)(?! of\b)"
+    r"|(?:el|la|una?) (?:parte|lado|mitad|extremo|porción|tramo|trozo)(?! (?:[\w-]+ ){0,2}del?\b)"
+    r"|(?:le|la|une?|l['’]) ?(?:[\w-]+ )?(?:partie|côté|moitié|extrémité|portion|bout)"
+    r"(?! (?:[\w-]+ ){0,2}(?:du|des?|d['’]))"
+    r"|(?:der|die|das|eine?) (?:[\w-]+,? ){0,4}(?:Teil|Seite|Hälfte|Ende|Abschnitt|Stück|Bereich)"
+    r"(?! (?:der|des|dieses|einer|eines|von|vom|aus|im|in|zwischen)\b))\b(?=[ ,]|$)",
+    re.I,
+)
+_GERMAN_CLAUSE = re.compile(
+    r", (?:(?:in|an|auf|aus|bei|mit|von|zu|durch|für|über|unter|nach|vor) )?"
+    r"(?:der|die|das|den|dem|deren|dessen|denen|wenn|wobei|welche[rs]?)\b"
 )
 _CUT_SHORT = re.compile(
     r"\b(?:of|in|to|the|a|an|and|or|by|with|de|la|el|y|o|con|du|des|le|et|ou|der|die|das|und|oder|mit)$", re.I

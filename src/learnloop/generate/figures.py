@@ -24,7 +24,7 @@ def cloze(source: Source, quantity: Quantity) -> Question:
         language,
         "cloze",
         "number",
-        wording.stem("cloze", "term", language, body=body),
+        wording.stem("cloze", "term", language, source.shown_topic(body), body=body),
         body,
         quantity.text,
         tuple(chosen),
@@ -55,22 +55,43 @@ def changed(source: Source, quantity: Quantity) -> list[str]:
         if number.unit == quantity.unit and quantity.unit and 0.2 <= number.value / (quantity.value or 1) <= 5
     ]
     chosen: list[str] = []
-    for value in [*dict.fromkeys(near[:1]), *_plausible(quantity, written, rng)]:
+    if ABOUT.search(around(quantity)[0]):  # "about 50": 40 and 60 are about right
+        candidates = _rough(quantity, rng)
+    else:
+        candidates = [*dict.fromkeys(near[:1]), *_plausible(quantity, written, rng)]
+    for value in candidates:
         text = written_like(value, written, style) + tail
         told = number_value(re.sub(r"[^\d.,\u00a0\u202f ]", "", text[: len(text) - len(tail)]), style)
         if told in taken or value in taken or len(chosen) == DISTRACTORS:
             continue
-        if ABOUT.search(around(quantity)[0]) and abs(told - quantity.value) < 0.2 * abs(quantity.value):
-            continue  # "about 50": 45 is about right
         chosen.append(text)
         taken |= {value, told}
     return chosen
 
 
+def _rough(quantity: Quantity, rng: np.random.Generator) -> list[float]:
+    """Values that nobody calls about the same: a factor of two between any two, of years a century."""
+    value = quantity.value
+    if is_year(quantity):
+        return [
+            year for year in rng.permutation([value - 200, value - 100, value + 100]) if year <= LATEST_YEAR
+        ]
+    top = 100.0 if _is_percent(quantity) else float("inf")
+    low = rng.integers(0, 2)  # the right one is not always the second of four
+    steps = (1 / 4, 1 / 2, 2.0) if low else (1 / 2, 2.0, 4.0)
+    values = [value * step for step in (*steps, 1 / 4, 4.0, 1 / 8) if value * step <= top]
+    whole = value == int(value)
+    return [v for v in dict.fromkeys(values) if not whole or v == int(v) or value >= 40]
+
+
+def _is_percent(quantity: Quantity) -> bool:
+    return quantity.unit.lower() in ("%", "percent", "per cent", "por ciento", "pour cent", "prozent")
+
+
 def _plausible(quantity: Quantity, written: str, rng: np.random.Generator) -> list[float]:
     """Values someone could take for it: near ones, doubles, halves."""
     value, unit = quantity.value, quantity.unit
-    percent = unit.lower() in ("%", "percent", "per cent", "por ciento", "pour cent", "prozent")
+    percent = _is_percent(quantity)
     if is_year(quantity):
         around = [value + step for step in (-50, -25, -10, -5, 5, 10, 25)]
         top = LATEST_YEAR

@@ -118,8 +118,8 @@ ARTICLE = {
     "de": r"(?:der|die|das|eine?|jede[rs]?)",
 }
 _WORD = r"[^\W\d_][\w’'+-]*"
-_TERM = rf"(?P<term>{_WORD}(?:[ ]{_WORD}){{0,3}}?)"
-_OPEN, _CLOSE = "[\"“”„«‘'\u00a0 ]*", "[\"”“»’'\u00a0]*"
+TERM = rf"(?P<term>{_WORD}(?:[ ]{_WORD}){{0,3}}?)"
+QUOTE_OPENS, QUOTE_CLOSES = "[\"“”„«‘'\u00a0 ]*", "[\"”“»’'\u00a0]*"
 _DEFINERS = {
     "en": (
         r"(?:is|are|means|refers to|denotes)",
@@ -141,31 +141,14 @@ _DEFINERS = {
 # "<Article> TERM is <determiner> …": the term, the verb and the predicate.
 DEFINITION = {
     language: re.compile(
-        rf"^(?:(?P<article>{ARTICLE[language]})(?:[ ]|(?<=['’])))?{_OPEN}{_TERM}{_CLOSE}"
+        rf"^(?:(?P<article>{ARTICLE[language]})(?:[ ]|(?<=['’])))?{QUOTE_OPENS}{TERM}{QUOTE_CLOSES}"
         rf"(?:[ ]\([^)]{{1,30}}\))?,?[ ](?P<verb>{verb})[ ](?P<predicate>{determiner}(?:[ ]|(?<=['’])).+)$",
         re.I,
     )
     for language, (verb, determiner) in _DEFINERS.items()
 }
-_NAMED_AFTER = r"(?=[\"”»’]*(?:[.,;:]|$|[ ](?:because|if|when|porque|car)\b))"
-# "… is called TERM.": a name at the end of a clause.
-NAMED = {
-    "en": re.compile(
-        rf"\b(?P<verb>is|are|be) (?:also )?(?:called|known as|named|termed) "
-        rf"(?:(?P<article>the|an?) )?{_OPEN}{_TERM}{_NAMED_AFTER}"
-    ),
-    "es": re.compile(
-        rf"\b(?:se (?:llaman?|denominan?|conocen? como)|(?:es|son) llamad[ao]s?) "
-        rf"(?:(?P<article>el|la|los|las|una?) )?{_OPEN}{_TERM}{_NAMED_AFTER}"
-    ),
-    "fr": re.compile(
-        rf"(?:s['’]appelle(?:nt)?|se nomme(?:nt)?|(?:est|sont) appelée?s?|on appelle) "
-        rf"(?:(?P<article>les?|la|une?|des|l['’]) ?)?{_OPEN}{_TERM}{_NAMED_AFTER}"
-    ),
-    "de": re.compile(
-        rf"\b(?:heißt|heißen|nennt man) (?:(?P<article>der|die|das|eine?n?) )?{_OPEN}{_TERM}{_NAMED_AFTER}"
-    ),
-}
+# What ends a name: the end of a clause.
+NAMED_AFTER = r"(?=[\"”»’]*(?:[.,;:]|$|[ ](?:because|if|when|porque|car)\b))"
 # Subjects of "X is the …" that name nothing a course would teach.
 _EMPTY_SUBJECTS = {
     "en": "reason result example answer difference idea problem advantage disadvantage case point goal aim"

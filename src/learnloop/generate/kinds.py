@@ -50,8 +50,9 @@ def find(source: Source, main_terms: Collection[str] = ()) -> Found:
     return Found(defined, askable.askable(lesson), mentioned)
 
 
-def _clozes(source: Source, found: Found) -> list[Question]:
-    asked = [
+def _with_a_gap(source: Source, found: Found) -> list[Term]:
+    """Terms whose sentence can be shown with a gap for them."""
+    return [
         term
         for term in found.defined
         if not standing.objection(term.sentence, source.lesson)
@@ -59,6 +60,10 @@ def _clozes(source: Source, found: Found) -> list[Question]:
         and not clozes.is_told_by_a_part(term, source.language)
         and (term.how != "defined" or source.description(term))
     ]
+
+
+def _clozes(source: Source, found: Found) -> list[Question]:
+    asked = [term for term in _with_a_gap(source, found) if term.how != "apposed"]
     terms = [clozes.cloze(source, term) for term in asked]
     numbers = [figures.cloze(source, quantity) for quantity in found.figures]
     return _alternating(terms, numbers)
@@ -90,6 +95,8 @@ def _true_false(source: Source, found: Found) -> list[Question]:
 
 def _short_answers(source: Source, found: Found) -> list[Question]:
     terms = [q for term in found.defined if (q := short_answers.for_term(source, term)) is not None]
+    named = [term for term in _with_a_gap(source, found) if term.how in ("named", "told")]
+    terms += [short_answers.for_name(source, term) for term in named]
     return _alternating(terms, [short_answers.for_figure(source, quantity) for quantity in found.figures])
 
 

@@ -7,7 +7,7 @@
 import re
 from collections.abc import Sequence
 
-from learnloop.generate import askable, grammar, standing, wording
+from learnloop.generate import askable, grammar, referents, standing, wording
 from learnloop.generate.questions import Question, Source
 from learnloop.generate.sentences import Sentence
 
@@ -82,10 +82,26 @@ def _numbered(source: Source) -> list[tuple[list[Part], str]]:
     for run in runs:
         lead = text[: run[0].start()].rstrip().rsplit("\n", 1)[-1]
         topic = re.sub(r"\s*[:.]$", "", lead.strip())
+        if _ANNOUNCED.search(topic) and not _says_of_what(topic, source.language):
+            topic = _heading_before(text[: run[0].start()], source.lesson.topic)
+            if not _says_of_what(topic, source.language):
+                continue
+            found.append(([(m.start(2), m.end(2), m[2]) for m in run], topic))
+            continue
         if not _ANNOUNCED.search(topic) or len(topic.split()) > STEP_WORDS:
             continue
         found.append(([(m.start(2), m.end(2), m[2]) for m in run], topic))
     return found
+
+
+def _heading_before(text: str, topic: str) -> str:
+    """The line before the one that says "Steps:", where it is a heading, else what the lesson is about."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()][:-1]
+    return (
+        lines[-1].rstrip(":")
+        if lines and len(lines[-1].split()) <= 8 and lines[-1][-1] not in ".!?"
+        else topic
+    )
 
 
 def _linked(source: Source) -> list[tuple[list[Part], str]]:
@@ -117,8 +133,22 @@ def _announced(first: Sentence, source: Source) -> str:
         lead = " ".join(before.text.split())
         if len(lead.split()) <= STEP_WORDS and not standing.objection(before, source.lesson):
             return re.sub(r"[:.]$", "", lead)
-    title = source.lesson.title.strip()
-    return title if _ANNOUNCED.search(title) else ""
+    title = source.lesson.topic
+    return title if _ANNOUNCED.search(title) and _says_of_what(title, source.language) else ""
+
+
+def _says_of_what(topic: str, language: str) -> bool:
+    """ "Steps" or "Follow these steps" names no task."""
+    words = grammar.content_words(_ANNOUNCED.sub(" ", topic), language)
+    return any(word not in _FOLLOW and not word.isdigit() for word in words)
+
+
+_FOLLOW_WORDS = (
+    "follow following these order correct as proceed work carry siga sigue sigan estos siguientes orden"
+    " correcto suivez suivre suivantes suivants voici ces bon gehen vor folgende folgenden folgen beachten"
+    " so diese diesen sie"
+)
+_FOLLOW = frozenset(_FOLLOW_WORDS.split())
 
 
 def _unlinked(sentence: Sentence, language: str) -> Part:
@@ -138,6 +168,8 @@ def _dated(source: Source) -> list[Part]:
         if not match or len(years) != 1 or standing.objection(sentence, lesson):
             continue
         if standing.is_hedged(sentence.text, language) or not askable.has_name(sentence.text, lesson):
+            continue
+        if referents.brought_in(sentence, lesson) or referents.is_of_a_row(sentence.text, language):
             continue
         year = int(match["year"])
         text = " ".join((sentence.text[: match.start()] + sentence.text[match.end() :]).split()).rstrip(".")
@@ -164,13 +196,14 @@ def _asked(source: Source, form: str, parts: Sequence[Part], topic: str) -> Ques
     source.draws(lesson.item_id, start, "ordering").shuffle(shown)
     if shown == texts:
         shown = shown[1:] + shown[:1]
+    shown_topic = "" if topic else source.shown_topic(" ".join(texts))
     first = next(s for s in lesson.sentences if s.start <= parts[0][0] < s.end)
     return Question(
         lesson.item_id,
         language,
         "ordering",
         form,
-        wording.stem("ordering", form, language, body=f"{topic}."),
+        wording.stem("ordering", form, language, shown_topic, body=f"{topic}."),
         topic or wording.stem("ordering", form, language),
         " → ".join(texts),
         (),

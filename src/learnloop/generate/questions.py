@@ -16,7 +16,7 @@ from learnloop.generate import grammar
 from learnloop.generate.sentences import Sentence
 from learnloop.generate.terms import Lesson, Quantity, Term, decimal_style, number_value, quantities
 
-TEMPLATE_VERSION = "questions-2"  # of rules and wording; part of a question's provenance
+TEMPLATE_VERSION = "questions-3"  # of rules and wording; part of a question's provenance
 BLANK = "____"
 DISTRACTORS = 3
 SPARE = 2  # so many more are in the draw
@@ -44,6 +44,7 @@ class Question:
         multiple_choice  description          question     DESCRIPTION      some            the key
         multiple_choice  term                 description  TERM             some            the term
         short_answer     term                 description  TERM             ()              the term
+        short_answer     name                 a sentence   TERM             ()              the key
         short_answer     number               a sentence   FIGURE           ()              the key
         true_false       definition, number   a statement  "true", "false"  ()              what was exchanged
         ordering         steps, dates         a topic      "A → B → C"      ()              first to last step
@@ -125,6 +126,14 @@ class Source:
     def description(self, term: Term) -> str:
         """What the lesson says that `term` is; "" where it says nothing that can stand alone."""
         return self.lesson.text[slice(*term.predicate)] if term.predicate[1] else ""
+
+    def shown_topic(self, body: str) -> str:
+        """The lesson's topic for a question about `body`; "" where `body` says it."""
+        topic = self.lesson.topic
+        said = grammar.content_words(body, self.language)
+        words = grammar.content_words(topic, self.language)
+        told = all(any(grammar.same_word(word, other) for other in said) for word in words)
+        return "" if told or any(letter.isdigit() for letter in topic) else topic
 
     def draws(self, *place: object) -> np.random.Generator:
         """Draws that depend on seed and place alone, not on what was drawn before."""

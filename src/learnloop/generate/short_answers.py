@@ -1,4 +1,4 @@
-"""Questions answered in one's own words: the term for a description, or a missing figure.
+"""Questions answered in one's own words: the term for a description, a missing name, or a missing figure.
 
 {"stem": "Write the missing number with its unit: Water boils at ____ at sea level.", "key": "100 °C",
  "answer": {"value": 100.0, "unit": "°C", "tolerance": 0.0}}
@@ -6,7 +6,7 @@
 
 import re
 
-from learnloop.generate import aliases, askable, clozes, wording
+from learnloop.generate import aliases, askable, clozes, grammar, wording
 from learnloop.generate.questions import Question, Source, blanked
 from learnloop.generate.terms import Quantity, Term, decimal_style
 
@@ -38,6 +38,34 @@ def for_term(source: Source, term: Term) -> Question | None:
     )
 
 
+def for_name(source: Source, term: Term) -> Question:
+    """The sentence that names a term, with a gap for its name."""
+    lesson, language = source.lesson, source.language
+    body = blanked(term.sentence, term.start, term.end, language)
+    topic = source.shown_topic(f"{body} {term.text}")
+    if any(
+        grammar.same_word(word, other)
+        for word in grammar.content_words(topic, language)
+        for other in grammar.content_words(term.name, language)
+    ):
+        topic = ""  # it would tell the name
+    return Question(
+        lesson.item_id,
+        language,
+        "short_answer",
+        "name",
+        wording.stem("short_answer", "name", language, topic, body=body),
+        body,
+        term.text,
+        (),
+        term.start,
+        term.end,
+        term.sentence,
+        aliases=tuple(aliases.of_term(term, lesson)),
+        notes=(wording.key_note(term.text, term.sentence.text, language),),
+    )
+
+
 def for_figure(source: Source, quantity: Quantity) -> Question:
     """The figure is asked for, with its unit where that is a physical one; else the unit stays."""
     lesson, language = source.lesson, source.language
@@ -51,7 +79,7 @@ def for_figure(source: Source, quantity: Quantity) -> Question:
         language,
         "short_answer",
         "number",
-        wording.stem("short_answer", kind, language, body=body),
+        wording.stem("short_answer", kind, language, source.shown_topic(body), body=body),
         body,
         key,
         (),

@@ -172,7 +172,7 @@ _WHICH = re.compile(
 
 def is_unnamed(sentence: Sentence, lesson: "Lesson") -> bool:
     """True where the sentence speaks of "the group" or "the city" that neither it nor the title names."""
-    title = grammar.content_words(lesson.title, lesson.language)
+    title = grammar.content_words(lesson.topic, lesson.language)
     return any(
         not any(grammar.same_word(match[0].split()[-1], word) for word in title)
         for match in _WHICH.finditer(sentence.text)
@@ -315,7 +315,7 @@ def is_anaphoric(sentence: Sentence, lesson: "Lesson") -> bool:
     head = _subject_head(sentence.text, lesson.language)
     if not head:
         return False
-    known = set(grammar.content_words(lesson.title, lesson.language))
+    known = set(grammar.content_words(lesson.topic, lesson.language))
     if any(grammar.same_word(head, word) for word in known):
         return False
     return _first_mention_is_other(head, sentence.start, lesson.text, lesson.language)

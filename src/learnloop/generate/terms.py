@@ -1,10 +1,11 @@
 """What in a lesson is worth asking: defined terms, named terms, quantities; each a verbatim span."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from learnloop.generate import bearings, defining, grammar, standing
+from learnloop.generate import bearings, defining, grammar, lemmas, naming, standing, topics
 from learnloop.generate.sentences import Sentence, split
 
 MIN_PREDICATE_WORDS, MAX_PREDICATE_WORDS = 4, 22  # a description that can stand as an option
@@ -21,6 +22,11 @@ class Lesson:
     language: str
     sentences: tuple[Sentence, ...]
 
+    @cached_property
+    def topic(self) -> str:
+        """What it is about, by its title or its first line; "" where neither says."""
+        return topics.topic(self.title, self.text)
+
     @classmethod
     def of(cls, item_id: str, course: str, title: str, text: str, language: str) -> "Lesson":
         return cls(item_id, course, title, text, language, tuple(split(text, language)))
@@ -30,7 +36,8 @@ class Lesson:
 class Term:
     """A span of a lesson: `lesson.text[start:end] == text`. `name` is its form inside a sentence.
 
-    `how` is `defined` ("X is a …"), `named` ("… is called X") or `mentioned` (a known term elsewhere).
+    `how` is `defined` ("X is a …"), `named` ("… is called X"), `apposed` ("X, a …, "), `told` ("X occurs
+    when …") or `mentioned` (a known term elsewhere).
     `predicate` is the span of what a definition says, (0, 0) elsewhere. `gender` and `number` may be "".
     """
 
@@ -71,12 +78,28 @@ def definitions(lesson: Lesson) -> list[Term]:
         match = grammar.DEFINITION[lesson.language].match(sentence.text)
         if match and _is_definition(match, lesson.language) and not _leans_on_others(sentence, lesson):
             found.append(_defined(lesson, sentence, match))
-        found += [
-            _term(lesson, sentence, named, "named")
-            for named in grammar.NAMED[lesson.language].finditer(sentence.text)
-            if _names_something(named["term"], lesson.language)
-        ]
+        known = {term.start for term in found}
+        found += [term for term in _in_passing(lesson, sentence) if term.start not in known]
     return found
+
+
+def _in_passing(lesson: Lesson, sentence: Sentence) -> Iterator[Term]:
+    """Terms of the other forms (`naming`)."""
+    language = lesson.language
+    for how, match, suffix in naming.spans(sentence.text, language):
+        if not _names_something(match[f"term{suffix}"], language):
+            continue
+        term = _term(lesson, sentence, match, how, suffix)
+        if how == "named":
+            yield term
+        elif defining.is_term(match[f"term{suffix}"], term.article, term.verb, language):
+            if how == "told" and not _leans_on_others(sentence, lesson):
+                yield term
+            if how == "apposed" and defining.says_what_it_is(match["predicate"], "a", language):
+                start = sentence.start + match.start("predicate")
+                words = len(match["predicate"].split())
+                if MIN_PREDICATE_WORDS <= words <= MAX_PREDICATE_WORDS:
+                    yield replace(term, predicate=(start, start + len(match["predicate"])))
 
 
 def mentions(lesson: Lesson, glossary: Iterable[Term]) -> list[Term]:
@@ -155,12 +178,14 @@ _LINKS = {
 }
 
 
-def _term(lesson: Lesson, sentence: Sentence, match: re.Match[str], how: str) -> Term:
-    text = match["term"]
-    article = (match.groupdict().get("article") or "").strip()
-    verb = match.groupdict().get("verb") or ""
-    start = sentence.start + match.start("term")
-    number = grammar.grammatical_number(article, "" if how == "named" else verb, text, lesson.language)
+def _term(lesson: Lesson, sentence: Sentence, match: re.Match[str], how: str, suffix: str = "") -> Term:
+    """`suffix` is that of the groups' names."""
+    text = match[f"term{suffix}"]
+    groups = match.groupdict()
+    article = (groups.get(f"article{suffix}") or groups.get("article2") or "").strip()
+    verb = groups.get(f"verb{suffix}") or ""
+    start = sentence.start + match.start(f"term{suffix}")
+    number = grammar.grammatical_number(article, verb if how == "defined" else "", text, lesson.language)
     return Term(
         lesson.item_id,
         sentence,
@@ -195,6 +220,8 @@ def _inner_form(text: str, at_start: bool, lesson: Lesson, article: str) -> str:
         return text
     if re.search(r"[ -][A-Z][\w’'-]+", text):  # the last word of a name has a capital, too
         return text
+    if lesson.language == "en" and not article and " " not in text and not lemmas.is_word(text, "en"):
+        return text  # "Panamax"
     return text[0].lower() + text[1:]
 
 

@@ -125,7 +125,12 @@ def from_squad(document: Mapping[str, Any], language: str, source: str) -> Bank:
             for paragraph in article["paragraphs"]:
                 _add_paragraph(bank, paragraph, language, source, f"{source}:{title}")
     except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise BadInput(f"{source} is no file in SQuAD's format: {error!r}", field="bank") from error
+        lacks = f"no {error}" if isinstance(error, KeyError) else "another structure"
+        raise BadInput(
+            f"{source} is no file in SQuAD's format: it has {lacks}",
+            'give {"data": [{"title": …, "paragraphs": [{"context": …, "qas": […]}]}]}',
+            "bank",
+        ) from error
     return without_repeats(bank)
 
 

@@ -17,7 +17,9 @@ NEAREST = 6  # terms whose descriptions are compared
 
 def about_term(source: Source, term: Term) -> Question | None:
     """What the lesson says of `term`, said of it or of another term of the course."""
-    if not clozes.can_be_described(source, term) or standing.objection(term.sentence, source.lesson):
+    if term.how != "defined" or standing.objection(term.sentence, source.lesson):
+        return None
+    if not clozes.can_be_described(source, term):
         return None
     text, end = source.lesson.text, term.predicate[1]
     truth = _one_line(text[term.sentence.start : end] + ".")
@@ -98,13 +100,14 @@ def _statement(
 ) -> Question:
     language = source.language
     true = told == truth
+    topic = source.shown_topic(told) if form == "number" else ""
     key = "true" if true else "false"
     return Question(
         source.lesson.item_id,
         language,
         "true_false",
         form,
-        wording.stem("true_false", form, language, body=told),
+        wording.stem("true_false", form, language, topic, body=told),
         told,
         key,
         (),

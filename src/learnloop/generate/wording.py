@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 STEMS: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("cloze", "term"): {
-        "en": "Complete the sentence: {body}",
-        "es": "Completa la frase: {body}",
-        "fr": "Complétez la phrase : {body}",
-        "de": "Ergänzen Sie den Satz: {body}",
+        "en": "Complete the sentence{topic}: {body}",
+        "es": "Completa la frase{topic}: {body}",
+        "fr": "Complétez la phrase{topic} : {body}",
+        "de": "Ergänzen Sie den Satz{topic}: {body}",
     },
     ("multiple_choice", "description"): {
         "en": "Which description fits “{term}”?",
@@ -27,29 +27,35 @@ STEMS: Mapping[tuple[str, str], Mapping[str, str]] = {
         "fr": "Écrivez le terme qui correspond à la description « {body} ».",
         "de": "Nennen Sie den Begriff zur Beschreibung „{body}“.",
     },
+    ("short_answer", "name"): {
+        "en": "Write the missing term{topic}: {body}",
+        "es": "Escribe el término que falta{topic}: {body}",
+        "fr": "Écrivez le terme qui manque{topic} : {body}",
+        "de": "Nennen Sie den fehlenden Begriff{topic}: {body}",
+    },
     ("short_answer", "number"): {
-        "en": "Write the missing number: {body}",
-        "es": "Escribe el número que falta: {body}",
-        "fr": "Écrivez le nombre qui manque : {body}",
-        "de": "Nennen Sie die fehlende Zahl: {body}",
+        "en": "Write the missing number{topic}: {body}",
+        "es": "Escribe el número que falta{topic}: {body}",
+        "fr": "Écrivez le nombre qui manque{topic} : {body}",
+        "de": "Nennen Sie die fehlende Zahl{topic}: {body}",
     },
     ("short_answer", "quantity"): {
-        "en": "Write the missing number with its unit: {body}",
-        "es": "Escribe el número que falta con su unidad: {body}",
-        "fr": "Écrivez le nombre qui manque avec son unité : {body}",
-        "de": "Nennen Sie die fehlende Zahl mit ihrer Einheit: {body}",
+        "en": "Write the missing number with its unit{topic}: {body}",
+        "es": "Escribe el número que falta con su unidad{topic}: {body}",
+        "fr": "Écrivez le nombre qui manque avec son unité{topic} : {body}",
+        "de": "Nennen Sie die fehlende Zahl mit ihrer Einheit{topic}: {body}",
     },
     ("short_answer", "year"): {
-        "en": "Write the missing year: {body}",
-        "es": "Escribe el año que falta: {body}",
-        "fr": "Écrivez l’année qui manque : {body}",
-        "de": "Nennen Sie das fehlende Jahr: {body}",
+        "en": "Write the missing year{topic}: {body}",
+        "es": "Escribe el año que falta{topic}: {body}",
+        "fr": "Écrivez l’année qui manque{topic} : {body}",
+        "de": "Nennen Sie das fehlende Jahr{topic}: {body}",
     },
     ("true_false", ""): {
-        "en": "True or false? {body}",
-        "es": "¿Verdadero o falso? {body}",
-        "fr": "Vrai ou faux ? {body}",
-        "de": "Richtig oder falsch? {body}",
+        "en": "True or false?{topic} {body}",
+        "es": "¿Verdadero o falso?{topic} {body}",
+        "fr": "Vrai ou faux ?{topic} {body}",
+        "de": "Richtig oder falsch?{topic} {body}",
     },
     ("ordering", "steps"): {
         "en": "Put the steps in order: {body}",
@@ -58,10 +64,10 @@ STEMS: Mapping[tuple[str, str], Mapping[str, str]] = {
         "de": "Bringen Sie die Schritte in die richtige Reihenfolge: {body}",
     },
     ("ordering", "dates"): {
-        "en": "Put the events in order, the earliest first.",
-        "es": "Ordena los acontecimientos, del más antiguo al más reciente.",
-        "fr": "Mettez les événements dans l’ordre, du plus ancien au plus récent.",
-        "de": "Bringen Sie die Ereignisse in die zeitliche Reihenfolge, das früheste zuerst.",
+        "en": "Put the events in order, the earliest first{topic}.",
+        "es": "Ordena los acontecimientos, del más antiguo al más reciente{topic}.",
+        "fr": "Mettez les événements dans l’ordre, du plus ancien au plus récent{topic}.",
+        "de": "Bringen Sie die Ereignisse in die zeitliche Reihenfolge, das früheste zuerst{topic}.",
     },
     ("matching", "definitions"): {
         "en": "Match each term with its description: {body}.",
@@ -104,10 +110,13 @@ _NOTES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def stem(kind: str, form: str, language: str, **parts: str) -> str:
-    """The question with its instruction; `parts` are text of the lesson and stay as they are."""
+def stem(kind: str, form: str, language: str, topic: str = "", **parts: str) -> str:
+    """The question with its instruction; `parts` are text of the lesson and stay as they are.
+
+    `topic`: what the text is about, in brackets after the instruction, "" where it need not be said.
+    """
     words = STEMS.get((kind, form)) or STEMS[kind, ""]
-    return words[language].format(**parts)
+    return words[language].format(topic=f" ({topic})" if topic else "", **parts)
 
 
 def key_note(key: str, quote: str, language: str) -> dict[str, str]:
