@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import optimize, sparse
 
-from learnloop.trace.newton import mode
+from learnloop.trace.newton import DENSE, mode, solver
 
 
 @pytest.mark.parametrize("one_sided", [False, True])
@@ -31,3 +31,29 @@ def test_it_is_the_mode(one_sided: bool) -> None:
     weights = np.r_[found.intercept, found.slopes, found.items, found.concepts]
     np.testing.assert_allclose(weights, expected.x, atol=2e-3)
     assert loss(weights) <= expected.fun + 1e-9
+
+
+def test_more_concepts_than_a_dense_block_is_made_of() -> None:
+    rng = np.random.default_rng(1)
+    n, size = 3 * DENSE, DENSE + 10
+    x, concepts = rng.normal(size=(n, 2)), rng.integers(0, size, n)
+    items = np.where(rng.random(n) < 0.9, concepts, rng.integers(0, size, n))
+    shares = sparse.csr_array((np.ones(n), (np.arange(n), concepts)), shape=(n, size))
+    correct = (rng.random(n) < 1 / (1 + np.exp(-x @ [0.5, -1.0]))).astype(float)
+    found = mode(x, items, size, shares, correct, 0.7, signs=np.array([1, 1]))
+    rest = correct - 1 / (1 + np.exp(-found.logits(x, items, shares)))
+    # the slope of the posterior is 0 in each direction that is not held
+    np.testing.assert_allclose(shares.T @ rest, found.concepts / 0.7, atol=1e-6)
+    np.testing.assert_allclose(np.bincount(items, rest, size), found.items / 0.7, atol=1e-6)
+    np.testing.assert_allclose(x[:, 0] @ rest, found.slopes[0] / 0.7, atol=1e-6)
+    assert found.slopes[1] == 0
+    assert x[:, 1] @ rest < 0
+
+
+@pytest.mark.parametrize("size", [0, 5, DENSE + 1])
+def test_a_sparse_system_is_solved(size: int) -> None:
+    rng = np.random.default_rng(2)
+    half = sparse.random_array((size, size), density=min(1.0, 3 / max(size, 1)), rng=rng)
+    matrix = (half @ half.T + sparse.eye_array(size)).tocsr()
+    b = rng.normal(size=(size, 3))
+    np.testing.assert_allclose(matrix @ solver(matrix)(b), b, atol=1e-8)

@@ -13,7 +13,11 @@ from learnloop.trace import newton, weights
 from learnloop.trace.histories import Answers, Tally, counts_before, distinct, encode
 from learnloop.trace.logits import squashed
 from learnloop.trace.pairs import ItemPairs
-from learnloop.trace.uncertainty import rate_precision
+from learnloop.trace.uncertainty import Covariance, rate_precision
+
+SIGNS = np.array([1, -1])  # of gamma and rho
+PASSES = 5  # of fitting; what is of the wrong sign after them is 0 without another
+DENSE = 3000  # weights of concepts, up to which their covariance is the exact one
 
 
 class PFA:
@@ -23,6 +27,10 @@ class PFA:
     not easier for it.) wins and fails are what the learner did on the concept before. beta_c = b + b_c, and
     likewise gamma and rho: what all share is free, what is a concept's own has the prior N(0,
     `prior_variance`), counts in units of their standard deviation. An unseen concept has what all share.
+
+    Ours is monotone, gamma_c >= 0 >= rho_c: a slope that would have the wrong sign is 0, and the rest is
+    fitted again without it. So no right answer lowers mastery, and no wrong one raises it. That practice
+    teaches also where it fails, as a rho above 0 says, is left to what wins say.
     """
 
     name = "pfa"
@@ -38,12 +46,27 @@ class PFA:
 
     def fit(self, answers: pd.DataFrame) -> Self:
         """answers: ANSWERS, any row order. Raises NothingToDo where there are none."""
-        from scipy import sparse
-
         data = encode(answers)
         if not len(data):
             raise NothingToDo("no answers to learn from", "learnloop import csv --interactions FILE")
-        counts = _counts(data)  # (m, 2) of the pairs
+        counts, size = _counts(data), len(data.concept_ids)  # (m, 2) of the pairs
+        held = np.zeros((size, 2), dtype=bool)  # slopes that are 0, because theirs would have the wrong sign
+        for _ in range(PASSES):
+            self._fit(data, counts * ~held[data.pair_concepts], held)
+            wrong = (self.shared + self.own[:-1])[:, 1:] * SIGNS < 0
+            if not (wrong & ~held).any():
+                break
+            held |= wrong
+        slopes = (self.shared + self.own)[:, 1:]
+        self.own[:, 1:] = np.where(slopes * SIGNS < 0, 0.0, slopes) - self.shared[1:]
+        self.concepts = {concept_id: k for k, concept_id in enumerate(data.concept_ids.tolist())}
+        self.precision = rate_precision(data)
+        return self
+
+    def _fit(self, data: Answers, counts: np.ndarray, held: np.ndarray) -> None:
+        """The posterior mode of all that is not `held`, (n_concepts, 2), and its covariance."""
+        from scipy import sparse
+
         scale = counts.std(axis=0) if len(counts) else np.ones(2)
         scale = np.where(scale > 1e-9, scale, 1.0)
         n, size = len(data), len(data.concept_ids)
@@ -54,33 +77,33 @@ class PFA:
             for k in range(3)
         ]
         design = sparse.hstack(blocks, format="csr")
-        nothing = np.zeros(n, dtype=np.int64)  # no item: one for all, whose weight the intercept leaves at 0
-        found = newton.mode(x, nothing, 1, design, data.correct, self.prior_variance)
+        nothing = np.zeros(0, dtype=np.int64)  # no items
+        found = newton.mode(x, nothing, 0, design, data.correct, self.prior_variance, signs=SIGNS)
         back = 1.0 / np.r_[1.0, scale]
-        self.concepts = {concept_id: k for k, concept_id in enumerate(data.concept_ids.tolist())}
-        self.shared = np.r_[found.intercept + found.items[0], found.slopes] * back
+        self.shared = np.r_[found.intercept, found.slopes] * back
         self.own = np.vstack([found.concepts.reshape(3, size).T, np.zeros((1, 3))]) * back
+        self.own[:-1, 1:] = np.where(held, -self.shared[1:], self.own[:-1, 1:])
         p = squashed(found.logits(x, nothing, design))
-        self.covariance = self._laplace(x, design, p, size) * np.outer(back, back)
-        self.precision = rate_precision(data)
-        return self
+        known = np.ones((size + 1, 3))
+        known[:-1, 1:] = ~held  # what is 0 by its sign is no unknown
+        by_weight = np.outer(back, back) * known[:, :, None] * known[:, None, :]
+        self.covariance = self._laplace(x, design, p, size) * by_weight
 
     def _laplace(self, x: np.ndarray, design: Any, p: np.ndarray, size: int) -> np.ndarray:
         """(size + 1, 3, 3) covariance of shared + own of each concept; the last, of an unseen one."""
-        from scipy import linalg, sparse
+        from scipy import sparse
 
-        everything = sparse.hstack([np.ones((len(x), 1)), sparse.csr_array(x), design], format="csr")
-        hessian = (everything.multiply((p * (1 - p))[:, None]).T @ everything).toarray()
-        prior = np.full(len(hessian), 1 / self.prior_variance)
-        prior[0] = 0.25
-        hessian[np.diag_indices_from(hessian)] += prior
-        s = linalg.inv(hessian, assume_a="pos")
-        place = 3 + np.arange(size)[:, None] + size * np.arange(3)  # (size, 3)
-        common, cross = s[:3, :3], s[:3][:, place]  # (3, size, 3)
-        cross = np.moveaxis(cross, 1, 0)
-        own = s[place[:, :, None], place[:, None, :]]
-        seen = common + cross + np.swapaxes(cross, 1, 2) + own
-        unseen = common + self.prior_variance * np.eye(3)
+        dense = np.column_stack([np.ones(len(x)), x])
+        weighted = dense * (p * (1 - p))[:, None]
+        h_dd, h_cd = dense.T @ weighted, design.T @ weighted
+        h_dd[np.diag_indices(3)] += np.r_[0.25, 1 / self.prior_variance, 1 / self.prior_variance]
+        h_cc = design.T @ design.multiply(weighted[:, :1]).tocsr()
+        h_cc = h_cc + sparse.eye_array(3 * size) / self.prior_variance
+        known = Covariance.of(h_dd, h_cd, h_cc)
+        # of the shared one and the concept's own: u = e_k - away' e_(k, c)
+        u = np.eye(3) - known.away.reshape(3, size, 3).transpose(1, 0, 2)  # (size, 3, 3)
+        seen = u @ known.dense @ u.transpose(0, 2, 1) + _own_blocks(h_cc.tocsr(), size)
+        unseen = known.dense + self.prior_variance * np.eye(3)
         return np.concatenate([seen, unseen[None]])
 
     def slopes(self) -> pd.DataFrame:
@@ -213,6 +236,17 @@ class PFAFollowing:
         return self.tracer.mastery_of(
             np.broadcast_to(self.codes[: self.n_concepts], counts.shape[:2]), counts
         )
+
+
+def _own_blocks(h_cc: Any, size: int) -> np.ndarray:
+    """(size, 3, 3) of h_cc^-1, sparse (3 size, 3 size): what each concept's three weights have to do with
+    each other. Of many concepts, those that share items are taken as if they did not."""
+    places = np.arange(size) + size * np.arange(3)[:, None]  # (3, size)
+    rows, columns = places.T[:, :, None], places.T[:, None, :]
+    if 3 * size <= DENSE:
+        return np.asarray(np.linalg.inv(h_cc.toarray())[rows, columns])
+    rows, columns = np.broadcast_arrays(rows, columns)
+    return np.linalg.inv(np.asarray(h_cc[rows.ravel(), columns.ravel()]).reshape(size, 3, 3))
 
 
 def _counts(data: Answers) -> np.ndarray:

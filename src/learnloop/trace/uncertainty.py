@@ -1,16 +1,21 @@
 """What a fitted logistic tracer does not know: about its weights, and about one learner.
 
 The weights' posterior is taken as normal around its mode (Laplace), S = (X' W X + I / prior_variance)^-1.
-Each answer has exactly one item, so the items' block of the Hessian is diagonal and S follows from a
-Schur complement over intercept, slopes and concepts alone: exact, and no (n_items, n_items) matrix.
+Each answer has exactly one item, so the items' block of the Hessian is diagonal; what is left of intercept,
+slopes and concepts follows from Schur complements as in `newton`: exact, and no (n_items, n_items) matrix,
+nor one (n_concepts, n_concepts) where there are many.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
 from learnloop.trace.histories import Answers
+from learnloop.trace.newton import solver
+
+COLUMNS = 500  # right-hand sides solved for at once
 
 
 @dataclass
@@ -50,6 +55,39 @@ class Laplace:
         return cls(**{**arrays, "rate_precision": float(arrays["rate_precision"][0])})  # type: ignore[arg-type]
 
 
+@dataclass(frozen=True)
+class Covariance:
+    """S = H^-1 for a few unknowns d and many concepts' c. With u = a_d - away' a_c:
+
+    a'Sa = u' S_dd u + a_c' H_cc^-1 a_c,    (Sa)_d = S_dd u
+    """
+
+    dense: np.ndarray  # (d, d) S_dd
+    away: np.ndarray  # (c, d) H_cc^-1 H_cd
+    solved: Callable[[np.ndarray], np.ndarray]  # H_cc^-1 b
+
+    @classmethod
+    def of(cls, h_dd: np.ndarray, h_cd: np.ndarray, h_cc: Any) -> Self:
+        """h_cc: sparse (c, c)."""
+        from scipy import linalg
+
+        solved = solver(h_cc)
+        away = solved(h_cd)
+        return cls(linalg.inv(h_dd - h_cd.T @ away, assume_a="pos"), away, solved)
+
+    def u(self, a_d: np.ndarray, a_c: Any) -> np.ndarray:
+        """(d, m) for a_d (d, m) and sparse a_c (c, m)."""
+        return np.asarray(a_d - (a_c.T @ self.away).T)
+
+    def own(self, a_c: Any, other: Any = None) -> np.ndarray:
+        """(m,) a_c' H_cc^-1 b_c column by column, a few at a time; b: a, unless `other` is given."""
+        b_c, found = a_c if other is None else other, np.empty(a_c.shape[1])
+        for start in range(0, len(found), COLUMNS):
+            part = slice(start, start + COLUMNS)
+            found[part] = a_c[:, part].multiply(self.solved(b_c[:, part].toarray())).sum(axis=0)
+        return found
+
+
 def laplace(
     history: np.ndarray,
     item_matrix: Any,
@@ -62,41 +100,41 @@ def laplace(
     """free: (k,) bool, False where a slope is held at 0 by its sign and so is no unknown.
 
     history (n, k), item_matrix (n, n_items), concept_matrix (n, n_concepts), p (n,) at the mode."""
-    from scipy import linalg, sparse
+    from scipy import sparse
 
     free = np.ones(history.shape[1], dtype=bool) if free is None else free
-    history = history[:, free]
-    n, k = history.shape
     n_concepts = concept_matrix.shape[1]
-    w = p * (1 - p)
-    others = sparse.hstack([np.ones((n, 1)), sparse.csr_array(history), concept_matrix], format="csr")
-    weighted = others.multiply(w[:, None]).tocsr()
-    hessian = (weighted.T @ others).toarray()
-    hessian[np.diag_indices_from(hessian)] += 1 / prior_variance
-    hessian[0, 0] += 0.25 - 1 / prior_variance  # the intercept has two half pseudo-answers, no prior
-    items = item_matrix.T @ w + 1 / prior_variance  # (n_items,) the diagonal block
-    cross = (weighted.T @ item_matrix).tocsr()  # (o, n_items)
-    # S over the others = (H_oo - H_oi D^-1 H_io)^-1
-    schur = hessian - (cross.multiply(1 / items[None, :]) @ cross.T).toarray()
-    s = linalg.inv(schur, assume_a="pos")
+    dense = np.column_stack([np.ones(len(p)), history[:, free]])
+    weighted = dense * (p * (1 - p))[:, None]
+    by_weight = concept_matrix.multiply(weighted[:, :1]).tocsr()
+    h_dd, h_cd = dense.T @ weighted, concept_matrix.T @ weighted
+    h_cc = by_weight.T @ concept_matrix + sparse.eye_array(n_concepts) / prior_variance
+    h_dd[np.diag_indices_from(h_dd)] += np.r_[0.25, np.full(len(h_dd) - 1, 1 / prior_variance)]
+    items = item_matrix.T @ weighted[:, 0] + 1 / prior_variance  # (n_items,) the diagonal block
+    h_id = item_matrix.T @ weighted
+    h_ic = (item_matrix.T @ by_weight).tocsr()
+    over = h_ic.multiply(1 / items[:, None]).tocsr()
+    known = Covariance.of(
+        h_dd - h_id.T @ (h_id / items[:, None]), h_cd - over.T @ h_id, (h_cc - h_ic.T @ over).tocsc()
+    )
 
     shares = (item_matrix.T @ concept_matrix).tocsc()  # (n_items, n_concepts) training answers
-    totals = np.asarray(shares.sum(axis=0)).ravel()
-    shares = shares.multiply(1 / totals[None, :]).tocsc()
+    shares = shares.multiply(1 / np.asarray(shares.sum(axis=0)).ravel()[None, :]).tocsc()
     # a_c = e_intercept + e_concept - H_oi D^-1 share_c; an unseen concept: e_intercept and its prior
-    scaled = shares.multiply(1 / items[:, None])
-    a = np.zeros((hessian.shape[0], n_concepts + 1))
-    a[:, :-1] = -(cross @ scaled).toarray()
-    a[0] += 1.0
-    a[1 + k + np.arange(n_concepts), np.arange(n_concepts)] += 1.0
-    sa = s @ a
-    variance = (a * sa).sum(axis=0)
+    scaled = shares.multiply(1 / items[:, None]).tocsc()
+    of_dense = np.column_stack([-(h_id.T @ scaled), np.zeros(len(h_dd))])
+    of_dense[0] += 1.0
+    of_concepts = (sparse.eye_array(n_concepts) - h_ic.T @ scaled).tocsc()
+    u = np.column_stack([known.u(of_dense[:, :-1], of_concepts), of_dense[:, -1]])
+    sa = known.dense @ u
+    variance = (u * sa).sum(axis=0)
+    variance[:-1] += known.own(of_concepts)
     variance[:-1] += np.asarray(shares.multiply(scaled).sum(axis=0)).ravel()  # share' D^-1 share
     variance[-1] += prior_variance
     concept_slopes = np.zeros((n_concepts + 1, len(free)))
-    concept_slopes[:, free] = sa[1 : 1 + k].T
+    concept_slopes[:, free] = sa[1:].T
     slopes = np.zeros((len(free), len(free)))
-    slopes[np.ix_(free, free)] = s[1 : 1 + k, 1 : 1 + k]
+    slopes[np.ix_(free, free)] = known.dense[1:, 1:]
     average_items = np.append(shares.T @ item_weights, 0.0)
     return Laplace(average_items, variance, concept_slopes, slopes)
 
