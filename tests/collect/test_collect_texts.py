@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from learnloop.collect.texts import read_texts
+from learnloop.collect.texts import read_records, read_texts
 from learnloop.errors import BadInput, NothingToDo
 
 
@@ -29,6 +29,11 @@ def test_the_same_texts_from_every_kind_of_file(tmp_path: Path) -> None:
     assert read_texts(tmp_path / "a.csv")["score"].tolist() == ["2", "3"]
 
 
+def test_one_record_alone_is_one_and_not_the_list_it_holds(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.json", '{"stem": "What?", "options": [], "notes": [{"rationale": "r"}]}')
+    assert [record["stem"] for record in read_records(path)] == ["What?"]
+
+
 def test_the_column_that_is_asked_for_comes_first(tmp_path: Path) -> None:
     path = written(tmp_path, "a.jsonl", '{"id": "1", "text": "t", "reference": "r"}\n')
     assert read_texts(path, "reference")["text"].tolist() == ["r"]
@@ -41,6 +46,8 @@ def test_the_column_that_is_asked_for_comes_first(tmp_path: Path) -> None:
         ("a.jsonl", "{", "line 1 is not JSON"),
         ("a.jsonl", "[1]", "line 1 is no JSON object"),
         ("a.json", "[1]", "no list of JSON objects"),
+        ("a.json", "[" * 100_000, "is not JSON"),
+        ("a.jsonl", "[" * 100_000, "line 1 is not JSON"),
         ("a.csv", "id,words\n1,x\n", "no column of texts"),
         ("a.jsonl", '{"id": "1", "text": null}', "record 1 has no text"),
         ("a.csv", "id,text\n1,x\n1,y\n", "'1' is there twice"),

@@ -153,7 +153,7 @@ def test_what_cannot_be(released: Loop, tmp_path: Path) -> None:
         place(released, learner=ANA, course="t:l0#q2")
     with pytest.raises(BadInput, match="line 3: correct"):
         from_file(told(tmp_path / "f", {"t:a": 1, "t:b": 2}))
-    with pytest.raises(BadInput, match="no CSV"):
+    with pytest.raises(BadInput, match="no file"):
         from_file(tmp_path / "nothing.csv")
     named = place(released, learner="moodle", outside_id="7", concepts=("t:c1", "t:c0"))
     assert named["concepts"] == ["t:c0", "t:c1"]

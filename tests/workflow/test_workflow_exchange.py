@@ -174,7 +174,7 @@ def test_what_cannot_be_done_says_why(loop: Loop, tmp_path: Path) -> None:
         import_file(loop, tmp_path / "absent.gift")
     with pytest.raises(BadInput, match="'english' is no language"):
         import_file(loop, strange, language="english")
-    with pytest.raises(BadInput, match="no format 'word' to export"):
+    with pytest.raises(BadInput, match="no format 'word'"):
         export(loop, form="word", out=tmp_path / "x")
     with pytest.raises(NothingToDo, match="no retired questions to export"):
         export(loop, form="gift", out=tmp_path / "x", status="retired")
@@ -182,6 +182,10 @@ def test_what_cannot_be_done_says_why(loop: Loop, tmp_path: Path) -> None:
         export(loop, form="json", out=tmp_path / "none" / "x", status="all")
     with pytest.raises(UnknownThing, match="no item 's:none'"):
         export(loop, form="json", out=tmp_path / "x", item_id="s:none")
+    for name, content in {"empty.gift": "", "remarks.gift": "// nothing\n", "none.json": "[]"}.items():
+        (tmp_path / name).write_text(content)
+        with pytest.raises(NothingToDo, match=f"{name} has no questions"):
+            import_file(loop, tmp_path / name)
 
 
 def _pool(folder: Path, *steps: dict[str, Any]) -> Path:

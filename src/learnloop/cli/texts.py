@@ -26,7 +26,7 @@ def evaluate_text(
     ] = None,
     alignment: Annotated[bool, typer.Option(help="Also align token vectors (loads a small model).")] = True,
     tokenize: Annotated[
-        str, typer.Option(help="sacreBLEU's tokens; default: 13a, or char where there are no spaces.")
+        str, typer.Option(help="13a, char, intl, zh or none; default: 13a, char where there are no spaces.")
     ] = "",
     bootstrap: Bootstrap = 500,
     mlflow: ToMlflow = False,

@@ -97,7 +97,7 @@ def _read(path: Path) -> str:
 def _object(line: str, number: int, path: Path) -> dict[str, Any]:
     try:
         value = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{path.name}: line {number} is not JSON", "one JSON object a line", "path") from error
     if not isinstance(value, dict):
         raise BadInput(f"{path.name}: line {number} is no JSON object", "one JSON object a line", "path")
@@ -105,13 +105,14 @@ def _object(line: str, number: int, path: Path) -> dict[str, Any]:
 
 
 def _objects(text: str, path: Path) -> list[dict[str, Any]]:
-    """A JSON list of objects, or an object that holds one."""
+    """A JSON list of objects, an object that holds one, or one object alone."""
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{path.name} is not JSON", "give JSON, JSON lines or CSV", "path") from error
     if isinstance(value, dict):
-        value = next((inner for inner in value.values() if isinstance(inner, list)), [value])
+        alone = {"stem", *TEXT_NAMES} & value.keys()  # the lists in it are its options, not the records
+        value = next((one for one in value.values() if isinstance(one, list) and not alone), [value])
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
         raise BadInput(f"{path.name} is no list of JSON objects", "give a list of objects", "path")
     return value

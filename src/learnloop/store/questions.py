@@ -240,7 +240,7 @@ def _letters(text: str) -> str:
 
 def _known(status: str) -> None:
     if status not in STATUSES:
-        raise BadInput(f"{status!r} is not one of {', '.join(STATUSES)}", field="status")
+        raise BadInput(f"{status!r} is not one of {', '.join(STATUSES)}", "--status draft", "status")
 
 
 def _unknown(question_id: str) -> UnknownThing:

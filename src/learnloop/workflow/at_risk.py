@@ -17,7 +17,7 @@ from learnloop.assess.known_by import MARKING_DAYS, known_by
 from learnloop.errors import BadInput, NothingToDo
 from learnloop.evaluate import at_risk as judged
 from learnloop.store import coursework
-from learnloop.workflow import oulad_tables
+from learnloop.workflow import oulad_tables, paths
 from learnloop.workflow.console import bar, step
 from learnloop.workflow.context import Loop
 from learnloop.workflow.whole import write_whole
@@ -46,7 +46,9 @@ def evaluate_at_risk(
     if not weeks or min(weeks) < 1 or max(weeks) > 40:
         raise BadInput("a week is between 1 and 40", "--week 2,4,8", "week")
     if report is not None:
-        _may_replace(report)
+        from learnloop.evaluate.at_risk_page import is_report
+
+        paths.may_replace(report, is_report)
     days = sorted({7 * week for week in weeks})
     with step("read OULAD" if folder else "read the enrolments and what was handed in"):
         tables = _tables(folder, loop, max(days) + SPREAD)
@@ -89,19 +91,6 @@ def evaluate_at_risk(
             text = page(result)
             write_whole(report, lambda beside: beside.write_text(text, "utf-8"))
     return result
-
-
-def _may_replace(report: Path) -> None:
-    """Only a report of ours is written over. Raises BadInput."""
-    from learnloop.evaluate import at_risk_page
-
-    if report.is_dir() or not report.parent.is_dir():
-        raise BadInput(f"{report} cannot be written", "--report FILE.html in a folder that exists", "report")
-    if report.exists():
-        with report.open("rb") as file:
-            head = file.read(at_risk_page.MARK_WITHIN)
-        if head and not at_risk_page.is_report(head):
-            raise BadInput(f"{report} is there and is no such report", "--report OTHER.html", "report")
 
 
 def brief(result: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from learnloop.recommend.syllabus import Syllabus
 from learnloop.schemas import Tracer
 from learnloop.simulate.course import Course, planted_course
 from learnloop.simulate.families import FAMILIES
+from learnloop.workflow import paths
 from learnloop.workflow.console import Advance, bar, step
 from learnloop.workflow.teaching import (
     AsServed,
@@ -97,7 +98,9 @@ def evaluate_policy(
     if learners < 2 or steps < 1:
         raise BadInput(f"cannot teach {learners} learners in {steps} steps", "--learners 1000 --steps 400")
     if report is not None:
-        _may_replace(report)
+        from learnloop.evaluate.policy_report import is_report
+
+        paths.may_replace(report, is_report)
     aims = Aims(threshold=threshold, caution=caution, weights=_weights(weights or {}))
     plan = Plan(learners, steps, seed, tuple(tracers), aims, temperature, n_bootstrap, log)
     course = planted_course(seed=seed)
@@ -266,19 +269,6 @@ def brief(result: Mapping[str, Any]) -> dict[str, Any]:
             "violations": found["policies"][OURS]["violations"],
         }
     return {"learners": result["learners"], "steps": result["steps"], "seed": result["seed"], **shown}
-
-
-def _may_replace(report: Path) -> None:
-    """Only a report of ours is written over. Raises BadInput."""
-    from learnloop.evaluate import policy_report
-
-    if report.is_dir() or not report.parent.is_dir():
-        raise BadInput(f"{report} cannot be written", "--report FILE.html in a folder that exists", "report")
-    if report.exists():
-        with report.open("rb") as file:
-            head = file.read(policy_report.MARK_WITHIN)
-        if head and not policy_report.is_report(head):
-            raise BadInput(f"{report} is there and is no such report", "--report OTHER.html", "report")
 
 
 def _write(report: Path, result: Mapping[str, Any]) -> None:

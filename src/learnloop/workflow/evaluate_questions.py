@@ -19,8 +19,9 @@ from learnloop.evaluate import rating_sheets
 from learnloop.evaluate.question_rubric import PARTS, rubric
 from learnloop.evaluate.ranking import means
 from learnloop.schemas import QUESTION_KINDS
+from learnloop.store.questions import STATUSES
+from learnloop.workflow import paths
 from learnloop.workflow.console import step
-from learnloop.workflow.evaluate_text import may_replace
 from learnloop.workflow.generate_questions import years
 
 N_EXAMPLES = 5
@@ -46,9 +47,15 @@ def evaluate_questions(
     Raises BadInput (a file, a rating), NothingToDo (no questions).
     """
     if report is not None:
-        may_replace(report)
-    if sheet is not None and sheet.exists():
-        raise BadInput(f"{sheet} is there", "give a sheet that is not: ratings may be in it", "sheet")
+        from learnloop.evaluate.text_report import is_report
+
+        paths.may_replace(report, is_report)
+    if sheet is not None:
+        paths.may_write(sheet, "sheet")
+        if sheet.exists():
+            raise BadInput(f"{sheet} is there", "give a sheet that is not: ratings may be in it", "sheet")
+    if status and status not in STATUSES:
+        raise BadInput(f"{status!r} is not one of {', '.join(STATUSES)}", "--status approved", "status")
     asked, lessons, data = _asked(questions, texts, status)
     with step(f"scored {len(asked)} questions"):
         scores = rubric(_levelled(asked, lessons), lessons)
@@ -203,8 +210,6 @@ def _write_sheet(
 ) -> dict[str, Any]:
     from learnloop.workflow.whole import write_whole
 
-    if not path.parent.is_dir():
-        raise BadInput(f"{path} cannot be written", "--sheet FILE.csv in a folder that exists", "sheet")
     chosen = asked
     if 0 < sample < len(asked):
         places = np.sort(np.random.default_rng(seed).permutation(len(asked))[:sample])

@@ -15,7 +15,7 @@ from learnloop.collect.logs import read_predictions
 from learnloop.errors import BadInput, UnknownThing
 from learnloop.evaluate import groups, learning_curve, protocols
 from learnloop.evaluate.ranking import means
-from learnloop.workflow import logs
+from learnloop.workflow import logs, paths
 from learnloop.workflow.asked import LEADING, Asked, Rules
 from learnloop.workflow.console import bar, step
 from learnloop.workflow.evaluate_models import (
@@ -77,7 +77,9 @@ def evaluate_recommend(
     if taken:
         raise BadInput(f"a group of ours is called {taken[0]!r}", "rename the column of the log", "group_by")
     if report is not None:
-        _may_replace(report)
+        from learnloop.evaluate.ranking_report import is_report
+
+        paths.may_replace(report, is_report)
     files = logs.load(interactions, test, items, columns, min_value, tuple(group_by), all_columns=audit)
     parted = _folds(files, split, folds, test_share, seed, hide_seen)
     rules = _rules(files, kinds, group_by, split=split, k=k, hide_seen=hide_seen, test_share=test_share,
@@ -187,19 +189,6 @@ def _point(kind: Kind, asked: Asked, share: float, rows: np.ndarray, advance: An
     learners = int(fold.train["learner_id"][rows].nunique())
     told = {LEADING: numbers["value"], "low": numbers["low"], "high": numbers["high"]}
     return {"share": share, "learners": learners, **told}
-
-
-def _may_replace(report: Path) -> None:
-    """Only a report of ours is written over. Raises BadInput."""
-    from learnloop.evaluate import ranking_report
-
-    if report.is_dir() or not report.parent.is_dir():
-        raise BadInput(f"{report} cannot be written", "--report FILE.html in a folder that exists", "report")
-    if report.exists():
-        with report.open("rb") as file:
-            head = file.read(ranking_report.MARK_WITHIN)
-        if head and not ranking_report.is_report(head):
-            raise BadInput(f"{report} is there and is no such report", "--report OTHER.html", "report")
 
 
 def _write(report: Path, result: dict[str, Any]) -> None:

@@ -15,8 +15,10 @@ from learnloop.collect.texts import read_texts
 from learnloop.errors import BadInput
 from learnloop.evaluate import text_systems
 from learnloop.evaluate.text_rubric import rubric
+from learnloop.workflow import paths
 from learnloop.workflow.console import step
 
+TOKENS = ("13a", "char", "intl", "zh", "none")  # of sacreBLEU's, those that need nothing from the network
 SHOWN = ("bleu", "chrf", "rouge1", "rougeL", "alignment")
 
 
@@ -35,7 +37,12 @@ def evaluate_text(
     """The result as docs/commands.md describes it. sources: with them, copying and random sentences are
     scored too, and the rubric. Raises BadInput (a file, ids that do not meet), NothingToDo."""
     if report is not None:
-        may_replace(report)
+        from learnloop.evaluate.text_report import is_report
+
+        paths.may_replace(report, is_report)
+    if tokenize and tokenize not in TOKENS:
+        fault = f"{tokenize!r} is not one of {', '.join(TOKENS)}"
+        raise BadInput(fault, "--tokenize 13a, or leave it out", "tokenize")
     documents, data = _joined(references, predictions, sources)
     judged = None
     if sources is not None:
@@ -136,19 +143,6 @@ def _notes(found: dict[str, Any], with_sources: bool) -> list[str]:
         if weak:
             notes.append(f"No correlation with the {judge} beyond chance: {', '.join(weak)}.")
     return notes
-
-
-def may_replace(report: Path) -> None:
-    """Only a report of ours is written over. Raises BadInput."""
-    from learnloop.evaluate import text_report
-
-    if report.is_dir() or not report.parent.is_dir():
-        raise BadInput(f"{report} cannot be written", "--report FILE.html in a folder that exists", "report")
-    if report.exists():
-        with report.open("rb") as file:
-            head = file.read(text_report.MARK_WITHIN)
-        if head and not text_report.is_report(head):
-            raise BadInput(f"{report} is there and is no such report", "--report OTHER.html", "report")
 
 
 def _write(report: Path, result: dict[str, Any]) -> None:

@@ -21,8 +21,11 @@ from learnloop.exchange.rows import Dumped, Refusal
 from learnloop.prepare import oatutor as clean_oatutor
 from learnloop.schemas import ITEMS, Accounting, Cleaned
 from learnloop.store import loading, reading
+from learnloop.store.questions import STATUSES
+from learnloop.workflow import paths
 from learnloop.workflow.console import bar, step
 from learnloop.workflow.context import Loop
+from learnloop.workflow.whole import write_whole
 
 EXPORTS = ("gift", "moodle", "qti21", "qti30", "anki", "csv", "json", "html", "pdf")
 IMPORTS = ("gift", "moodle", "qti21", "qti30", "csv", "json", "oatutor")
@@ -54,7 +57,10 @@ def export(
     item_id: of a lesson or of anything above it. key: of paper, the teachers' key instead of the sheet.
     """
     if form not in EXPORTS:
-        raise BadInput(f"no format {form!r} to export; there are {', '.join(EXPORTS)}", field="format")
+        raise BadInput(f"there is no format {form!r}", f"--format {'|'.join(EXPORTS)}", "format")
+    if status not in ("all", *STATUSES):
+        raise BadInput(f"{status!r} is no status", f"--status all|{'|'.join(STATUSES)}", "status")
+    paths.may_write(out, "out")
     with step("read the bank"):
         questions = reading.questions(
             loop.engine, language=language or None, status=None if status == "all" else status
@@ -67,7 +73,7 @@ def export(
     questions = questions.sort_values(["item_id", "question_id"], ignore_index=True)
     with step(f"wrote {out.name}"):
         dumped = _dumped(questions, form, key, title, language)
-        _write(out, dumped.data)
+        write_whole(out, lambda beside: beside.write_bytes(dumped.data))
     return {
         "file": str(out),
         "format": form,
@@ -112,7 +118,7 @@ def import_file(
     source and licence: said of the new ones. Raises BadInput where the file is none of the formats.
     """
     if not file.exists():
-        raise BadInput(f"there is no {file}", "learnloop questions import FILE")
+        raise BadInput(f"there is no file {file}", paths.THERE, "file")
     if form == "oatutor" or file.is_dir():
         if item_id:
             raise BadInput("OATutor's questions have lessons of their own", "leave --item out", "item")
@@ -122,13 +128,15 @@ def import_file(
     items = reading.items(loop.engine)
     if item_id and item_id not in set(items["item_id"]):
         raise UnknownThing(f"there is no item {item_id!r}", "leave --item out, or learnloop prepare")
-    data = _read(file)
+    data = paths.content(file, "file", LARGEST)
     form = form or _form(data, file)
     if form not in _LOADERS:
-        raise BadInput(f"no format {form!r} to import; there are {', '.join(IMPORTS)}", field="format")
+        raise BadInput(f"there is no format {form!r}", f"--format {'|'.join(IMPORTS)}", "format")
     placeholder = f"imported:{'-'.join(file.stem.split()) or 'questions'}"
     with step(f"read {file.name}"):
         loaded = _LOADERS[form](data, item_id or placeholder, language)
+    if loaded.questions.empty and not loaded.refused:
+        raise NothingToDo(f"{file.name} has no questions", f"--format {'|'.join(IMPORTS)}")
     found, hidden = taken_out(_placed(loaded.questions, items, item_id, placeholder))
     found = found.assign(licence=found["licence"].where(found["licence"].notna(), licence or None))
     found, unknown = _known_concepts(loop, found)
@@ -177,24 +185,6 @@ def _import_oatutor(loop: Loop, folder: Path, dry_run: bool) -> dict[str, Any]:
             behind = chunk.consumed
     counts = {name: totals[name] for name in ("read", "new", "changed", "unchanged")}
     return {"file": str(folder), "format": "oatutor", "dry_run": dry_run, **counts, **_refused(refused)}
-
-
-def _read(file: Path) -> bytes:
-    try:
-        if file.stat().st_size > LARGEST:
-            raise BadInput(f"{file.name} has more than {LARGEST >> 20} MiB", "export fewer questions a file")
-        return file.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{file} cannot be read: {error.strerror}") from error
-
-
-def _write(out: Path, data: bytes) -> None:
-    try:
-        out.write_bytes(data)
-    except OSError as error:
-        raise BadInput(
-            f"{out} cannot be written: {error.strerror}", "name a file in a folder there is"
-        ) from error
 
 
 def _form(data: bytes, file: Path) -> str:

@@ -30,11 +30,12 @@ from learnloop.generate.question_prompt import PROMPT_VERSION
 from learnloop.generate.training_bank import Bank
 from learnloop.settings import Settings
 from learnloop.store import reading
-from learnloop.workflow import language_models
+from learnloop.workflow import language_models, paths
 from learnloop.workflow.console import bar, stderr, step
 from learnloop.workflow.context import Loop
-from learnloop.workflow.whole import write_json
+from learnloop.workflow.whole import write_json, write_whole
 
+LARGEST_BANK = 200_000_000  # bytes of a file
 VALIDATION_SHARE = 0.1  # of the documents
 VERDICTS = ("valid", "dull", "invalid")
 LEAST_READ = 50  # questions that an audit must have read
@@ -104,10 +105,7 @@ def _bank(loop: Loop, files: Sequence[Path], languages: Sequence[str]) -> Bank:
     items = reading.items(loop.engine)
     found = training_bank.from_store(approved, items)
     for path in files:
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise BadInput(f"{path} cannot be read as JSON: {error}", field="bank") from error
+        document = paths.document(path, "bank", LARGEST_BANK)
         for language in languages if len(languages) == 1 else [_language_of(path, languages)]:
             found.add(training_bank.from_squad(document, language, path.stem))
     found.examples = [one for one in found.examples if one.language in languages]
@@ -249,6 +247,10 @@ def measure(
     On the lessons of the store that it was not trained on, with the rules' own keys, at most `most`. The
     figures go into its manifest. sheet: a CSV of the accepted questions, to be read for `audit`.
     """
+    if sheet is not None:
+        paths.may_write(sheet, "sheet")
+        if sheet.exists():
+            raise BadInput(f"{sheet} is there", "give a sheet that is not: verdicts may be in it", "sheet")
     folder, manifest = _adapter(loop, adapter)
     lessons = _unseen(loop, manifest)
     model = _local_model(loop.settings)
@@ -298,10 +300,13 @@ _SHEET = ("lesson", "passage", "question", "key", "verdict")
 
 
 def _write_sheet(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8-sig") as file:
-        writer = csv.DictWriter(file, _SHEET, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows({**row, "verdict": ""} for row in rows)
+    def write(beside: Path) -> None:
+        with beside.open("w", newline="", encoding="utf-8-sig") as file:
+            writer = csv.DictWriter(file, _SHEET, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows({**row, "verdict": ""} for row in rows)
+
+    write_whole(path, write)
 
 
 def audit(loop: Loop, *, adapter: str, sheet: Path, by: str) -> dict[str, Any]:
@@ -310,17 +315,12 @@ def audit(loop: Loop, *, adapter: str, sheet: Path, by: str) -> dict[str, Any]:
     It passes with at least LEAST_READ read, none of them invalid, and at most MOST_DULL of them dull.
     """
     folder, _ = _adapter(loop, adapter)
-    try:
-        with sheet.open(newline="", encoding="utf-8-sig") as file:
-            said = [str(row["verdict"] or "").strip().lower() for row in csv.DictReader(file)]
-    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(
-            f"{sheet} is no sheet with a column verdict ({error})",
-            f"learnloop finetune measure {adapter} --sheet {sheet}",
-            field="sheet",
-        ) from error
+    said = paths.table(sheet, ["verdict"], "sheet")["verdict"].str.strip().str.lower().tolist()
+    if not any(said):
+        fault = f"{sheet} has no verdict yet"
+        raise NothingToDo(fault, f"write {', '.join(VERDICTS)} into its column verdict")
     if strangers := sorted(set(said) - {*VERDICTS, ""}):
-        raise BadInput(f"{strangers[0]!r} is no verdict: {', '.join(VERDICTS)}", field="sheet")
+        raise BadInput(f"{strangers[0]!r} is no verdict", f"write {', '.join(VERDICTS)}, or nothing", "sheet")
     counts = {verdict: said.count(verdict) for verdict in VERDICTS}
     read = sum(counts.values())
     passed = read >= LEAST_READ and not counts["invalid"] and counts["dull"] <= MOST_DULL * read

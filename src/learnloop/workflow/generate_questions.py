@@ -17,13 +17,13 @@ from learnloop.generate import grammar, kinds, pipeline, sanitise
 from learnloop.prepare.language import UNDETERMINED, detect, normalise_language
 from learnloop.prepare.text import repair
 from learnloop.store import reading
-from learnloop.workflow import finetune, language_models
+from learnloop.workflow import finetune, language_models, paths
 from learnloop.workflow.console import bar, step
 from learnloop.workflow.context import Loop
+from learnloop.workflow.paths import MOST_BYTES
 from learnloop.workflow.whole import write_json, write_whole
 
 STDIN = Path("-")
-MOST_BYTES = 5_000_000
 SUFFIXES = {".txt": "text/plain", ".md": "text/markdown", ".html": "text/html", ".htm": "text/html"}
 
 
@@ -47,7 +47,9 @@ def questions(
     if (text is None) == (not item_id):
         raise BadInput("one text is asked about", "learnloop generate questions --text lesson.txt")
     if out is not None and out.suffix not in WRITERS:
-        raise BadInput(f"cannot write {out.name}: it ends in none of {', '.join(WRITERS)}")
+        raise BadInput(f"cannot write {out.name}", f"--out FILE, with one of {', '.join(WRITERS)}", "out")
+    if out is not None:
+        paths.may_write(out, "out")
     lessons, mates = of_file(text, language) if text is not None else of_item(loop, item_id, language)
     with step("loaded the language models"):
         models = language_models.load(loop.settings, propose=False)
@@ -103,16 +105,12 @@ def _read(path: Path) -> tuple[str, str]:
     """(title, text); markup, mojibake and headings' signs are gone, paragraphs stay."""
     if path == STDIN:
         body, name = sys.stdin.buffer.read(MOST_BYTES + 1), "stdin"
-    elif not path.is_file():
-        raise BadInput(f"there is no file {path}")
     else:
-        with path.open("rb") as file:
-            body = file.read(MOST_BYTES + 1)
-        name = path.name
+        body, name = paths.content(path, "text", MOST_BYTES), path.name
     if len(body) > MOST_BYTES:
-        raise BadInput(f"{name} has more than {MOST_BYTES:,} bytes")
+        raise BadInput(f"{name} has more than {MOST_BYTES:,} bytes", "give a part of it", "text")
     if b"\0" in body:
-        raise BadInput(f"{name} is no text")
+        raise BadInput(f"{name} is no text", "give a .txt, .md or .html file", "text")
     kind = SUFFIXES.get(path.suffix.lower(), "text/plain")
     if kind == "text/html":
         record = extract.extract(body, path.resolve().as_uri(), "text/html")[0]
@@ -123,7 +121,7 @@ def _read(path: Path) -> tuple[str, str]:
             title, text = _of_markdown(text)
     text = "\n".join(repair(line)[0].strip() for line in text.splitlines()).strip()
     if not text:
-        raise BadInput(f"{name} has no text")
+        raise BadInput(f"{name} has no text", "give a file with some prose", "text")
     return title, text
 
 
@@ -147,7 +145,9 @@ def _language_of(text: str, told: str) -> str:
     if found == UNDETERMINED:
         raise BadInput(f"the language of the text is not clear; there are rules for {known}", "--language en")
     if found not in grammar.LANGUAGES:
-        raise BadInput(f"there are no rules for questions in {found!r}; there are for {known}")
+        raise BadInput(
+            f"there are no rules for questions in {found!r}; there are for {known}", "--language en"
+        )
     return found
 
 

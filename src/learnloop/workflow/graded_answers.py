@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from learnloop.errors import BadInput, NothingToDo
+from learnloop.workflow import paths
 
 BETWEEN = "||"
 COLUMNS = ("question_id", "question", "reference", "answer", "correct")
@@ -26,18 +27,9 @@ def read(path: Path) -> pd.DataFrame:
 
     Raises BadInput, NothingToDo.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, sep=None, engine="python")
-    except FileNotFoundError:
-        raise BadInput(f"there is no file {path}", field="data") from None
-    except (OSError, ValueError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} is no CSV file: {error}", field="data") from None
-    if missing := [name for name in COLUMNS if name not in table.columns]:
-        raise BadInput(
-            f"{path} has no column {missing[0]!r}; it needs {', '.join(COLUMNS)}", field=missing[0]
-        )
+    table = paths.table(path, COLUMNS, "data")
     if table.empty:
-        raise NothingToDo(f"{path} has no answers")
+        raise NothingToDo(f"{path} has no answers", "give a row an answer that a teacher has graded")
     references = {
         question_id: list(
             dict.fromkeys(
@@ -48,7 +40,7 @@ def read(path: Path) -> pd.DataFrame:
     }
     without = [one for one, many in references.items() if not many]
     if without:
-        raise BadInput(f"question {without[0]!r} has no reference", field="reference")
+        raise BadInput(f"question {without[0]!r} has no reference", "write a right answer there", "reference")
     return pd.DataFrame(
         {
             "question_id": table["question_id"],
@@ -69,5 +61,5 @@ def _mark(value: str, line: int) -> float:
     except ValueError:
         mark = -1.0
     if not 0 <= mark <= 1:
-        raise BadInput(f"line {line}: {value!r} is no mark between 0 and 1", field="correct")
+        raise BadInput(f"line {line}: {value!r} is no mark between 0 and 1", "write 0, 1 or 0.5", "correct")
     return mark

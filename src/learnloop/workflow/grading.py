@@ -1,6 +1,5 @@
 """grading: questions and answers in, grades with feedback out; graded answers in, a grader out; essays."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from learnloop.generate import embeddings
 from learnloop.i18n import LANGUAGES, translator
 from learnloop.settings import Settings
 from learnloop.store import reading
-from learnloop.workflow import graded_answers
+from learnloop.workflow import graded_answers, paths
 from learnloop.workflow.console import bar, step
 from learnloop.workflow.context import Loop
 
@@ -77,7 +76,7 @@ def train_grader(
 
 def essay(*, text: Path, language: str, years: float | None = None, said_in: str = "") -> dict[str, Any]:
     """Rule-based feedback on the form of an essay; `said_in` is the language of the sentences."""
-    whole = _text(text)
+    whole = paths.text(text, "text")
     report = essays.essay_feedback(whole, language, years)
     _ = translator(said_in or (language if language in LANGUAGES else "en"))
     return {
@@ -177,51 +176,33 @@ def _told(text: str, given: Grade, _: Callable[[str], str]) -> dict[str, Any]:
 def _question(loop: Loop, named: str) -> Mapping[str, Any]:
     path = Path(named)
     if path.suffix == ".json" or path.is_file():
-        try:
-            told = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise BadInput(f"there is no file {path}", field="question") from None
-        except (OSError, ValueError) as error:
-            raise BadInput(f"{path} is no JSON file: {error}", field="question") from None
+        told = paths.document(path, "question")
         if isinstance(told, Mapping) and isinstance(told.get("questions"), list):
             told = told["questions"]
         if isinstance(told, list) and len(told) == 1:
             told = told[0]
         if not isinstance(told, Mapping) or "kind" not in told:
-            raise BadInput(f"{path} is not one question with a kind, a stem and a key", field="question")
+            raise BadInput(
+                f"{path} is not one question with a kind, a stem and a key",
+                "learnloop generate questions --text FILE --out q.json shows some",
+                "question",
+            )
         return told
     known = reading.questions(loop.engine)
     found = known[known["question_id"] == named]
     if found.empty:
-        raise UnknownThing(f"there is no question {named!r}", "learnloop questions")
+        raise UnknownThing(f"there is no question {named!r}", "learnloop questions list")
     row = found.iloc[0].to_dict()
     return {name: value for name, value in row.items() if not (np.isscalar(value) and pd.isna(value))}
 
 
 def _answers(path: Path) -> list[str]:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise BadInput(f"there is no file {path}", field="answers") from None
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path} is no CSV file: {error}", field="answers") from None
-    if "answer" not in table.columns:
-        raise BadInput(f"{path} has no column 'answer'", field="answers")
-    return table["answer"].tolist()
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise BadInput(f"there is no file {path}", field="text") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} is no text in UTF-8: {error}", field="text") from None
+    return [str(one) for one in paths.table(path, ["answer"], "answers")["answer"]]
 
 
 def _folder(settings: Settings, language: str) -> Path:
     if not (language.isalpha() and len(language) in (2, 3)):
-        raise BadInput(f"{language!r} is no language: two letters, such as en", field="language")
+        raise BadInput(f"{language!r} is no language", "--language en", "language")
     return settings.home / "graders" / language.lower()
 
 

@@ -22,6 +22,7 @@ from learnloop.prepare.answers import item_concept_lookup
 from learnloop.schemas import Tracer
 from learnloop.store import placements, prerequisites, reading
 from learnloop.store.pseudonyms import pseudonym
+from learnloop.workflow import paths
 from learnloop.workflow.context import Loop
 
 Ask = Callable[["Question"], bool | None]  # whether it was answered rightly; None: not now
@@ -79,16 +80,15 @@ def from_file(path: Path) -> Ask:
 
     Raises BadInput.
     """
-    try:
-        frame = pd.read_csv(path, dtype="str", usecols=["item_id", "correct"])
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: no CSV with the columns item_id and correct ({error})") from None
+    frame = paths.table(path, ["item_id", "correct"], "answers")
     right = (
         frame["correct"].str.strip().str.lower().map({"1": True, "true": True, "0": False, "false": False})
     )
     if right.isna().any():
         line = int(right.isna().to_numpy().argmax()) + 2
-        raise BadInput(f"{path}: line {line}: correct is 1 or 0", field="correct")
+        raise BadInput(
+            f"{path}: line {line}: correct is 1 or 0", "write 1 for right and 0 for wrong", "correct"
+        )
     known = dict(zip(frame["item_id"], right.astype(bool), strict=True))
     return lambda question: known.get(question.item_id)
 
@@ -106,12 +106,12 @@ def _scope(loop: Loop, items: pd.DataFrame, course: str, concepts: tuple[str, ..
         raise BadInput("give a course or concepts, one of them", "--course ITEM_ID", "course")
     if course:
         if course not in set(items["item_id"]):
-            raise UnknownThing(f"there is no course {course!r}")
+            raise UnknownThing(f"there is no course {course!r}", "learnloop status")
         return {"course": course}
     known = set(reading.concepts(loop.engine)["concept_id"])
     for concept_id in concepts:
         if concept_id not in known:
-            raise UnknownThing(f"there is no concept {concept_id!r}")
+            raise UnknownThing(f"there is no concept {concept_id!r}", "learnloop status")
     return {"concepts": sorted(set(concepts))}
 
 

@@ -6,12 +6,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from learnloop.errors import BadInput
+
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Calls `write` with a name beside `path`, and renames what it wrote. A kill leaves no half file.
 
-    Two processes that write the same path each write their own file; the last rename holds.
+    Two processes that write the same path each write their own file; the last rename holds. Raises BadInput
+    where the system refuses: no such folder, no right to write there, a full disk.
     """
+    try:
+        _write_beside(path, write)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise BadInput(f"{path} cannot be written: {why}", "name a file in a folder that is there") from error
+
+
+def _write_beside(path: Path, write: Callable[[Path], object]) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.writing")
     try:
         write(beside)
