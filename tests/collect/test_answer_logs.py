@@ -108,7 +108,31 @@ def test_one_answer_written_once_a_concept_is_noticed(tmp_path: Path) -> None:
         "learner_id,item_id,concept_id,correct,occurred_at\na,i,x,1,10\na,i,y,1,10\na,i,x,0,20\na,i,x,0,20\n"
     )
     ordered = in_order(read_answers(written(text, tmp_path / "log.csv")).frame)
-    assert ordered.expanded == 1
+    assert (ordered.expanded, ordered.repeated) == (1, 1)
+
+
+def test_the_same_row_twice_is_no_repeat_where_no_time_says_so(tmp_path: Path) -> None:
+    text = "learner_id,item_id,correct\na,i,1\na,i,1\n"
+    assert in_order(read_answers(written(text, tmp_path / "log.csv")).frame).repeated == 0
+
+
+def test_concepts_may_be_a_list_in_parquet(tmp_path: Path) -> None:
+    path = tmp_path / "log.parquet"
+    lists = [["x", "y"], [], ["y"]]
+    pd.DataFrame(
+        {"learner_id": [1, 1, 2], "item_id": [7, 8, 7], "concept_id": lists, "correct": [True] * 3}
+    ).to_parquet(path)
+    log = read_answers(path)
+    assert log.frame["concept_ids"].tolist() == [("x", "y"), ("item:8",), ("y",)]
+    assert log.own == 1
+
+
+def test_a_log_of_concepts_alone_says_what_the_item_may_be(tmp_path: Path) -> None:
+    path = written("learner_id,concept_id,correct\na,x,1\n", tmp_path / "log.csv")
+    with pytest.raises(BadInput, match="--map item_id=concept_id"):
+        read_answers(path)
+    log = read_answers(path, "item_id=concept_id")
+    assert log.frame[["item_id", "concept_ids"]].values.tolist() == [["x", ("x",)]]
 
 
 def test_other_names_are_mapped_and_likely_ones_are_told(tmp_path: Path) -> None:

@@ -206,6 +206,20 @@ def test_answers_in_both_files_are_told(tmp_path: Path) -> None:
     assert any("the test is in training" in note for note in found["data"]["notes"])
 
 
+def test_rows_written_twice_are_told(tmp_path: Path) -> None:
+    frame = flat(PLANTED.answers)
+    twice = pd.concat([frame, frame.iloc[:100]])
+    found = evaluate_trace(written(twice, tmp_path / "log.csv"), fast=True, **FAST)
+    assert found["data"]["repeated_rows"] == 100
+    assert "100 rows are the row before once more" in " ".join(found["data"]["notes"])
+
+
+def test_at_one_time_and_together_nothing_is_told_of_an_order(tmp_path: Path) -> None:
+    frame = flat(PLANTED.answers).assign(occurred_at=1_500_000_000)
+    found = evaluate_trace(written(frame, tmp_path / "log.csv"), ties="together", fast=True, **FAST)
+    assert found["data"]["notes"] == ["No learner has two different times: no answer sees another."]
+
+
 def test_predictions_of_another_tool_are_scored_and_never_chosen(log: Path, tmp_path: Path) -> None:
     oracle = tmp_path / "oracle.csv"
     pd.DataFrame({"p": PLANTED.probabilities}).to_csv(oracle, index=False)

@@ -4,8 +4,9 @@
     007,loops-1,loops~counting,2026-03-01T10:00:00Z,1     -> concept_ids ("loops", "counting"), correct True
 
 CSV, TSV (comma, semicolon, tab, pipe; plain, gzip or zip) or Parquet, times as in `logs`. Several concepts
-are joined by `~`; where there is none, the item is its own concept. Where no learner has two different
-times, the order of rows is the order of time; where some of a learner's times tie, it breaks the tie.
+are joined by `~` (in Parquet they may be a list); where there is none, the item is its own concept. Where no
+learner has two different times, the order of rows is the order of time; where some of a learner's times tie,
+it breaks the tie.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -56,13 +57,15 @@ class AnswerLog:
 class Ordered:
     """frame: ANSWERS and the other columns, by learner and time. tied: answers at the same moment as the
     one before. timed: whether times say more than the order. expanded: rows that look like the row before
-    with another concept, as where an answer was written once for each of its concepts.
+    with another concept, as where an answer was written once for each of its concepts. repeated: rows that
+    are the row before once more, its time too.
     """
 
     frame: pd.DataFrame
     tied: int
     timed: bool
     expanded: int
+    repeated: int
 
 
 def read_answers(
@@ -89,7 +92,8 @@ def read_answers(
         why = ", ".join(f"{count:,} {reason}" for reason, count in refused.items()) or "it has none"
         step = "--threshold 0.5" if FRACTION in refused else f"look at {path.name}"
         raise NothingToDo(f"{path.name} has no row that is an answer: {why}", step)
-    texts = _texts(table["concept_id"]) if "concept_id" in names else pd.Series([pd.NA] * rows, dtype="str")
+    none = pd.Series([pd.NA] * rows, dtype="str")
+    texts = _texts(_joined(table["concept_id"])) if "concept_id" in names else none
     frame["concept_ids"], alone = _concepts(texts, frame["item_id"])
     frame["correct"] = outcome > 0
     took = (
@@ -133,7 +137,7 @@ def in_order(frame: pd.DataFrame, ties: str = "order") -> Ordered:
     level = np.r_[False, micro[1:] == micro[:-1]] if len(codes) else np.zeros(0, dtype=bool)
     timed = bool((same & ~level).any())
     ordered = frame.iloc[order].reset_index(drop=True)
-    expanded = _expanded(ordered, same & level)
+    expanded, repeated = _alike(ordered, same & level)
     place = np.arange(len(frame))
     if not timed and (ties == "order" or not given.any()):
         micro = 1_000_000 * (place - np.maximum.accumulate(np.where(same, 0, place)))
@@ -142,7 +146,8 @@ def in_order(frame: pd.DataFrame, ties: str = "order") -> Ordered:
         micro = pd.Series(micro - place).groupby(codes).cummax().to_numpy() + place
     at = pd.DatetimeIndex(micro.astype("datetime64[us]")).tz_localize("UTC")
     ordered = ordered.assign(occurred_at=at).drop(columns="at")
-    return Ordered(ordered, int((same & level).sum()) if given.any() else 0, timed, expanded)
+    tied = int((same & level).sum()) if given.any() else 0
+    return Ordered(ordered, tied, timed, expanded, repeated if timed else 0)
 
 
 def read_probabilities(path: Path, columns: str, n_rows: int) -> np.ndarray:
@@ -191,6 +196,17 @@ def _outcomes(column: Any, threshold: float | None) -> tuple[np.ndarray, dict[st
     return numbers, faults | {FRACTION: ~np.isin(numbers, (0.0, 1.0)) & ~missing & ~no_number}
 
 
+def _joined(column: Any) -> Any:
+    """Lists of concepts, as Parquet may hold them, by `~`; a list with a gap in it has none there."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
+        return column
+    texts = column.cast(pa.list_(pa.string()))
+    return pc.binary_join(texts, "~")
+
+
 def _concepts(texts: pd.Series, items: pd.Series) -> tuple[pd.Series, np.ndarray]:
     """Tuples, each text parted once; which rows have none of their own."""
     codes, names = pd.factorize(texts)
@@ -213,15 +229,17 @@ def _times(column: Any, where: _Where) -> np.ndarray:
     return seconds
 
 
-def _expanded(ordered: pd.DataFrame, level: np.ndarray) -> int:
-    """level: (n,) whether a row is of the learner and the moment of the row before."""
+def _alike(ordered: pd.DataFrame, level: np.ndarray) -> tuple[int, int]:
+    """(rows like the row before but for the concepts, and those with the same). level: (n,) whether a row is
+    of the learner and the moment of the row before."""
     alike = level.copy()
     for name in ("item_id", "correct"):
         codes, _ = pd.factorize(ordered[name])
         alike[1:] &= codes[1:] == codes[:-1]
     places = np.flatnonzero(alike)
     concepts = ordered["concept_ids"].to_numpy()
-    return int(sum(concepts[place] != concepts[place - 1] for place in places))
+    others = int(sum(concepts[place] != concepts[place - 1] for place in places))
+    return others, len(places) - others
 
 
 def _likely(path: Path, names: Sequence[str]) -> dict[str, str]:

@@ -193,6 +193,8 @@ def _lacking(name: str, column: str, header: Sequence[str], table: str) -> BadIn
     by_lower = {other.lower(): other for other in header}
     known = next((by_lower[other] for other in SYNONYMS.get(column, ()) if other in by_lower), None)
     has = f"{name} line 1 lacks column {column!r}; it has {', '.join(header)}"
+    if known is None and column == "item_id" and table == "" and "concept_id" in header:
+        return BadInput(has, "--map item_id=concept_id, where a concept is all that is known", column)
     if known is None and column == "correct":  # no name is like it by its letters alone
         return BadInput(has, "--map correct=COLUMN, the one that says which answers were right", column)
     if known is None:

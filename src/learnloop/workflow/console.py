@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 stderr = Console(stderr=True, highlight=False)
+EVERY = 60.0  # seconds between two lines of a progress that nobody sees move
 
 
 @contextmanager
@@ -32,8 +33,10 @@ class Advance(Protocol):
 
 @contextmanager
 def bar(name: str, total: float | None = None) -> Iterator[Advance]:
-    """A progress bar; the yielded function advances it. Off a terminal only the last line is written."""
-    started = time.perf_counter()
+    """A progress bar; the yielded function advances it. Off a terminal a line is written when it ends, and
+    before that at most one in EVERY seconds, of how far it has come."""
+    started = written = time.perf_counter()
+    done, seen = 0.0, sys.stderr.isatty()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -41,13 +44,19 @@ def bar(name: str, total: float | None = None) -> Iterator[Advance]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),
     )
-    with Progress(*columns, console=stderr, transient=True, disable=not sys.stderr.isatty()) as progress:
+    with Progress(*columns, console=stderr, transient=True, disable=not seen) as progress:
         task = progress.add_task(name, total=total, note="")
 
         def advance(amount: float, note: str = "") -> None:
+            nonlocal done, written
+            done += amount
             progress.advance(task, amount)
             if note:
                 progress.update(task, note=note)
+            if not seen and (now := time.perf_counter()) - written > EVERY:
+                written = now
+                of = f" of {total:,.0f}" if total else ""
+                stderr.print(f"  {name}: {done:,.0f}{of} {note} {now - started:.0f} s".rstrip(), markup=False)
 
         yield advance
     stderr.print(f"[green]✓[/] {name} [dim]{time.perf_counter() - started:.1f} s[/]")

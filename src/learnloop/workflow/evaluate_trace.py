@@ -23,6 +23,7 @@ from learnloop.collect.answer_logs import (
 from learnloop.errors import BadInput, UnknownThing
 from learnloop.evaluate import tracing_groups
 from learnloop.evaluate.tracing import LEADING
+from learnloop.workflow import paths
 from learnloop.workflow.console import bar, step
 from learnloop.workflow.evaluate_tracers import BASELINE, Kind, Part, Rules, evaluate_tracers
 from learnloop.workflow.tracers import TRACERS
@@ -63,7 +64,9 @@ def evaluate_trace(
     if taken:
         raise BadInput(f"a group of ours is called {taken[0]!r}", "rename the column of the log", "group_by")
     if report is not None:
-        _may_replace(report)
+        from learnloop.evaluate.tracing_report import is_report
+
+        paths.may_replace(report, is_report)
     of_answers, of_predictions = _parted(columns)
     logs = [_read(train, of_answers, threshold, group_by)]
     if test is not None:
@@ -75,7 +78,8 @@ def evaluate_trace(
     if predictions is not None:
         name = _name(predictions, predictions_name, kinds)
         others[name] = read_probabilities(predictions, of_predictions, logs[-1].rows)[asked["row"]]
-    with bar(f"evaluated {len(kinds)} models on {len(parts)} folds", len(kinds) * len(parts)) as advance:
+    total = len(kinds) * len(parts)
+    with bar(f"evaluated {len(kinds)} models on {len(parts)} fold{'s' * (len(parts) > 1)}", total) as advance:
         found = evaluate_tracers(kinds, parts, asked, rules, others, advance)
     result: dict[str, Any] = {
         "data": _told(logs, ordered, ties, shared),
@@ -220,6 +224,7 @@ def _told(logs: Sequence[AnswerLog], ordered: Ordered, ties: str, shared: dict[s
         "ties": ties,
         "tied": ordered.tied,
         "expanded_rows": ordered.expanded,
+        "repeated_rows": ordered.repeated,
         **shared,
     }
     return {**told, "notes": _notes(logs, ordered, told)}
@@ -231,9 +236,10 @@ def _notes(logs: Sequence[AnswerLog], ordered: Ordered, told: dict[str, Any]) ->
     if not logs[0].times:
         found.append("There are no times: the order of rows is taken for the order of answers.")
     elif not ordered.timed:
-        found.append(
-            "No learner has two different times: the order of rows is taken for the order of answers."
-        )
+        told_by = "the order of rows is taken for the order of answers"
+        if told["ties"] != "order":
+            told_by = "no answer sees another"
+        found.append(f"No learner has two different times: {told_by}.")
     elif told["tied"] and told["ties"] == "order":
         found.append(
             f"{told['tied']:,} answers have the time of the learner's answer before; the order of rows breaks"
@@ -247,6 +253,11 @@ def _notes(logs: Sequence[AnswerLog], ordered: Ordered, told: dict[str, Any]) ->
         found.append(
             f"{told['expanded_rows']:,} rows are as the row before with another concept: if each is the same"
             " answer again, every number here is leaky. Join the concepts of an answer by ~ in one row."
+        )
+    if told["repeated_rows"] and not told.get("answers_in_both"):
+        found.append(
+            f"{told['repeated_rows']:,} rows are the row before once more, its time too: if an export wrote"
+            " answers twice, the first tells the outcome of the second. Leave one of each."
         )
     if FRACTION in told["refused"]:
         found.append(
@@ -266,19 +277,6 @@ def _notes(logs: Sequence[AnswerLog], ordered: Ordered, told: dict[str, Any]) ->
     if told.get("answers_in_both"):
         found.append(f"{told['answers_in_both']:,} answers are in both files: the test is in training.")
     return found
-
-
-def _may_replace(report: Path) -> None:
-    """Only a report of ours is written over. Raises BadInput."""
-    from learnloop.evaluate import tracing_report
-
-    if report.is_dir() or not report.parent.is_dir():
-        raise BadInput(f"{report} cannot be written", "--report FILE.html in a folder that exists", "report")
-    if report.exists():
-        with report.open("rb") as file:
-            head = file.read(tracing_report.MARK_WITHIN)
-        if head and not tracing_report.is_report(head):
-            raise BadInput(f"{report} is there and is no such report", "--report OTHER.html", "report")
 
 
 def _write(report: Path, result: dict[str, Any]) -> None:
