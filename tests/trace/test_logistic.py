@@ -12,7 +12,7 @@ from learnloop.simulate.catalogues import made_up_catalogue
 from learnloop.simulate.learners import Simulation, simulate
 from learnloop.simulate.planted import Planted, planted_answers
 from learnloop.trace.histories import encode
-from learnloop.trace.logistic import LogisticTracer, concepts_of, items_of
+from learnloop.trace.logistic import LogisticTracer, laid_out
 from learnloop.trace.rate import RateTracer
 from learnloop.trace.uncertainty import laplace, rate_precision
 
@@ -77,8 +77,10 @@ def test_covariance_equals_the_inverse_of_the_whole_hessian() -> None:
     rng = np.random.default_rng(0)
     x, p = rng.normal(size=(len(data), 6)), rng.uniform(0.2, 0.9, len(data))
     weights = rng.normal(size=9)
-    found = laplace(x, items_of(data), concepts_of(data), p, weights, prior_variance=0.5)
-    items, concepts = (matrix.toarray() for matrix in (items_of(data), concepts_of(data)))
+    order, design = laid_out(data)
+    found = laplace(x[order], design, p[order], weights, prior_variance=0.5)
+    items, concepts = np.eye(9)[data.items], np.zeros((len(data), len(data.concept_ids)))
+    concepts[data.pair_rows, data.pair_concepts] = data.pair_shares
     X = np.hstack([np.ones((len(data), 1)), x, items, concepts])
     prior = np.full(X.shape[1], 1 / 0.5)
     prior[0] = 0.25
@@ -93,6 +95,34 @@ def test_covariance_equals_the_inverse_of_the_whole_hessian() -> None:
     unseen = np.r_[1.0, practice[0], np.zeros(X.shape[1] - 1 - practice.shape[1])]
     variance = found.logit_variance(practice[:1], np.array([-1]))
     np.testing.assert_allclose(variance, unseen @ S @ unseen + 0.5, rtol=1e-6)
+
+
+def test_rows_are_laid_out_by_item_and_concepts() -> None:
+    """Of changing concepts, of none, of several in any order; each row finds its own."""
+    rng = np.random.default_rng(6)
+    lists = [(), ("a",), ("b",), ("a", "b"), ("b", "a"), ("a", "b", "c")]
+    chosen = rng.integers(0, len(lists), 80)
+    items = rng.integers(0, 7, 80)
+    answers = pd.DataFrame(
+        {
+            "learner_id": "l",
+            "item_id": [f"i:{k}" for k in items],
+            "concept_ids": [lists[k] for k in chosen],
+            "correct": rng.random(80) < 0.5,
+            "occurred_at": pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(np.arange(80), "h"),
+        }
+    )
+    data = encode(answers)
+    order, design = laid_out(data)
+    assert sorted(order) == list(range(80))
+    assert len(design.sizes) < 80
+    rows = np.repeat(np.arange(len(design.sizes)), design.sizes)
+    concepts, of_item = design.concepts.toarray()[rows], design.by_item.toarray().T[rows]
+    for row, here in enumerate(order):
+        names = data.concept_ids[concepts[row] > 0]
+        assert set(names) == set(lists[chosen[here]])
+        assert concepts[row].sum() == pytest.approx(1.0 if len(names) else 0.0)
+        assert data.item_ids[of_item[row].argmax()] == f"i:{items[here]}"
 
 
 @pytest.mark.parametrize("precision", [3.0, 20.0])

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from learnloop.trace import ability
 from learnloop.trace.ability import abilities, ability_after
-from learnloop.trace.fading import DAY, NEVER, Rates, State, after, before
+from learnloop.trace.fading import DAY, NEVER, Rates, State, after, before, ordered
 from learnloop.trace.histories import encode
 from learnloop.trace.practice_features import ITEM_RATES, Groups
 
@@ -73,6 +74,13 @@ def test_the_sum_at_the_end_and_the_kept_up_state_are_the_same() -> None:
     np.testing.assert_allclose(asked[0][40:], states, rtol=1e-10)
 
 
+def test_rows_are_put_in_order_however_large_their_codes() -> None:
+    rng = np.random.default_rng(2)
+    streams, moments = rng.integers(0, 5, 50), rng.integers(0, 6, 50)
+    for factor in (1, 2**40):
+        assert (ordered(streams * factor, moments * factor) == np.lexsort((moments, streams))).all()
+
+
 @pytest.mark.parametrize("groups", [Groups(True, True), Groups(False, False)])
 def test_features_equal_looking_back_row_by_row(groups: Groups) -> None:
     answers = some_answers(5, 60).reset_index(drop=True)
@@ -124,9 +132,14 @@ def test_times_a_step_apart_are_a_numbering() -> None:
     assert not Groups.of(encode(answers.drop(columns="duration_s"))).lasting
 
 
+@pytest.mark.parametrize("few", [0, 1, 30])
 @pytest.mark.parametrize("drift", [0.0, 0.02])
-def test_abilities_equal_a_plain_filter(drift: float) -> None:
-    data = encode(some_answers(7))
+def test_abilities_equal_a_plain_filter(drift: float, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are followed one by one."""
+    monkeypatch.setattr(ability, "FEW", few)
+    answers = some_answers(7, 150)
+    answers = answers[(answers["learner_id"] != "l3") | (answers.index < 40)]
+    data = encode(answers)
     rng = np.random.default_rng(1)
     easiness = rng.normal(size=len(data))
     found = abilities(data.learners, data.moments, easiness, data.correct, 1.5, drift)

@@ -17,6 +17,8 @@ import numpy as np
 from learnloop.trace.fading import Moments, begins
 from learnloop.trace.logits import BOUND, LOWEST, squashed
 
+FEW = 30  # learners; a step of all costs about what it costs to follow so many one by one
+
 
 def abilities(
     learners: np.ndarray,
@@ -26,45 +28,83 @@ def abilities(
     variance: float,
     drift: float,
 ) -> np.ndarray:
-    """(n, 2) mean and variance of each row's learner before the row. All arguments but the last two: (n,)."""
-    belief = np.tile([0.0, variance], (len(learners), 1))
-    if not len(learners):
-        return belief
+    """(n, 2) mean and variance of each row's learner before the row. All arguments but the last two: (n,).
+
+    All learners' next moments are one step, as long as many are left; the few who go on for longest (one
+    learner of a log may have a tenth of it) are then followed one by one.
+    """
     laid = Moments.of(learners, moments)
-    found = np.tile([0.0, variance], (len(laid.starts), 1))
-    rows_easiness, rows_correct = easiness[laid.order], correct[laid.order]
-    for now in laid.rounds[1:]:
-        told = now - 1
-        sizes = laid.sizes[told]
-        ends = np.cumsum(sizes)
-        rows = np.arange(ends[-1]) + np.repeat(laid.starts[told] - ends + sizes, sizes)
-        logits = rows_easiness[rows] + np.repeat(found[told, 0], sizes)
-        surprise, weight = answered(logits, rows_correct[rows])
-        firsts = ends - sizes
-        found[now] = moved(
-            found[told], np.add.reduceat(surprise, firsts), np.add.reduceat(weight, firsts), drift
-        )
-    return laid.spread(found)
+    means, variances = np.zeros(len(laid.starts)), np.full(len(laid.starts), float(variance))
+    easy, right = easiness[laid.order], correct[laid.order]
+    begun = np.flatnonzero(laid.first)
+    lengths = np.diff(np.r_[begun, len(means)])  # moments of each learner
+    by_length = np.argsort(-lengths, kind="stable")
+    begun, lengths = begun[by_length], lengths[by_length]
+    known = int(lengths[FEW]) if len(lengths) > FEW else 1  # moments before which the step is everybody's
+    left = np.searchsorted(-lengths, -np.arange(known), side="left")  # learners with more moments than that
+    for rank, n_left in enumerate(left[1:].tolist()):
+        told = begun[:n_left] + rank
+        mean, variance_ = means[told], variances[told]
+        surprise, weight = _told(laid, told, easy, right, mean)
+        means[told + 1], variances[told + 1] = moved(mean, variance_, surprise, weight, drift)
+    is_last = np.r_[begins(laid.of_row)[1:], True]
+    for first, length in zip(begun[:FEW].tolist(), lengths[:FEW].tolist(), strict=True):
+        here, end = first + known - 1, first + length - 1
+        if here < end:
+            rows = slice(laid.starts[here], laid.starts[end])
+            answers = easy[rows].tolist(), right[rows].tolist(), is_last[rows].tolist()
+            later = _followed(*answers, float(means[here]), float(variances[here]), drift)
+            means[here + 1 : end + 1], variances[here + 1 : end + 1] = zip(*later, strict=True)
+    return laid.spread(np.stack([means, variances], axis=1))
+
+
+def _told(
+    laid: Moments, told: np.ndarray, easy: np.ndarray, right: np.ndarray, means: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(m,) sum of (correct - p) and of p (1 - p) of the moments `told` (m,), by what was believed before."""
+    if len(laid.starts) == len(laid.order):  # no two answers at once
+        return answered(easy[told] + means, right[told])
+    sizes = laid.sizes[told]
+    ends = np.cumsum(sizes)
+    firsts = ends - sizes
+    rows = np.arange(ends[-1]) + np.repeat(laid.starts[told] - firsts, sizes)
+    surprise, weight = answered(easy[rows] + np.repeat(means, sizes), right[rows])
+    return np.add.reduceat(surprise, firsts), np.add.reduceat(weight, firsts)
 
 
 def ability_after(
     moments: np.ndarray, easiness: np.ndarray, correct: np.ndarray, variance: float, drift: float
 ) -> tuple[float, float]:
     """(mean, variance) of one learner after all of these answers: `abilities`, for one."""
-    mean, surprise, weight = 0.0, 0.0, 0.0
+    if not len(moments):
+        return 0.0, variance
     order = np.argsort(moments, kind="stable")
-    ends = [*begins(moments[order])[1:].tolist(), True]  # of moments
-    rows = easiness[order].tolist(), correct[order].tolist(), ends[: len(order)]
-    for easy, right, is_last in zip(*rows, strict=True):
+    is_last = np.r_[begins(moments[order])[1:], True]
+    answers = easiness[order].tolist(), correct[order].tolist(), is_last.tolist()
+    return _followed(*answers, 0.0, variance, drift)[-1]
+
+
+def _followed(
+    easiness: list[float],
+    correct: list[float],
+    is_last: list[bool],
+    mean: float,
+    variance: float,
+    drift: float,
+) -> list[tuple[float, float]]:
+    """(mean, variance) of one learner after each moment; is_last: whether an answer is its moment's last."""
+    found, surprise, weight = [], 0.0, 0.0
+    for easy, right, last in zip(easiness, correct, is_last, strict=True):
         logit = easy + mean
         p = 1.0 / (1.0 + exp(-logit)) if -BOUND < logit < BOUND else (1.0 - LOWEST if logit > 0 else LOWEST)
         surprise += right - p
         weight += p * (1.0 - p)
-        if is_last:
+        if last:
             after = 1.0 / (1.0 / variance + weight)
             mean, variance = mean + after * surprise, after + drift
+            found.append((mean, variance))
             surprise = weight = 0.0
-    return mean, variance
+    return found
 
 
 def answered(logits: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -73,11 +113,12 @@ def answered(logits: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.nd
     return correct - p, p * (1.0 - p)
 
 
-def moved(belief: np.ndarray, surprise: np.ndarray, weight: np.ndarray, drift: float) -> np.ndarray:
-    """(m, 2) the next belief: surprise (m,) sum of (correct - p), weight (m,) sum of p (1 - p)."""
-    mean, variance = belief[:, 0], belief[:, 1]
+def moved(
+    mean: np.ndarray, variance: np.ndarray, surprise: np.ndarray, weight: np.ndarray, drift: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """(m,) mean and variance of the next belief: surprise sum of (correct - p), weight sum of p (1 - p)."""
     after = 1.0 / (1.0 / variance + weight)
-    return np.stack([mean + after * surprise, after + drift], axis=1)
+    return mean + after * surprise, after + drift
 
 
 def of_belief(beliefs: np.ndarray) -> np.ndarray:

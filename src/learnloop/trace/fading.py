@@ -37,54 +37,52 @@ class Rates:
 
     def over(self, gap: np.ndarray) -> np.ndarray:
         """(...) seconds -> (..., len(self)) what is left after them; at a negative gap, all."""
-        left = np.ones((*gap.shape, len(self)))
+        left = np.ones((len(self), *gap.shape))  # in memory a rate after the other, for speed
         if self.seconds:
-            left[..., : self.plain] = np.exp(-np.maximum(gap, 0.0)[..., None] / np.array(self.seconds))
-        return left
+            tau = np.array(self.seconds).reshape(-1, *(1,) * gap.ndim)
+            np.exp(np.maximum(gap, 0.0) / -tau, out=left[: self.plain])
+        return left.transpose(*range(1, left.ndim), 0)
 
     def at_answers(self, n: np.ndarray) -> np.ndarray:
         """(m,) answers of one moment -> (m, len(self)) what they leave of those before."""
-        left = np.ones((len(n), len(self)))
-        left[:, self.plain + 1 :] = np.array(self.steps) ** n[:, None]
-        return left
+        left = np.ones((len(self), len(n)))
+        if self.steps:
+            powers = np.array(self.steps)[:, None] ** np.arange(n.max(initial=0) + 1)
+            left[self.plain + 1 :] = powers[:, n]
+        return left.T
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Rows laid out as moments of streams, in rounds: each stream's first moment, its second, and so on."""
+    """Rows laid out as moments of streams: by stream, within it by time."""
 
     order: np.ndarray  # (n,) the rows, by stream and moment
     starts: np.ndarray  # (g,) the first row of each moment, in `order`
     of_row: np.ndarray  # (n,) the moment of each row of `order`
     sizes: np.ndarray  # (g,)
     first: np.ndarray  # (g,) bool: no earlier moment of the stream
-    rounds: list[np.ndarray]  # the moments of each round; the moment before g is g - 1
 
     @classmethod
     def of(cls, streams: np.ndarray, moments: np.ndarray) -> Self:
         """(n,) codes of streams, and codes that sort as the times do."""
         n = len(streams)
-        order = np.lexsort((moments, streams))
+        order = ordered(streams, moments)
         stream, moment = streams[order], moments[order]
         changed = begins(stream)
         new = changed | begins(moment)
         starts = np.flatnonzero(new)
-        first = changed[starts]
-        place = np.arange(len(starts))
-        rank = place - np.maximum.accumulate(np.where(first, place, 0))
-        by_rank = np.argsort(rank, kind="stable")
-        rounds = np.split(by_rank, np.cumsum(np.bincount(rank))[:-1]) if n else []
-        return cls(order, starts, np.cumsum(new) - 1, np.diff(np.r_[starts, n]), first, rounds)
+        return cls(order, starts, np.cumsum(new) - 1, np.diff(np.r_[starts, n]), changed[starts])
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """(n, ...) of the rows -> (g, ...) summed within each moment."""
-        return np.add.reduceat(values[self.order], self.starts, axis=0)
+        laid = values[self.order]
+        return laid if len(self.starts) == len(laid) else np.add.reduceat(laid, self.starts, axis=0)
 
     def spread(self, found: np.ndarray) -> np.ndarray:
-        """(g, ...) of the moments -> (n, ...) of the rows, in their own order."""
-        out = np.empty((len(self.order), *found.shape[1:]))
-        out[self.order] = found[self.of_row]
-        return out
+        """(g, ...) of the moments -> (n, ...) of the rows, in their own order; the memory keeps its order."""
+        place = np.empty_like(self.order)
+        place[self.order] = self.of_row
+        return np.take(found.T, place, axis=-1).T
 
 
 def before(
@@ -97,16 +95,41 @@ def before(
     if not len(streams):
         return np.zeros((0, values.shape[1], len(rates))), np.zeros(0)
     laid = Moments.of(streams, moments)
-    sums = laid.sums(values)
     at = seconds[laid.order][laid.starts]
     gaps = np.where(laid.first, NEVER, np.r_[0.0, np.diff(at)])
-    left, kept = rates.over(gaps), rates.at_answers(laid.sizes)
-    states = np.zeros((*sums.shape, len(rates)))
-    for now in laid.rounds[1:]:
-        last = now - 1
-        after = states[last] * kept[last][:, None] + sums[last][..., None]
-        states[now] = after * left[now][:, None]
-    return laid.spread(states), laid.spread(gaps)
+    # what is there before a moment = left · (kept · what was before the last one + what that one adds)
+    left, kept = rates.over(gaps[1:]).T, rates.at_answers(laid.sizes[:-1]).T  # (R, g - 1)
+    added = np.ascontiguousarray(laid.sums(values)[:-1].T)
+    goes_on = ~laid.first[1:]
+    states = np.zeros((len(rates), len(added), len(at)))
+    for number in range(len(rates)):
+        share = left[number] * goes_on
+        states[number, :, 1:] = _chained(share * kept[number], share * added)
+    return laid.spread(states.transpose(2, 1, 0)), laid.spread(gaps)
+
+
+def _chained(factors: np.ndarray, added: np.ndarray) -> np.ndarray:
+    """S_i = factors_i S_(i-1) + added_i, from nothing: (m,) and (v, m) -> (v, m).
+
+    A system of equations with two diagonals, 1 and -factors. LAPACK solves it from the top in one pass, which
+    is the same arithmetic as step by step, not in Python.
+    """
+    from scipy.linalg.lapack import dtbtrs
+
+    if not added.size:
+        return added
+    bands = np.ones((2, len(factors)), order="F")
+    bands[1, :-1] = -factors[1:]
+    return np.asarray(dtbtrs(bands, added.T, uplo="L", diag="U", overwrite_b=1)[0]).T
+
+
+def ordered(streams: np.ndarray, moments: np.ndarray) -> np.ndarray:
+    """(n,) the rows by stream, and within it by moment; rows of one moment as they stand."""
+    n_moments = int(moments.max(initial=0)) + 1
+    if int(streams.max(initial=0)) >= 2**62 // n_moments:  # no number holds both
+        return np.lexsort((moments, streams))
+    # a stable sort is quick where much is in order already, as answers mostly come
+    return np.argsort(streams * n_moments + moments, kind="stable")
 
 
 def after(
@@ -125,7 +148,7 @@ def after(
     states, last = np.zeros((n, values.shape[1], len(rates))), np.full(n, -np.inf)
     if not n:
         return states, last
-    order = np.lexsort((moments, streams))
+    order = ordered(streams, moments)
     stream, moment, at = streams[order], moments[order], seconds[order]
     ends = np.searchsorted(stream, stream, side="right")  # of the row's stream
     new = begins(stream)
@@ -163,6 +186,6 @@ class State:
     def add(self, where: tuple[np.ndarray, ...], seconds: np.ndarray, values: np.ndarray) -> None:
         """An answer with `values` (m, v) on each of the m streams `where`, no stream twice."""
         counts, _ = self.at(where, seconds)
-        one = self.rates.at_answers(np.ones(1))[0]
+        one = self.rates.at_answers(np.ones(1, dtype=np.int64))[0]
         self.counts[where] = counts * one + values[..., None]
         self.last[where] = seconds

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -78,51 +78,46 @@ class LogisticTracer:
         self.groups = Groups.of(data)
         self.items = {item_id: i for i, item_id in enumerate(data.item_ids.tolist())}
         self.concepts = {concept_id: i for i, concept_id in enumerate(data.concept_ids.tolist())}
-        practice, concept_matrix = self.groups.table(data), concepts_of(data)
-        easiness = self._fit_easiness(data, practice, concept_matrix)
+        order, design = laid_out(data)
+        correct, practice = data.correct[order], self.groups.table(data)
+        found, easiness = self._fit_easiness(data, practice, order, design)
         x = np.hstack([practice, self._beliefs(data, easiness)])
         spread = x.std(axis=0)
         self.scale = np.where(spread > 1e-9, spread, 1.0)
-        x /= self.scale
-        n_items = len(self.items)
-        found = newton.mode(
-            x, data.items, n_items, concept_matrix, data.correct, self.prior_variance, signs=self.signs
-        )
+        x = x[order] / self.scale
+        start = newton.Weights(found.intercept, np.zeros(x.shape[1]), found.items, found.concepts)
+        found = newton.mode(x, design, correct, self.prior_variance, signs=self.signs, start=start)
         self.intercept, self.slopes = found.intercept, found.slopes
         self.item_weights = np.append(found.items, 0.0)
         self.concept_weights = np.append(found.concepts, 0.0)
-        by_row = concept_matrix @ found.concepts
-        tries = np.bincount(data.items, minlength=n_items)
-        self.item_concept_weights = np.bincount(data.items, by_row, n_items) / tries
-        p = squashed(found.logits(x, data.items, concept_matrix))
-        self.uncertainty = laplace(
-            x, items_of(data), concept_matrix, p, found.items, self.prior_variance, found.slopes != 0
+        tries = design.by_item @ design.sizes
+        self.item_concept_weights = (
+            design.by_item @ (design.sizes * (design.concepts @ found.concepts)) / tries
         )
+        p = squashed(design.logits(x, found))
+        self.uncertainty = laplace(x, design, p, found.items, self.prior_variance, found.slopes != 0)
         self.uncertainty.rate_precision = rate_precision(data)
         return self
 
-    def _fit_easiness(self, data: Answers, practice: np.ndarray, concept_matrix: Any) -> np.ndarray:
-        """Sets u; returns (n,) that of each answer's item, learnt from the other learners."""
+    def _fit_easiness(
+        self, data: Answers, practice: np.ndarray, order: np.ndarray, design: newton.Design
+    ) -> tuple[newton.Weights, np.ndarray]:
+        """Sets u; returns its weights and (n,) that of each answer's item, learnt from the other learners."""
         wanted = [":success:" in name and name[:4] != "item" for name in self.groups.names]
-        x = practice[:, wanted]
-
-        def learnt(rows: np.ndarray) -> newton.Weights:
-            return newton.mode(
-                x[rows], data.items[rows], len(self.items), concept_matrix[rows], data.correct[rows],
-                self.prior_variance, tolerance=1e-4,
-            )  # fmt: skip
-
-        found = learnt(np.arange(len(data)))
+        x, correct = practice[:, wanted][order], data.correct[order]
+        found = newton.mode(x, design, correct, self.prior_variance)
         self.easy_intercept = found.intercept
         self.easy_items = np.append(found.items, 0.0)
         self.easy_concepts = np.append(found.concepts, 0.0)
+        part = (data.learner_ranks % PARTS)[data.learners[order]]
         easiness = np.empty(len(data))
-        part = (data.learner_ranks % PARTS)[data.learners]
         for number in np.unique(part):
-            own, others = np.flatnonzero(part == number), np.flatnonzero(part != number)
-            by = learnt(others) if len(others) else found
-            easiness[own] = by.intercept + by.items[data.items[own]] + concept_matrix[own] @ by.concepts
-        return easiness
+            others = part != number
+            by = found
+            if others.any():
+                by = newton.mode(x, design, correct, self.prior_variance, counted=others * 1.0, start=found)
+            easiness[order[~others]] = np.repeat(design.of_kinds(by), design.sizes)[~others]
+        return found, easiness
 
     def _beliefs(self, data: Answers, easiness: np.ndarray) -> np.ndarray:
         """(n, b + 1) what is believed of the learner's ability before each row."""
@@ -306,17 +301,26 @@ class LogisticTracer:
         return tracer
 
 
-def items_of(data: Answers) -> Any:
-    """Sparse (n, n_items), one 1 a row."""
+def laid_out(data: Answers) -> tuple[np.ndarray, newton.Design]:
+    """(n,) the rows by kind, which is an item with its concepts; and what they are of, in that order."""
     from scipy import sparse
 
-    n = len(data)
-    return sparse.csr_array((np.ones(n), (np.arange(n), data.items)), shape=(n, len(data.item_ids)))
-
-
-def concepts_of(data: Answers) -> Any:
-    """Sparse (n, n_concepts), 1 / (number of concepts) each."""
-    from scipy import sparse
-
-    pairs = (data.pair_shares, (data.pair_rows, data.pair_concepts))
-    return sparse.csr_array(pairs, shape=(len(data), len(data.concept_ids)))
+    n, n_concepts = len(data), len(data.concept_ids)
+    counts = np.bincount(data.pair_rows, minlength=n)
+    starts = np.cumsum(counts) - counts
+    kinds = data.items
+    for place in range(counts.max(initial=0)):  # an item whose concepts changed is several kinds
+        has = counts > place
+        concept = np.full(n, n_concepts)
+        concept[has] = data.pair_concepts[starts[has] + place]
+        kinds, _ = pd.factorize(kinds * (n_concepts + 1) + concept)
+    order = np.argsort(kinds, kind="stable")
+    sizes = np.bincount(kinds)
+    firsts = order[np.cumsum(sizes) - sizes]
+    lengths = counts[firsts]
+    pairs = np.repeat(starts[firsts] - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+    concepts = sparse.csr_array(
+        (data.pair_shares[pairs], data.pair_concepts[pairs], np.r_[0, np.cumsum(lengths)]),
+        shape=(len(sizes), n_concepts),
+    )
+    return order, newton.Design.of(sizes, data.items[firsts], len(data.item_ids), concepts)

@@ -63,7 +63,8 @@ class LogisticFollowing:
         for kind, drift in enumerate(self.drifts):
             belief = self.beliefs[learners, kind]
             surprise, weight = answered(self.easiness[items] + belief[:, 0], right)
-            self.beliefs[learners, kind] = moved(belief, surprise, weight, drift)
+            now = moved(belief[:, 0], belief[:, 1], surprise, weight, drift)
+            self.beliefs[learners, kind] = np.stack(now, axis=1)
         taught = self.shares[items].tocoo()
         who, rows = learners[taught.row], taught.row
         so_far = self.overall.counts[learners, 1, self.groups.rates.plain]

@@ -77,13 +77,13 @@ class PFA:
             for k in range(3)
         ]
         design = sparse.hstack(blocks, format="csr")
-        nothing = np.zeros(0, dtype=np.int64)  # no items
-        found = newton.mode(x, nothing, 0, design, data.correct, self.prior_variance, signs=SIGNS)
+        rows = newton.Design.of(np.ones(n, dtype=np.int64), np.zeros(0, dtype=np.int64), 0, design)
+        found = newton.mode(x, rows, data.correct, self.prior_variance, signs=SIGNS)
         back = 1.0 / np.r_[1.0, scale]
         self.shared = np.r_[found.intercept, found.slopes] * back
         self.own = np.vstack([found.concepts.reshape(3, size).T, np.zeros((1, 3))]) * back
         self.own[:-1, 1:] = np.where(held, -self.shared[1:], self.own[:-1, 1:])
-        p = squashed(found.logits(x, nothing, design))
+        p = squashed(rows.logits(x, found))
         known = np.ones((size + 1, 3))
         known[:-1, 1:] = ~held  # what is 0 by its sign is no unknown
         by_weight = np.outer(back, back) * known[:, :, None] * known[:, None, :]

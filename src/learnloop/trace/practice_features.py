@@ -22,7 +22,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from learnloop.trace.fading import DAY, HOUR, NEVER, Rates, after, before
+from learnloop.trace.fading import DAY, HOUR, NEVER, Rates, after, before, ordered
 from learnloop.trace.histories import Answers
 
 STEPS = (0.6, 0.85, 0.97)
@@ -43,7 +43,7 @@ class Groups:
     @classmethod
     def of(cls, data: Answers) -> Self:
         """Times are a numbering where everybody's answers are one and the same step apart."""
-        order = np.lexsort((data.moments, data.learners))
+        order = ordered(data.learners, data.moments)
         steps = np.diff(data.seconds[order])[np.diff(data.learners[order]) == 0]
         return cls(
             bool(len(steps) and not np.allclose(steps, steps[0])), bool((~np.isnan(data.durations)).any())

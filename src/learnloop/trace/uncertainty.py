@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from learnloop.trace.histories import Answers
-from learnloop.trace.newton import solver
+from learnloop.trace.newton import Curvature, Design, solver
 
 COLUMNS = 500  # right-hand sides solved for at once
 
@@ -89,42 +89,31 @@ class Covariance:
 
 
 def laplace(
-    history: np.ndarray,
-    item_matrix: Any,
-    concept_matrix: Any,
+    x: np.ndarray,
+    design: Design,
     p: np.ndarray,
     item_weights: np.ndarray,
     prior_variance: float,
     free: np.ndarray | None = None,
 ) -> Laplace:
-    """free: (k,) bool, False where a slope is held at 0 by its sign and so is no unknown.
+    """x (n, k) and p (n,) at the mode, rows as in `design`.
 
-    history (n, k), item_matrix (n, n_items), concept_matrix (n, n_concepts), p (n,) at the mode."""
-    from scipy import sparse
+    free: (k,) bool, False where a slope is held at 0 by its sign and so is no unknown.
+    """
+    from scipy import linalg, sparse
 
-    free = np.ones(history.shape[1], dtype=bool) if free is None else free
-    n_concepts = concept_matrix.shape[1]
-    dense = np.column_stack([np.ones(len(p)), history[:, free]])
-    weighted = dense * (p * (1 - p))[:, None]
-    by_weight = concept_matrix.multiply(weighted[:, :1]).tocsr()
-    h_dd, h_cd = dense.T @ weighted, concept_matrix.T @ weighted
-    h_cc = by_weight.T @ concept_matrix + sparse.eye_array(n_concepts) / prior_variance
-    h_dd[np.diag_indices_from(h_dd)] += np.r_[0.25, np.full(len(h_dd) - 1, 1 / prior_variance)]
-    items = item_matrix.T @ weighted[:, 0] + 1 / prior_variance  # (n_items,) the diagonal block
-    h_id = item_matrix.T @ weighted
-    h_ic = (item_matrix.T @ by_weight).tocsr()
-    over = h_ic.multiply(1 / items[:, None]).tocsr()
-    known = Covariance.of(
-        h_dd - h_id.T @ (h_id / items[:, None]), h_cd - over.T @ h_id, (h_cc - h_ic.T @ over).tocsc()
-    )
+    free = np.ones(x.shape[1], dtype=bool) if free is None else free
+    bent = Curvature.of(x[:, free], design, p * (1 - p), 0.25, prior_variance)
+    dense, away = linalg.inv(bent.without_concepts, assume_a="pos"), bent.solved(bent.concepts_d)
+    known, n_concepts = Covariance(dense, away, bent.solved), design.concepts.shape[1]
 
-    shares = (item_matrix.T @ concept_matrix).tocsc()  # (n_items, n_concepts) training answers
+    shares = (design.by_item @ design.scaled(design.sizes)).tocsc()  # (n_items, n_concepts) training answers
     shares = shares.multiply(1 / np.asarray(shares.sum(axis=0)).ravel()[None, :]).tocsc()
     # a_c = e_intercept + e_concept - H_oi D^-1 share_c; an unseen concept: e_intercept and its prior
-    scaled = shares.multiply(1 / items[:, None]).tocsc()
-    of_dense = np.column_stack([-(h_id.T @ scaled), np.zeros(len(h_dd))])
+    scaled = shares.multiply(1 / bent.items[:, None]).tocsc()
+    of_dense = np.column_stack([-(bent.items_d.T @ scaled), np.zeros(len(dense))])
     of_dense[0] += 1.0
-    of_concepts = (sparse.eye_array(n_concepts) - h_ic.T @ scaled).tocsc()
+    of_concepts = (sparse.eye_array(n_concepts) - bent.items_concepts.T @ scaled).tocsc()
     u = np.column_stack([known.u(of_dense[:, :-1], of_concepts), of_dense[:, -1]])
     sa = known.dense @ u
     variance = (u * sa).sum(axis=0)
