@@ -116,13 +116,10 @@ def _durations(answers: pd.DataFrame) -> np.ndarray:
 
 def encode_checked(answers: pd.DataFrame) -> Answers:
     """Arrays of a sound ANSWERS frame, any row order."""
-    concept_lists = [distinct(concepts) for concepts in answers["concept_ids"]]
     learners, learner_ids = pd.factorize(answers["learner_id"])
     items, item_ids = pd.factorize(answers["item_id"])
     moments, _ = pd.factorize(answers["occurred_at"], sort=True)
-    flat = pd.Series([c for concepts in concept_lists for c in concepts], dtype="str")
-    concepts, concept_ids = pd.factorize(flat)
-    lengths = np.fromiter(map(len, concept_lists), dtype=np.int64, count=len(concept_lists))
+    pair_rows, pair_concepts, concept_ids = _pairs(answers["concept_ids"])
     return Answers(
         learners=learners,
         items=items,
@@ -132,10 +129,29 @@ def encode_checked(answers: pd.DataFrame) -> Answers:
         seconds=_microseconds(answers) / 1e6,
         durations=_durations(answers),
         learner_ranks=np.argsort(np.argsort(np.asarray(learner_ids, dtype=object))),
-        pair_rows=np.repeat(np.arange(len(answers)), lengths),
-        pair_concepts=concepts,
-        concept_ids=np.asarray(concept_ids, dtype=object),
+        pair_rows=pair_rows,
+        pair_concepts=pair_concepts,
+        concept_ids=concept_ids,
     )
+
+
+def _pairs(concept_lists: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(m,) the row and (m,) the concept's code of each (row, concept) pair, and the ids; see Answers.
+
+    Rows are many and lists of concepts few: each list is looked at once.
+    """
+    try:
+        of_row, lists = pd.factorize(concept_lists, use_na_sentinel=False)
+    except TypeError:  # lists and arrays, which cannot be looked up
+        sound = pd.Series([distinct(concepts) for concepts in concept_lists], dtype=object)
+        of_row, lists = pd.factorize(sound)
+    told = [distinct(concepts) for concepts in lists]
+    codes, concept_ids = _coded([c for concepts in told for c in concepts])
+    lengths = np.fromiter(map(len, told), dtype=np.int64, count=len(told))
+    starts, sizes = (np.cumsum(lengths) - lengths)[of_row], lengths[of_row]
+    rows = np.repeat(np.arange(len(of_row)), sizes)
+    within = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return rows, codes[np.repeat(starts, sizes) + within], concept_ids
 
 
 def distinct(concepts: Iterable[str]) -> tuple[str, ...]:

@@ -112,11 +112,11 @@ class LogisticTracer:
         part = (data.learner_ranks % PARTS)[data.learners[order]]
         easiness = np.empty(len(data))
         for number in np.unique(part):
-            others = part != number
-            by = found
-            if others.any():
-                by = newton.mode(x, design, correct, self.prior_variance, counted=others * 1.0, start=found)
-            easiness[order[~others]] = np.repeat(design.of_kinds(by), design.sizes)[~others]
+            own, by = part == number, found
+            if not own.all():
+                others = design.only(~own)
+                by = newton.mode(x[~own], others, correct[~own], self.prior_variance, start=found)
+            easiness[order[own]] = np.repeat(design.of_kinds(by), design.sizes)[own]
         return found, easiness
 
     def _beliefs(self, data: Answers, easiness: np.ndarray) -> np.ndarray:

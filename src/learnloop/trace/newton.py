@@ -60,7 +60,7 @@ class Weights:
 class Design:
     """What n rows are of: those of one item with the same concepts are a kind, and stand together."""
 
-    sizes: np.ndarray  # (g,) rows of each kind
+    sizes: np.ndarray  # (g,) rows of each kind, possibly none
     by_item: Any  # sparse (n_items, g), 1 where the kind is of the item; no items: (0, g)
     concepts: Any  # sparse (g, n_concepts), 1 / (concepts of the kind) each
 
@@ -81,6 +81,12 @@ class Design:
     @cached_property
     def by_concept(self) -> Any:
         return self.concepts.T.tocsr()
+
+    def only(self, rows: np.ndarray) -> "Design":
+        """The rows that are True, (n,)."""
+        return Design(
+            (self.sums(rows * 1.0) @ np.ones(len(rows))).astype(np.int64), self.by_item, self.concepts
+        )
 
     def sums(self, values: np.ndarray) -> Any:
         """Sparse (g, n): times a matrix of rows, the sums over each kind's, weighted with `values`."""
@@ -142,17 +148,13 @@ class Curvature:
         items_d, items_concepts = design.by_item @ of_kind, design.by_item @ scaled
         concepts = design.by_concept @ scaled + precision * sparse.eye_array(scaled.shape[1])
         concepts_d = design.by_concept @ of_kind
-        # without the items
-        ready = items_d / items[:, None]
-        by_concept = items_concepts.T.tocsr()
-        over_items = sparse.csr_array(
-            (by_concept.data / items[by_concept.indices], by_concept.indices, by_concept.indptr),
-            shape=by_concept.shape,
-        )
-        d -= items_d.T @ ready
-        concepts_d -= by_concept @ ready
-        # and without the concepts
-        solved = solver(concepts - over_items @ items_concepts)
+        # without the items, H - (D^-1/2 H_i)' D^-1/2 H_i, and then without the concepts
+        root = np.sqrt(items)
+        ready, ready_concepts = items_d / root[:, None], items_concepts.T.tocsr()
+        ready_concepts.data /= root[ready_concepts.indices]
+        d -= ready.T @ ready
+        concepts_d -= ready_concepts @ ready
+        solved = solver(concepts - ready_concepts @ ready_concepts.T)
         return cls(items, items_d, items_concepts, d - concepts_d.T @ solved(concepts_d), concepts_d, solved)
 
     def step(
@@ -179,20 +181,19 @@ class Posterior:
 
     x: np.ndarray  # (n, k)
     design: Design
-    right: np.ndarray  # (n,) 1 for right answers that count
-    counted: np.ndarray  # (n,) 0 for rows to leave out, else 1
+    correct: np.ndarray  # (n,) 0 or 1
     prior_variance: float
 
     def loss(self, weights: Weights, logits: np.ndarray) -> float:
         """Minus its log, but for a constant. -log p = log(1 + exp(logit)) - correct · logit"""
         b = weights.intercept
-        rows = self.counted @ _softplus(logits) - self.right @ logits
+        rows = float(_softplus(logits).sum() - self.correct @ logits)
         pseudo = float(_softplus(np.array(b))) - b / 2
-        return float(rows) + pseudo + weights.squares() / (2 * self.prior_variance)
+        return rows + pseudo + weights.squares() / (2 * self.prior_variance)
 
     def gradient(self, weights: Weights, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of the log, by b and slopes, by items and by concepts; p (n,) at the weights."""
-        rest = self.right - self.counted * p
+        rest = self.correct - p
         of_kind = self.design.sums(rest) @ np.ones(len(rest))
         base = float(squashed(np.array(weights.intercept)))
         return (
@@ -203,8 +204,7 @@ class Posterior:
 
     def curvature(self, weights: Weights, p: np.ndarray) -> Curvature:
         base = float(squashed(np.array(weights.intercept)))
-        w = self.counted * p * (1 - p)
-        return Curvature.of(self.x, self.design, w, base * (1 - base), self.prior_variance)
+        return Curvature.of(self.x, self.design, p * (1 - p), base * (1 - base), self.prior_variance)
 
 
 def mode(
@@ -214,7 +214,6 @@ def mode(
     prior_variance: float,
     tolerance: float = 1e-8,
     signs: np.ndarray | None = None,
-    counted: np.ndarray | None = None,
     start: Weights | None = None,
 ) -> Weights:
     """The weights of highest posterior, with the prior N(0, prior_variance) on all but b.
@@ -222,15 +221,12 @@ def mode(
     x (n, k); correct (n,) 0 or 1; rows as in `design`. b rests on half a right and half a wrong
     pseudo-answer, so one-sided data is finite. tolerance: about how far a weight may stay from the mode.
     signs (k,): 1 where a slope must not be negative, -1 where not positive, 0 where it is free.
-    counted (n,): 0 for rows to leave out, else 1. start: weights to begin from.
+    start: weights to begin from.
     """
-    k = x.shape[1]
+    k, n_items, n_concepts = x.shape[1], design.by_item.shape[0], design.concepts.shape[1]
     signs = np.r_[0.0, np.zeros(k) if signs is None else signs]
-    counted = np.ones(len(x)) if counted is None else counted
-    posterior = Posterior(x, design, counted * correct, counted, prior_variance)
-    found = start or Weights(
-        0.0, np.zeros(k), np.zeros(design.by_item.shape[0]), np.zeros(design.concepts.shape[1])
-    )
+    posterior = Posterior(x, design, correct, prior_variance)
+    found = start or Weights(0.0, np.zeros(k), np.zeros(n_items), np.zeros(n_concepts))
     logits = design.logits(x, found)
     now, size = posterior.loss(found, logits), np.inf
     curvature: Curvature | None = None

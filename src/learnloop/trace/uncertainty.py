@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 
 from learnloop.trace.histories import Answers
 from learnloop.trace.newton import Curvature, Design, solver
@@ -141,9 +142,7 @@ def rate_precision(data: Answers, smoothing: float = 5.0) -> float:
     residual = data.correct - rates[data.items]
     deviation = np.sqrt(rates * (1 - rates))[data.items]
     rows = data.pair_rows
-    _, group = np.unique(
-        data.learners[rows] * max(len(data.concept_ids), 1) + data.pair_concepts, return_inverse=True
-    )
+    group, _ = pd.factorize(data.learners[rows] * max(len(data.concept_ids), 1) + data.pair_concepts)
 
     def over_pairs(values: np.ndarray) -> float:
         # sum over i != j of v_i v_j = (sum v)^2 - sum v^2, within each group
