@@ -20,7 +20,7 @@ from learnloop.store import cluster, database, embedded, loading
 
 HERE = Path(__file__).parent
 CHUNK_ROWS = 400  # of warm_importer
-RECOVERY_S = 10.0
+RECOVERY_S = 60.0  # of a busy machine; how long it takes is measured in benchmarks/
 
 
 class Log:
@@ -69,7 +69,7 @@ class Importer:
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.close()
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=120)
         self.process.stdout.close()
 
 
@@ -101,7 +101,7 @@ def test_the_importer_is_killed_fifty_times(importer: Importer, tmp_path: Path, 
     for round_ in range(50):
         begin = there - chance.randrange(1, 3) * CHUNK_ROWS  # what is there already comes again
         told = importer(
-            log.since(begin, chunks=16),
+            log.since(begin, chunks=40),
             after=1,
             delay_s=chance.random() * 0.06,
             victim="importer",
@@ -128,7 +128,7 @@ def test_the_server_is_killed_ten_times(tmp_path: Path) -> None:
         embedded.ensure_running(home)
         for _ in range(10):
             told = importer(
-                log.since(there - CHUNK_ROWS, chunks=16),
+                log.since(there - CHUNK_ROWS, chunks=40),
                 after=1,
                 delay_s=chance.random() * 0.06,
                 victim="server",

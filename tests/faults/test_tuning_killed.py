@@ -59,7 +59,7 @@ def tuners(school: Path, database_url: str) -> Iterator[Callable[..., list[Any]]
 
     yield order
     process.stdin.close()
-    process.wait(timeout=30)
+    process.wait(timeout=120)
     process.stdout.close()
 
 

@@ -141,7 +141,7 @@ def test_a_shelf_that_two_want_at_once_is_made_once(school: School, monkeypatch:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert made == [1]
 
 
@@ -399,20 +399,20 @@ def test_a_slow_reading_of_the_rules_does_not_undo_a_newer_one(
         rows = real(engine, kind)
         if not begun.is_set():
             begun.set()
-            gate.wait(10)
+            gate.wait(60)
         return rows
 
     monkeypatch.setattr(curation, "rules", slow)
     older, newer = (threading.Thread(target=keeper.read_rules) for _ in range(2))
     try:
         older.start()
-        assert begun.wait(10)
+        assert begun.wait(60)
         curation.put(school.engine, "pin", ALL[0])
         newer.start()
         newer.join(0.3)
         gate.set()
-        older.join(10)
-        newer.join(10)
+        older.join(60)
+        newer.join(60)
         assert [found.item_id for found in keeper.rules.rules] == [ALL[0]]
     finally:
         gate.set()

@@ -77,7 +77,7 @@ def test_events_are_counted_by_what_became_of_them(api: TestClient) -> None:
     assert [after - was for was, after in zip(before, counts(), strict=True)] == [2, 1, 3]
 
 
-def until(check: Any, seconds: float = 10.0) -> None:
+def until(check: Any, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < deadline, "it did not happen"

@@ -25,7 +25,7 @@ def school(school: School, database_url: str, engine: sa.Engine) -> School:
     """A database of its own: an API of the school may still be writing the decisions of the last test."""
     return replace(
         school,
-        settings=replace(school.settings, database_url=database_url),
+        settings=replace(school.settings, database_url=database_url, decisions_days=180),
         database_url=database_url,
         engine=engine,
     )
@@ -87,7 +87,7 @@ def until(condition: Callable[[], bool]) -> None:
         while not condition():
             await asyncio.sleep(0.01)
 
-    asyncio.run(asyncio.wait_for(waiting(), 20))
+    asyncio.run(asyncio.wait_for(waiting(), 60))
 
 
 def test_the_api_deletes_them_and_stops_with_it(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +117,8 @@ def test_what_fails_is_tried_again_and_0_keeps_all() -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await task
 
-    asyncio.run(asyncio.wait_for(while_it_runs(), 20))
+    begun = datetime.now(UTC)
+    asyncio.run(asyncio.wait_for(while_it_runs(), 60))
     for before in asked:
-        assert datetime.now(UTC) - before == pytest.approx(timedelta(days=90), abs=timedelta(minutes=1))
-    asyncio.run(asyncio.wait_for(retention.watch(prune, 0), 5))
+        assert begun <= before + timedelta(days=90) <= datetime.now(UTC)
+    asyncio.run(asyncio.wait_for(retention.watch(prune, 0), 60))

@@ -207,7 +207,7 @@ def test_a_killed_importer_makes_progress_and_loses_nothing(engine: sa.Engine, d
         capture_output=True,
         text=True,
         cwd=Path(__file__).parent,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     reports = [json.loads(line) for line in done.stdout.splitlines()]

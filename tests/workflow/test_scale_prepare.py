@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,18 @@ from learnloop.workflow.scale import prepare_interactions
 from learnloop.workflow.volume import simulate_volume
 
 RUN = """
-import sys
+import os, signal, sys
 from pathlib import Path
 import pandas as pd
+from learnloop.workflow import partitions
 from learnloop.workflow.context import Loop
 from learnloop.workflow.scale import prepare_interactions
+whole = partitions.write_json
+def killed(mark, report):
+    whole(mark, report)
+    if mark.parent.name == sys.argv[4]:
+        os.kill(os.getpid(), signal.SIGKILL)
+partitions.write_json = killed
 prepare_interactions(Loop(), interactions=Path(sys.argv[1]), out=Path(sys.argv[2]), source="volume",
                      now=pd.Timestamp(sys.argv[3]), bucket_rows=4_000)
 """
@@ -81,12 +87,9 @@ def test_a_killed_run_leaves_nothing_and_the_next_completes_it(
     out, work = tmp_path / "out", tmp_path / ".out.preparing"
     command = [sys.executable, "-c", RUN, str(logs), str(out), NOW.isoformat()]
     for folder in ("read", "settled"):
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        while not list((work / folder).glob("*.json")):
-            assert process.poll() is None
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        done = subprocess.run([*command, folder], stderr=subprocess.DEVNULL)
+        assert done.returncode == -signal.SIGKILL
+        assert len(list((work / folder).glob("*.json"))) == 1
         assert not out.exists()
     first = {path: path.stat().st_mtime_ns for path in (work / "read").glob("*.json")}
     assert first

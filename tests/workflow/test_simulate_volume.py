@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,11 +15,17 @@ from learnloop.workflow.context import Loop
 from learnloop.workflow.volume import simulate_volume
 
 RUN = """
-import sys
+import os, signal, sys
 from pathlib import Path
+from learnloop.workflow import volume
 from learnloop.workflow.context import Loop
-from learnloop.workflow.volume import simulate_volume
-simulate_volume(Loop(), interactions=200_000, out=Path(sys.argv[1]), seed=5, part_rows=16_384)
+whole = volume._write_part
+def killed(simulated, index, path):
+    whole(simulated, index, path)
+    if index == 4:
+        os.kill(os.getpid(), signal.SIGKILL)  # written, and not yet in its place
+volume._write_part = killed
+volume.simulate_volume(Loop(), interactions=200_000, out=Path(sys.argv[1]), seed=5, part_rows=16_384)
 """
 
 
@@ -31,13 +36,10 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 def test_a_killed_run_is_completed_with_the_same_bytes(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     report = simulate_volume(Loop(), interactions=200_000, out=whole, seed=5, part_rows=16_384)
-    process = subprocess.Popen([sys.executable, "-c", RUN, str(killed)], stderr=subprocess.DEVNULL)
-    while not list(killed.glob("part-*.parquet")):
-        assert process.poll() is None
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (killed / "truth.json").exists(), "it was finished before it was killed"
+    done = subprocess.run([sys.executable, "-c", RUN, str(killed)], stderr=subprocess.DEVNULL)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(killed.glob("part-*.parquet"))) == 4
+    assert len(list(killed.glob(".part-*.writing"))) == 1
     (killed / ".part-00099.parquet.1.writing").write_bytes(b"half a file")
     first = {path.name: path.stat().st_mtime_ns for path in killed.glob("part-*.parquet")}
     simulate_volume(Loop(), interactions=200_000, out=killed, seed=5, part_rows=16_384)
