@@ -1,7 +1,12 @@
 """place: a test at the command line, from a file or by hand, that goes on where it was."""
 
+import os
+import select
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pandas as pd
 import pytest
@@ -183,3 +188,63 @@ def test_a_question_in_the_terminal(options: list[str], key: str, typed: str, ri
     assert found == [right]
     assert "1. A question" in shown.stderr
     assert "A question" not in shown.stdout, "that is for the result"
+
+
+def typed(
+    command: list[str], environment: dict[str, str], keys: list[tuple[bytes, bytes]]
+) -> tuple[int, str]:
+    """(exit status, what was written) of a command in a terminal of its own; keys: what to wait for, what to
+    type then."""
+    mine, theirs = os.openpty()
+    # the terminal is to be the session's own, else no Ctrl-C comes of it
+    begin = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    begin += "os.execv(sys.argv[1], sys.argv[1:])"
+    with subprocess.Popen(
+        [sys.executable, "-c", begin, *command],
+        stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        seen, since = b"", 0
+        try:
+            for wanted, key in keys:
+                while wanted not in seen[since:]:
+                    seen += _more(mine)
+                since = len(seen)
+                os.write(mine, key)
+            while part := _more(mine):
+                seen += part
+            status = process.wait(60)
+        finally:
+            process.kill()
+            os.close(mine)
+    return status, seen.decode()
+
+
+def _more(terminal: int) -> bytes:
+    """What comes next; b"" at the end. Fails where nothing comes for a minute."""
+    ready, _, _ = select.select([terminal], [], [], 60)
+    assert ready
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux says so where the other side is closed
+        return b""
+
+
+@pytest.mark.parametrize("key", [b"\x03", b"\x04"])
+def test_leaving_a_terminal_keeps_the_test(released: Loop, key: bytes) -> None:
+    """Ctrl-C, or Ctrl-D: what was answered is kept, and the command to go on is told."""
+    learner = uuid4().hex
+    program = [str(Path(sys.executable).with_name("learnloop")), "place", learner, "--course", COURSE]
+    environment = {
+        **os.environ,
+        "LEARNLOOP_HOME": str(released.settings.home),
+        "LEARNLOOP_DATABASE_URL": released.settings.database_url,
+        "LEARNLOOP_PSEUDONYM_KEY": "k" * 40,
+        "LEARNLOOP_LLM": "none",
+        "COLUMNS": "200",
+    }
+    status, shown = typed(program, environment, [(b"Your choice: ", b"2\n"), (b"Your choice: ", key)])
+    assert status == 130, shown
+    assert f"the placement is kept. Go on: learnloop place {learner} --course {COURSE}" in shown
+    waits = place(released, learner=learner, course=COURSE)
+    assert (waits["answered"], waits["question"]["number"]) == (1, 2)

@@ -1,6 +1,7 @@
 """Placement at the command line: questions in a terminal, or answers from a file."""
 
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -55,6 +56,10 @@ def place(
 def asked(question: "Question") -> bool:
     """Asks in the terminal, on stderr. Where the key is not known, or is not met to the letter, the learner
     says whether the answer was right."""
+    # Polars, which MLflow imports where it is there, has reads go on after a signal: a Ctrl-C would then wait
+    # for Enter.
+    if hasattr(signal, "siginterrupt"):
+        signal.siginterrupt(signal.SIGINT, True)
     typer.secho(f"\n{question.number}. {question.title}", err=True, bold=True)
     if question.text:
         typer.echo(question.text, err=True)

@@ -71,10 +71,10 @@ def guard(work: Callable[[], Any], interrupted: str = KEPT) -> None:
         one_line = " ".join(str(error).split())  # PostgreSQL's own words come in several
         typer.secho(f"learnloop: {one_line}", err=True, fg="red")
         raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        typer.secho(f"learnloop: interrupted; {interrupted}.", err=True)
+    except (KeyboardInterrupt, typer.Abort):  # a prompt makes an Abort of Ctrl-C, and of Ctrl-D
+        typer.secho(f"\nlearnloop: interrupted; {interrupted}.", err=True)
         raise typer.Exit(130) from None
-    except (typer.Exit, typer.Abort):
+    except typer.Exit:
         raise
     except Exception:
         from learnloop.workflow.console import keep_traceback
