@@ -467,3 +467,12 @@ def test_the_fold_whose_validation_is_in_no_test_chooses(split: str, best: str) 
     assert _best(found, split) == best
     nothing: dict[str, Any] = {"a": [SimpleNamespace(validation=dict.fromkeys(METRICS, 0.0))]}
     assert _best(nothing, split) is None  # nobody found anything: there is no best
+
+
+def test_chance_is_chosen_only_alone() -> None:
+    found: dict[str, Any] = {
+        name: [SimpleNamespace(validation=dict.fromkeys(METRICS, value))]
+        for name, value in (("popularity", 0.1), ("random", 0.2))
+    }
+    assert _best(found, "time") == "popularity"
+    assert _best({"random": found["random"]}, "time") == "random"

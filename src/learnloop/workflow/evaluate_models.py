@@ -22,6 +22,7 @@ from learnloop.schemas import Recommender
 from learnloop.workflow.asked import BEYOND, LEADING, Asked, Rules, Scored, listed, score
 
 Kind = tuple[type, Mapping[str, Any]]  # a class of recommenders and its hyper-parameters
+CHANCE = "random"
 TRAINED_ON = 2000  # training learners that the training metric is measured on
 
 
@@ -256,12 +257,15 @@ def _over_folds(found: Sequence[Scored], part: str) -> dict[str, float] | None:
 def _best(scored: Mapping[str, Sequence[Scored]], split: str) -> str | None:
     """By validation alone; None where there was none, or it asked for nothing that anybody could find.
 
+    Chance is beside the models to be beaten: on a small log it may be ahead, and is chosen only alone.
+
     The validation of one fold asks what another fold's test asks, where the folds are windows of time or
     the last items. So the fold decides whose training ends the earliest: its validation is in no test.
     (Learners are in one test each, and in the validation of other folds: their mean decides.)
     """
     deciding = {"time": slice(0, 1), "leave-last-out": slice(-1, None)}.get(split, slice(None))
-    found = {name: _over_folds(parts[deciding], "validation") for name, parts in scored.items()}
+    models = {name: parts for name, parts in scored.items() if name != CHANCE} or scored
+    found = {name: _over_folds(parts[deciding], "validation") for name, parts in models.items()}
     validated = {name: values[LEADING] for name, values in found.items() if values}
     if not any(validated.values()):
         return None
