@@ -9,7 +9,7 @@ import torch
 from tiny_training import RECIPE
 
 from learnloop.errors import ModelUnavailable
-from learnloop.generate import adapters, proposer
+from learnloop.generate import adapters, language_model, proposer
 from learnloop.generate.finetune import ATTENTION
 from learnloop.generate.language_model import LanguageModel
 from learnloop.generate.proposer import Candidate, Proposer, stands
@@ -179,6 +179,28 @@ def test_auto_takes_only_what_proved_itself(adapter: Path) -> None:
     assert proposer.load(tiny_model.model(seed=1), "auto", home) is None  # another base
     assert proposer.load(model, "none", home) is None
     assert proposer.load(None, "auto", home) is None
+
+
+def test_a_model_that_no_adapter_fits_has_none_and_is_refused_where_one_is_named(
+    adapter: Path, tmp_path: Path
+) -> None:
+    home = adapter.parents[1]
+    adapters.note(adapter, measured={"accepted": {"before": 1.0, "after": 2.0}}, audit={"passed": True})
+    elsewhere = language_model.load("openai:http://127.0.0.1:1/v1#m", tmp_path)
+    rough = tiny_model.model()
+    rough._model.bfloat16()
+    assert proposer.chosen("auto", home, tiny_model.model) is not None
+    for other in (elsewhere, rough, None):
+        model: list[LanguageModel | None] = [other]
+        assert proposer.chosen("auto", home, model.copy().pop) is None
+        with pytest.raises(ModelUnavailable, match="needs a model of this machine"):
+            proposer.chosen(str(adapter), home, model.pop)
+
+    def never() -> None:
+        raise AssertionError("a model is loaded that nobody needs")
+
+    assert proposer.chosen("none", home, never) is None
+    assert proposer.chosen("auto", tmp_path, never) is None
 
 
 def test_a_named_adapter_has_only_to_fit(adapter: Path) -> None:

@@ -73,6 +73,12 @@ def test_statistics_are_of_a_version_and_the_newest_count(engine: sa.Engine) -> 
         keep_statistics(engine, [row], NOW.replace(tzinfo=None))
 
 
+def test_the_statistics_of_a_large_bank_are_kept_at_once(engine: sa.Engine) -> None:
+    many = [{"question_id": f"q{n}", "version": 1, "n": n, "statistics": {}} for n in range(14_000)]
+    assert keep_statistics(engine, many, NOW) == len(many)
+    assert keep_statistics(engine, [*many, {**many[0], "version": 2}], NOW) == 1
+
+
 def test_what_is_flagged_gravest_comes_first(engine: sa.Engine) -> None:
     names = ("calm", "dead", "old", "said", "wrong")
     loading.load(engine, "questions", rows("questions", *({"question_id": f"demo:{name}"} for name in names)))

@@ -11,6 +11,7 @@
 W words, S sentences, Y syllables. A formula sees length, not sense: a hint, no verdict.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -69,6 +70,14 @@ def reading_level(text: str, language: str) -> float:
             - 0.875
         )
     return float(np.clip(years, 0.0, MOST))
+
+
+def years_or_nan(text: str, language: str) -> float:
+    """`reading_level`, NaN where it is not to be told: a text without words, a language without a formula."""
+    try:
+        return reading_level(text, language)
+    except BadInput:
+        return math.nan
 
 
 def counts(text: str, language: str) -> Counts:

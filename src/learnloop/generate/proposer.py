@@ -7,7 +7,7 @@ default. The structural checks of the pipeline still decide.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from learnloop.errors import ModelUnavailable
 from learnloop.generate import adapters, grammar, lemmas
-from learnloop.generate.language_model import LocalModel
+from learnloop.generate.language_model import LanguageModel, LocalModel
 from learnloop.generate.question_prompt import (
     ASKING,
     MARKS,
@@ -289,6 +289,25 @@ def _in_its_unit(question: str, key: str, passage: str, language: str) -> bool:
         word in question
         if not word[0].isalpha()
         else any(lemmas.same(word, other, language) for other in grammar.words(question))
+    )
+
+
+def chosen(adapter: str, models_dir: Path, model: Callable[[], LanguageModel | None]) -> Proposer | None:
+    """The proposer of a setting, as `load`; the model is loaded only where one will write.
+
+    Under `auto` a model that no adapter fits (of elsewhere, or not in float32) has none. Raises
+    ModelUnavailable where the adapter is named.
+    """
+    if adapter == "none" or (adapter == "auto" and not proven(models_dir)):
+        return None
+    found = model()
+    if isinstance(found, LocalModel) and str(found._model.dtype) == "torch.float32":
+        return load(found, adapter, models_dir)
+    if adapter == "auto":
+        return None
+    raise ModelUnavailable(
+        f"the adapter {adapter} needs a model of this machine with the weights it was trained on",
+        "export LEARNLOOP_LLM=embedded LEARNLOOP_LLM_PRECISION=float32",
     )
 
 

@@ -12,25 +12,21 @@ word where the job is not its own any more, or where the API that started it is 
 import hashlib
 import json
 import logging
-import math
 import os
 import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import pandas as pd
 import sqlalchemy as sa
 
-from learnloop.assess.reading_level import reading_level
-from learnloop.errors import BadInput, LearnloopError, NothingToDo
+from learnloop.assess.reading_level import years_or_nan
+from learnloop.errors import LearnloopError, NothingToDo
 from learnloop.settings import Settings, remote_access
 from learnloop.store import database, generations, reading
-
-if TYPE_CHECKING:
-    from learnloop.generate.proposer import Proposer
 
 log = logging.getLogger("learnloop.serve")
 
@@ -109,7 +105,7 @@ def _make(
     """QUESTIONS that passed every check, and what became of the others."""
     import torch
 
-    from learnloop.generate import embeddings, kinds, language_model, pipeline
+    from learnloop.generate import embeddings, kinds, language_model, pipeline, proposer
     from learnloop.generate.language_model import Access
 
     torch.set_num_threads(1)
@@ -131,25 +127,16 @@ def _make(
         seed=request["seed"],
         course_mates=mates[mates["text"] != ""],
         kinds=kinds.named(",".join(request["kinds"])),
-        reading_level=_years,
+        reading_level=years_or_nan,
         summarise=False,
         progress=progress.advance,
-        proposer=_writer(settings),
+        proposer=proposer.chosen(
+            settings.question_adapter,
+            settings.models_dir,
+            lambda: language_model.load(settings.proposer_llm, settings.models_dir),
+        ),
     )
     return made.questions, made.counts["questions"]
-
-
-def _writer(settings: Settings) -> "Proposer | None":
-    """Who writes whole questions, by LEARNLOOP_QUESTION_ADAPTER; an adapter wants the weights it was trained
-    on, in float32."""
-    from learnloop.generate import language_model, proposer
-    from learnloop.generate.local_model import LocalModel
-
-    chosen = settings.question_adapter
-    if chosen == "none" or (chosen == "auto" and not proposer.proven(settings.models_dir)):
-        return None
-    model = language_model.load(settings.proposer_llm, settings.models_dir)
-    return proposer.load(model if isinstance(model, LocalModel) else None, chosen, settings.models_dir)
 
 
 def _lessons(engine: sa.Engine, request: Mapping[str, Any]) -> pd.DataFrame:
@@ -178,14 +165,6 @@ def _text_as_lesson(request: Mapping[str, Any]) -> pd.DataFrame:
 def item_of(text: str) -> str:
     """The item_id of a text that is no item: the same text, the same questions."""
     return f"text:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-
-
-def _years(text: str, language: str) -> float:
-    """Years of school; NaN where the text has no words to tell."""
-    try:
-        return reading_level(text, language)
-    except BadInput:
-        return math.nan
 
 
 if __name__ == "__main__":

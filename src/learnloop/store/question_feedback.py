@@ -86,9 +86,10 @@ def keep_statistics(engine: sa.Engine, rows: Sequence[Mapping[str, Any]], comput
         return 0
     names = ("question_id", "version", "n", "statistics")
     entries = [{**{name: row[name] for name in names}, "computed_at": computed_at} for row in rows]
-    adding = insert(question_statistics).values(entries).on_conflict_do_nothing()
+    adding = insert(question_statistics).on_conflict_do_nothing().returning(question_statistics.c.question_id)
     with engine.begin() as connection:
-        return len(connection.execute(adding.returning(question_statistics.c.question_id)).all())
+        # In batches, as SQLAlchemy makes them: a statement takes 65,535 values, and a bank may have more.
+        return len(connection.execute(adding, entries).all())
 
 
 def statistics(engine: sa.Engine, question_id: str | None = None) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from learnloop.assess.reading_level import years_or_nan
 from learnloop.collect.texts import read_records, read_texts
 from learnloop.errors import BadInput, NothingToDo
 from learnloop.evaluate import rating_sheets
@@ -22,7 +23,6 @@ from learnloop.schemas import QUESTION_KINDS
 from learnloop.store.questions import STATUSES
 from learnloop.workflow import paths
 from learnloop.workflow.console import step
-from learnloop.workflow.generate_questions import years
 
 N_EXAMPLES = 5
 CONTEXT = 1  # sentences around the quote that a rater sees
@@ -169,12 +169,13 @@ def _parsed(value: Any) -> Any:
 def _levelled(asked: pd.DataFrame, lessons: Mapping[str, str]) -> pd.DataFrame:
     """With stem_years and source_years; NaN in a language without a formula or where there is no lesson."""
     of_lesson = {
-        (item, language): years(lessons.get(item, ""), language)
+        (item, language): years_or_nan(lessons.get(item, ""), language)
         for item, language in set(zip(asked["item_id"], asked["language"], strict=True))
     }
     return asked.assign(
         stem_years=[
-            years(stem, language) for stem, language in zip(asked["stem"], asked["language"], strict=True)
+            years_or_nan(stem, language)
+            for stem, language in zip(asked["stem"], asked["language"], strict=True)
         ],
         source_years=[of_lesson[pair] for pair in zip(asked["item_id"], asked["language"], strict=True)],
     )

@@ -130,10 +130,11 @@ def writer(settings: Settings) -> Proposer | None:
 
     Raises ModelUnavailable where a named adapter is missing or belongs to another model.
     """
-    chosen = settings.question_adapter
-    if chosen == "none" or (chosen == "auto" and not proposer.proven(settings.models_dir)):
-        return None
-    return proposer.load(_local_model(settings), chosen, settings.models_dir)
+    return proposer.chosen(
+        settings.question_adapter,
+        settings.models_dir,
+        lambda: language_models.load(settings, verify=False).proposer,
+    )
 
 
 def _local_model(settings: Settings) -> LocalModel:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from learnloop.assess.reading_level import years_or_nan
 from learnloop.errors import NothingToDo, UnknownThing
 from learnloop.evaluate.text import text_metrics
 from learnloop.generate import pipeline
@@ -10,7 +11,6 @@ from learnloop.store import loading, reading
 from learnloop.workflow import candidate, finetune, language_models
 from learnloop.workflow.console import bar, step
 from learnloop.workflow.context import Loop
-from learnloop.workflow.generate_questions import years
 
 KINDS = "mc,cloze,true_false,ordering,matching"  # a short answer may have to wait for a teacher
 
@@ -52,7 +52,7 @@ def generate(
             questions_per_lesson=questions_per_lesson,
             seed=seed,
             kinds=wanted,
-            reading_level=years,
+            reading_level=years_or_nan,
             course_mates=everything,
             progress=advance,
         )

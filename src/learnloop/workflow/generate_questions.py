@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import re
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from learnloop.assess.reading_level import reading_level
+from learnloop.assess.reading_level import years_or_nan
 from learnloop.collect import extract
 from learnloop.errors import BadInput, UnknownThing
 from learnloop.generate import grammar, kinds, pipeline, sanitise
@@ -63,7 +62,7 @@ def questions(
             seed=seed,
             course_mates=mates,
             kinds=wanted,
-            reading_level=years,
+            reading_level=years_or_nan,
             summarise=False,
             progress=advance,
         )
@@ -78,14 +77,6 @@ def questions(
         "questions": rows,
         **({"written": str(out)} if out is not None else {}),
     }
-
-
-def years(text: str, language: str) -> float:
-    """Years of school; NaN where the text has no words to tell."""
-    try:
-        return reading_level(text, language)
-    except BadInput:
-        return math.nan
 
 
 # ---- texts ----

@@ -9,7 +9,6 @@ import pandas as pd
 
 from learnloop.assess import essays, feedback, ngrams, stored_grader
 from learnloop.assess.grading import FREE, Grade, grade
-from learnloop.assess.reading_level import reading_level
 from learnloop.assess.short_answers import FOLDS, ShortAnswerGrader
 from learnloop.errors import BadInput, ModelUnavailable, UnknownThing
 from learnloop.generate import embeddings
@@ -123,17 +122,6 @@ def _place(spans: Sequence[Mapping[str, Any]]) -> str:
         return ""
     start = " ".join(str(spans[0]["text"]).split())[:40]
     return f"({spans[0]['start']}: {start} …)"
-
-
-def years_of(texts: Sequence[str], languages: Sequence[str]) -> list[float | None]:
-    """The reading level of each text, None where no formula fits: for questions and summaries."""
-    found: list[float | None] = []
-    for text, language in zip(texts, languages, strict=True):
-        try:
-            found.append(reading_level(text, language))
-        except BadInput:
-            found.append(None)
-    return found
 
 
 def grader_of(settings: Settings, language: str) -> ShortAnswerGrader | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from learnloop.assess.reading_level import years_or_nan
 from learnloop.errors import BadInput, NothingToDo
 from learnloop.generate import rewriting, summaries
 from learnloop.generate.embeddings import Similarities, by_language
@@ -13,7 +14,7 @@ from learnloop.generate.terms import Lesson
 from learnloop.workflow import language_models
 from learnloop.workflow.console import step
 from learnloop.workflow.context import Loop
-from learnloop.workflow.generate_questions import of_file, of_item, years
+from learnloop.workflow.generate_questions import of_file, of_item
 
 
 def summary(
@@ -59,8 +60,8 @@ def summary(
         told |= _rewritten(told["sentences"], lesson.language, models, similarity)
     return told | {
         "words": len(told["text"].split()),
-        "reading_level": _rounded(years(told["text"], lesson.language)),
-        "reading_level_of_the_text": _rounded(years(lesson.text, lesson.language)),
+        "reading_level": _rounded(years_or_nan(told["text"], lesson.language)),
+        "reading_level_of_the_text": _rounded(years_or_nan(lesson.text, lesson.language)),
     }
 
 
@@ -70,7 +71,7 @@ def extracted(lesson: Lesson, original: str, similarity: Similarities, wanted: W
     if wanted.level is not None:
 
         def level(text: str) -> float:
-            return years(text, lesson.language)
+            return years_or_nan(text, lesson.language)
 
     found = summaries.extract(lesson, similarity, wanted, reading_level=level)
     reason = summaries.refusal(found, lesson, wanted) if found else "too_few_sentences"
