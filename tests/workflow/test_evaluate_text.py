@@ -75,3 +75,16 @@ def test_without_sources_it_says_what_is_missing(files: dict[str, Path]) -> None
     result = evaluate_text(files["references"], files["predictions"], alignment=False, n_bootstrap=50)
     assert any("--sources" in note for note in result["notes"])
     assert "alignment" not in result["signatures"]
+
+
+def test_files_of_lines_are_as_long_as_each_other(tmp_path: Path) -> None:
+    """A line left out would shift all those after it."""
+    paths = [tmp_path / name for name in ("references.txt", "predictions.txt")]
+    paths[0].write_text("The sea rises.\nCurrents form a ring.\nWaves carry energy.\n")
+    paths[1].write_text("Currents form a ring.\nWaves carry energy.\n")
+    with pytest.raises(BadInput, match="has 3 lines, .* 2"):
+        evaluate_text(*paths, alignment=False)
+    paths[1].write_text("\nCurrents form a ring.\nWaves carry energy.\n")
+    result = evaluate_text(*paths, alignment=False, n_bootstrap=50)
+    assert result["n"] == 3
+    assert result["systems"]["prediction"]["rouge1"]["value"] == pytest.approx(200 / 3)

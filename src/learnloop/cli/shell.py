@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -85,8 +86,19 @@ def guard(work: Callable[[], Any], interrupted: str = KEPT) -> None:
 
 def show(result: Any, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(json.dumps(result, indent=2, default=str, ensure_ascii=False) + "\n")
+        # NaN is no JSON: what is not defined is null
+        told = json.dumps(finite(result), indent=2, default=str, ensure_ascii=False, allow_nan=False)
+        sys.stdout.write(told + "\n")
         return
     from learnloop.workflow import console
 
     console.show(result)
+
+
+def finite(value: Any) -> Any:
+    """The same with None for every number that is none."""
+    if isinstance(value, dict):
+        return {key: finite(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

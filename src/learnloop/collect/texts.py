@@ -57,7 +57,7 @@ def read_texts(path: Path, prefer: str = "text") -> pd.DataFrame:
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
-    """The records of a file by its ending; of other endings one {"text": line} a line that is not blank.
+    """The records of a file by its ending; of other endings one {"text": line} a line, a blank one too.
 
     Raises BadInput: not there, too large, not UTF-8, a line that is no JSON object.
     """

@@ -1,5 +1,6 @@
 """What a person sees of a step: progress on stderr, results alone on stdout."""
 
+import math
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -111,11 +112,12 @@ def _brief(value: Any) -> str | None:
     """One line for a leaf or an interval, None for what needs several."""
     if isinstance(value, Mapping):
         if {"value", "low", "high"} <= set(value):
-            return f"{value['value']:.4f}  [{value['low']:.4f}, {value['high']:.4f}]"
+            middle, low, high = (_brief(value[part]) for part in ("value", "low", "high"))
+            return f"{middle}  [{low}, {high}]"
         return None if value else "-"
     if isinstance(value, (list, tuple)):
         return None if value else "-"
-    if value is None:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -89,7 +89,9 @@ def _held_out(
 ) -> pd.DataFrame:
     codes, questions = pd.factorize(rows["question_id"])
     if folds > len(questions):
-        raise BadInput(f"{len(questions)} questions cannot be parted into {folds}", "--folds 2", "folds")
+        fault = f"{len(questions)} question{'s' * (len(questions) > 1)} cannot be parted into {folds}"
+        enough = f"--folds {len(questions)}" if len(questions) > 1 else "give answers to several questions"
+        raise BadInput(fault, enough, "folds")
     order = np.random.default_rng(seed).permutation(len(questions))
     fold = np.empty(len(questions), dtype=int)
     fold[order] = np.arange(len(questions)) % folds

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from learnloop.collect.texts import read_texts
+from learnloop.collect.texts import JSON_ENDINGS, TABLE_ENDINGS, read_texts
 from learnloop.errors import BadInput
 from learnloop.evaluate import text_systems
 from learnloop.evaluate.text_rubric import rubric
@@ -75,6 +75,7 @@ def evaluate_text(
 
 def _joined(references: Path, predictions: Path, sources: Path | None) -> tuple[pd.DataFrame, dict[str, Any]]:
     """(id, prediction, reference[, source][, score], what is to be told of the files)."""
+    _as_long(references, predictions, *([sources] if sources is not None else []))
     told = read_texts(predictions, "prediction").rename(columns={"text": "prediction"})
     kept = [name for name in ("id", "prediction", "score") if name in told]
     wanted = read_texts(references, "reference")[["id", "text"]].rename(columns={"text": "reference"})
@@ -101,6 +102,16 @@ def _joined(references: Path, predictions: Path, sources: Path | None) -> tuple[
         },
     }
     return both, data
+
+
+def _as_long(*paths: Path) -> None:
+    """Raises BadInput where of two files of lines one is longer: a line left out would shift all others."""
+    by_line = [path for path in paths if path.suffix.lower() not in (*TABLE_ENDINGS, *JSON_ENDINGS, ".json")]
+    lengths = {path: len(read_texts(path)) for path in by_line}
+    for path, length in lengths.items():
+        if length != lengths[by_line[0]]:
+            fault = f"{by_line[0].name} has {lengths[by_line[0]]:,} lines, {path.name} {length:,}"
+            raise BadInput(fault, "a line a text in each, an empty one where there is none; or CSV with ids")
 
 
 def _aligner() -> tuple[text_systems.Align, str]:
