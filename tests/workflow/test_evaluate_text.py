@@ -82,7 +82,7 @@ def test_files_of_lines_are_as_long_as_each_other(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("references.txt", "predictions.txt")]
     paths[0].write_text("The sea rises.\nCurrents form a ring.\nWaves carry energy.\n")
     paths[1].write_text("Currents form a ring.\nWaves carry energy.\n")
-    with pytest.raises(BadInput, match="has 3 lines, .* 2"):
+    with pytest.raises(BadInput, match=r"has 3 lines, .* 2"):
         evaluate_text(*paths, alignment=False)
     paths[1].write_text("\nCurrents form a ring.\nWaves carry energy.\n")
     result = evaluate_text(*paths, alignment=False, n_bootstrap=50)
