@@ -41,6 +41,8 @@ class Settings:
     """Another model for what is verified; "": the same."""
     llm_precision: str = "auto"
     """Of a local model: `float32`, `bfloat16`, or `auto`: the faster of the two on this processor."""
+    llm_languages: tuple[str, ...] = ()
+    """In which a model may veto questions; (): English for the embedded one, every language for others."""
     llm_key: str = field(default="", repr=False)
     """What an `openai:` server wants to see; better in a file."""
     llm_key_file: Path | None = None
@@ -137,6 +139,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         llm_propose=_language_model("LLM_PROPOSE", text("LLM_PROPOSE")),
         llm_verify=_language_model("LLM_VERIFY", text("LLM_VERIFY")),
         llm_precision=_one_of("LLM_PRECISION", text("LLM_PRECISION", "auto"), PRECISIONS),
+        llm_languages=_codes("LLM_LANGUAGES", text("LLM_LANGUAGES")),
         llm_key=_header("LLM_KEY", text("LLM_KEY")),
         llm_key_file=Path(text("LLM_KEY_FILE")).expanduser() if text("LLM_KEY_FILE") else None,
         llm_timeout_s=_number("LLM_TIMEOUT_S", text("LLM_TIMEOUT_S", "60"), 3600.0, lowest=1.0),
@@ -292,6 +295,16 @@ def _embedder(value: str) -> str:
             "export LEARNLOOP_EMBEDDER=embedded",
         )
     return value
+
+
+def _codes(name: str, value: str) -> tuple[str, ...]:
+    """ "en, fr" -> ("en", "fr")."""
+    codes = tuple(value.replace(",", " ").lower().split())
+    if not all(re.fullmatch(r"[a-z]{2,3}", code) for code in codes):
+        raise BadSettings(
+            f"LEARNLOOP_{name}={value!r} is no list of language codes", f"export LEARNLOOP_{name}=en,fr"
+        )
+    return codes
 
 
 def _one_of(name: str, value: str, among: Sequence[str]) -> str:

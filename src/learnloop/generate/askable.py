@@ -43,7 +43,7 @@ ABOUT = re.compile(
     re.I,
 )
 # A narrative of people or things that the sentence does not name.
-_PAST = {
+PAST = {
     "en": r"\b(?:was|were|had|did|\w{3,}ed|grew|rose|fell|began|became|won|lost|took|made|sold|built"
     r"|wrote)\b",
     "es": r"\b(?:fue|fueron|era|eran|había|tenía|tuvo|\w{3,}(?:ó|aron|ieron))\b",
@@ -115,7 +115,7 @@ def is_askable(quantity: Quantity, lesson: Lesson) -> bool:
     alone = len(years) == 1 if is_year(quantity) else len(figures) - len(years) == 1
     if not alone or len(figures) > 2 or figures.count(_digits(quantity.text)) != 1:
         return False
-    if _says_it_unsurely(text, language) or _is_part(quantity, language):
+    if is_unsure(text, language) or _is_part(quantity, language):
         return False
     if (
         standing.is_shown(text)
@@ -125,16 +125,22 @@ def is_askable(quantity: Quantity, lesson: Lesson) -> bool:
         return False
     if referents.brought_in(sentence, lesson) or referents.is_of_a_row(text, language):
         return False
+    if _SUBJECTLESS.match(text):
+        return False
     if language == "es" and (not _OPENS_IN_SPANISH.match(text) or _NOBODY.match(text)):
         return False  # "Saca cada carta …": the subject is in another sentence
-    if not is_year(quantity) and bearings.POSSIBLE[language].search(before):
+    if (
+        not is_year(quantity)
+        and not is_limit(quantity, language)
+        and bearings.POSSIBLE[language].search(text if language == "de" else before)
+    ):
         return False
     if is_year(quantity):
         dated = _IN.search(before) or _MONTH_BEFORE.search(before)
         return bool(dated) and has_name(text, lesson)
     if _YEAR.fullmatch(quantity.text):
         return False  # a year without a word of time, or a count that looks like one
-    named = has_name(text, lesson) or not (re.search(_PAST[language], text) or _OF_A_SAMPLE.match(text))
+    named = has_name(text, lesson) or not (re.search(PAST[language], text) or _OF_A_SAMPLE.match(text))
     counts = bool(quantity.unit) or bool(re.match(r"[ \u00a0][^\W\d]", after))
     return named and counts
 
@@ -155,7 +161,16 @@ _OF_A_SAMPLE = re.compile(
 )
 
 
-def _says_it_unsurely(text: str, language: str) -> bool:
+# "Üblich sind 5 Prozent": of what, the sentence before says.
+_SUBJECTLESS = re.compile(
+    r"(?:Üblich|Typisch|Normal|Erlaubt|Zulässig|Vorgeschrieben|Empfohlen|Nötig|Erforderlich|Möglich"
+    r"|Gängig|Häufig"
+    r"|Usual|Typical|Lo (?:habitual|normal|usual))\w* (?:ist|sind|war|waren|wären|is|are|was|es|son)\b"
+)
+
+
+def is_unsure(text: str, language: str) -> bool:
+    """Dated, hedged, or giving a reason."""
     return bool(
         standing.is_dated(text, language) or standing.is_hedged(text, language) or _BECAUSE.search(text)
     )
@@ -177,14 +192,14 @@ def _is_part(quantity: Quantity, language: str) -> bool:
     """The figure is a bound, a range, a label ("stage 2", "Apollo 11"), an ordinal, or a day of a month."""
     before, after = around(quantity)
     dated = is_year(quantity) and (_IN.search(before) or _MONTH_BEFORE.search(before))
-    if BOUNDED[language].search(before) and not dated:
+    if BOUNDED[language].search(before) and not dated and not is_limit(quantity, language):
         return True
     if _GOES_ON.match(after) or _OR_MORE.match(after) or _MONTH_NEXT.match(after):
         return True
     if re.search(r"\d[–—/-]$", before) or re.match(r"[ \u00a0]?(?:BP|BCE?|CE|AD)\b", after):
         return True  # "2001–02", "9,000 BP"
     label = re.search(r"([^\W\d_][\w’'-]*)\.?[ \u00a0]$", before)
-    if is_year(quantity) or not label:
+    if is_year(quantity) or not label or is_limit(quantity, language):
         return False
     if language == "en":
         word = label[1].lower()
@@ -197,6 +212,26 @@ def _is_part(quantity: Quantity, language: str) -> bool:
 
 
 # Verbs without an ending that tells them from "stage 2".
+# "Masks must hold back at least 94 percent": the bound is the fact.
+_MUST = {
+    "en": r"\b(?:must|shall|may not|is required to|are required to)\b",
+    "es": r"\b(?:deben?|deberá|tienen? que|no puede(?:n)?)\b",
+    "fr": r"\b(?:doit|doivent|ne (?:peut|peuvent)|devra)\b",
+    "de": r"\b(?:muss|müssen|darf|dürfen)\b",
+}
+_LIMIT = re.compile(
+    r"(?:at least|at most|no more than|al menos|por lo menos|como (?:mínimo|máximo)|más de|au moins|au plus"
+    r"|plus de|mindestens|höchstens|maximal|nicht mehr als) (?:de )?$",
+    re.I,
+)
+
+
+def is_limit(quantity: Quantity, language: str) -> bool:
+    """The figure is a bound that a rule sets."""
+    before, _ = around(quantity)
+    return bool(re.search(_MUST[language], before) and _LIMIT.search(before))
+
+
 _COUNTING = {"weigh", "measure", "cover", "contain", "have", "hold", "carry", "reach", "live", "last", "need"}
 _COUNTING |= {"use", "cost", "make", "produce", "off"}
 _LABEL = re.compile(

@@ -7,6 +7,8 @@ questions with their text beside them; each pattern is one cause of a question t
 import re
 from typing import TYPE_CHECKING
 
+from learnloop.generate import lemmas
+
 if TYPE_CHECKING:
     from learnloop.generate.terms import Lesson
 
@@ -29,14 +31,16 @@ _RELATIVE = {
     r"\b(?:[Ee]l|[Ll]a) (?:mejor|peor|mayor|menor|máxim[oa]|mínim[oa]|ideal) \w+ (?:es|era|fue)\b"
     r"|\b(?:[Ee]l|[Ll]a) \w+ (?:ideal|máxim[oa]|mínim[oa]|óptim[oa]|normal|habitual) (?:es|era|fue)\b|"
     r"\b(?:[Ee]n|[Dd]e|[Aa]|[Cc]on) cada (?:etapa|nivel|paso|fase|caso|grupo|ronda|escalón|turno|vez)\b"
-    r"|\b[Ll][oa]s (?:dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez) (?!mil)[a-zñáéíóú]+",
+    r"|\b[Ll][oa]s (?:dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez) (?!mil)[a-zñáéíóú]+"
+    r"|\bl[ao]s (?:demás|otr[ao]s|restantes)\b(?! \w)",
     "fr": r"\b(?:[Ll]e |[Ll]a |[Ll][\'’])(?:méthode|procédé|idée|terme|principe|technique|théorie"
     r"|appareil|concept|machine|loi|phénomène)(?! (?:de|du|des|qui|que|dans|par|pour)\b| d[\'’]"
     r"| [A-ZÀÉ])(?= )|"
     r"\b(?:[Ll]e|[Ll]a) (?:meilleure?|pire|plus \w+) \w+ (?:est|était|fut)\b|\b(?:[Ll]e"
     r"|[Ll]a) \w+ (?:idéale?|maximale?|minimale?|optimale?|normale?|moyenne?) (?:est|était|fut)\b|"
     r"\b(?:[Àà]|[Dd]ans|[Dd]e|[Pp]our) chaque (?:étape|niveau|stade|fois|tour|cas|groupe|phase|échelon)\b"
-    r"|\b[Ll]es (?:deux|trois|quatre|cinq|six|sept|huit|neuf|dix) [a-zéèêàâç]+",
+    r"|\b[Ll]es (?:deux|trois|quatre|cinq|six|sept|huit|neuf|dix) [a-zéèêàâç]+"
+    r"|\b(?:les|des|aux) autres\b(?! \w)|\by (?!compris|a\b|aura|avait|eut)[a-zà-ÿ]{3,}",
     "de": r"\b(?:[Dd]as|[Dd]ie|[Dd]er|[Dd]en) (?:Verfahren|Methode|Idee|Begriff|Prinzip|Technik|Theorie"
     r"|Gerät|Konzept|Maschine|Gesetz)(?! (?:der|des|von|zur|zum|für)\b|,)(?= )|"
     r"\b[Dd](?:er|ie|as) (?:beste|ideale|optimale|übliche|normale|größte|höchste|niedrigste"
@@ -46,7 +50,7 @@ _RELATIVE = {
     r"\b(?:[Aa]uf|[Ii]n|[Bb]ei|[Aa]n|[Zz]u) jede[rm] (?:Stufe|Schritt|Ebene|Phase|Fall|Gruppe"
     r"|Runde|Mal)\b"
     r"|\b(?:[Dd]ie|[Dd]er|[Dd]en) (?:zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn) [A-ZÄÖÜ]\w+"
-    r"|\bDreiergruppe\b",
+    r"|\bDreiergruppe\b|\b(?:die|den|der) (?:anderen|übrigen|restlichen)\b(?! [A-ZÄÖÜ])",
 }
 # A pronoun that is the object of another sentence's noun: "Cook ran aground on it", "qui en comptent 175".
 _OBJECTS = {
@@ -56,7 +60,7 @@ _OBJECTS = {
     "es": r"\b(?:lo|los|la|las|le|les) \w+(?:ó|aron|ieron|aba|aban)\b|"
     r"\b(?:en|de|a|con|por|para|sobre|sin|contra|hasta|desde) (?:ell[oa]s?|él)\b",
     "fr": r"(?<=\w )l[\'’](?:a|ont|avait|avaient|inscrivit|\w{3,}èrent)\b|\b(?:le|la|les) \w+(?:èrent"
-    r"|irent|urent)\b|\b(?:lui|leur) (?:a|ont|donna|donnent|valut)\b|"
+    r"|irent|urent)\b|\blui\b|\bleur (?:a|ont|donna|donnent|valut)\b|"
     r"\bs['’](?:y|en)\b|\b(?:qui|on|ils?|elles?) (?:en|y) (?!a\b|avait|aura)"
     r"|\b(?:de|sur|avec|pour|contre|chez|sans|par|à) (?:lui|elles?|eux)\b",
     "de": r"\bes (?:im Jahre?|\d{4})\b|"
@@ -88,7 +92,7 @@ _FRONTED = {
     r"|(?:En|Durante|Tras|Desde|Hacia) (?:el año |el |la |los |las )?[\w]+(?: (?:de|del) (?:la |los "
     r"|el )?\w+){0,2})"
     r"(?: (?:de|del) \d{4})?,? (?:lo |la |le |los |las |se )?[a-zñáéíóú]{2,}(?:ó|aron|ieron|ía|ían|aba"
-    r"|aban)\b"
+    r"|aban|uvo|hizo|vino|puso|dijo|fue|dio)\b"
     # "En España está regulado por …": what, the sentence before says.
     r"|^(?:En|A|Con|Desde|Durante|Para|Por) (?:[\w-]+ ){1,4}?(?:está|están|estaba|estaban|es|son|era"
     r"|fue|fueron)"
@@ -100,9 +104,22 @@ _FRONTED = {
     # The verb comes second: a pronoun before the first comma is the subject, and its noun is elsewhere.
     "de": r"^[^,]*\b(?:er|sie|ihn|ihm|ihnen|dessen|deren)\b",
 }
+# "The left side is called …": of what, another sentence says.
+_SIDES = {
+    "en": r"^The (?:left|right|upper|lower|inner|outer|front|rear|top|bottom|first|second|other)"
+    r" (?:side|part|half|end|row|column|edge|section|portion)\b(?! of\b)",
+    "es": r"^(?:El|La) (?:lado|parte|mitad|extremo|fila|columna|borde) (?:izquierd|derech|superior"
+    r"|inferior|interior"
+    r"|exterior|delanter|traser)\w*\b(?! del?\b)",
+    "fr": r"^(?:Le |La |L['’])(?:côté|partie|moitié|extrémité|rangée|colonne|bord) (?:gauche|droite?"
+    r"|supérieure?"
+    r"|inférieure?|intérieure?|extérieure?|avant|arrière)\b(?! (?:du|des?)\b| d['’])",
+    "de": r"^D(?:er|ie|as) (?:linke|rechte|obere|untere|innere|äußere|vordere|hintere|erste|zweite|andere)"
+    r" (?:Seite|Teil|Hälfte|Ende|Zeile|Spalte|Rand|Abschnitt|Reihe)\b(?! (?:der|des|von|vom|eine[rs])\b)",
+}
 BEARINGS = {
     language: re.compile(
-        f"{_RELATIVE[language]}|{_OBJECTS[language]}|{_PLACED[language]}|{_FRONTED[language]}"
+        "|".join(table[language] for table in (_RELATIVE, _OBJECTS, _PLACED, _FRONTED, _SIDES))
     )
     for language in _RELATIVE
 }
@@ -133,13 +150,37 @@ FEWEST_EXERCISES = 12
 
 def has_lost_bearings(text: str, language: str) -> bool:
     """True where `text` names a stage, a number of things or a turn that another sentence explains."""
+    if language == "es" and _has_clitic(text, r"\b[Ll]o "):
+        return True  # "En España lo regula …"
     return bool(BEARINGS[language].search(text) or _CHOICES.search(text))
 
 
 def leans_out(description: str, language: str) -> bool:
     """True where a description needs a noun of another sentence ("a large sea snail that preys on it")."""
     objects = _OBJECTS[language].removeprefix(r"^[^,;]*\b(?:it|them)\b|")
-    return bool(re.search(f"{_RELATIVE[language]}|{objects}", description))
+    if language == "es" and _has_clitic(description, r"(?<!\b(?:el|la|lo|en)) que (?:lo|la|los|las|les?) "):
+        return True
+    return bool(re.search(f"{_RELATIVE[language]}|{objects}|{_IN_CLAUSE[language]}", description))
+
+
+# "a bony cavity that protects it": the pronoun stands for what the sentence before speaks of.
+_IN_CLAUSE = {
+    "en": r"^(?:an?|the) (?:[\w-]+ ){1,4}?(?:that|which|who) (?:[\w-]+ ){1,2}(?:it|them)\b"
+    r"|\bthe (?:others?|rest|remaining)\b(?! \w)",
+    "es": r"\bl[ao]s (?:demás|otr[ao]s|restantes)\b(?! \w)",
+    "fr": r"\bqui (?:le |la |les |l['’]|lui |leur )|\b(?:les|des|aux) autres\b(?! \w)",
+    "de": r", (?:der|die|das) (?:ihn|sie|es|ihm|ihr|ihnen) |\b(?:die|den|der) (?:anderen|übrigen"
+    r"|restlichen)\b"
+    r"(?! [A-ZÄÖÜ])",
+}
+
+
+def _has_clitic(text: str, before: str) -> bool:
+    """Spanish: a pronoun and a verb; "que la imagen" has an article and a noun."""
+    return any(
+        lemmas.lemma(match[1], "es").endswith(("ar", "er", "ir")) and lemmas.lemma(match[1], "es") != match[1]
+        for match in re.finditer(before + r"([a-zñáéíóú]{3,})", text)
+    )
 
 
 def is_exercises(lesson: "Lesson") -> bool:

@@ -13,7 +13,7 @@ from learnloop.generate.questions import BLANK, Question
 EXCHANGED_WORDS = 8  # more is another sentence, not a wrong word
 SAID_AGAIN = 0.75  # share of a false statement's words in another sentence that makes it said there
 KEY_WORDS = 10  # a short answer's; longer ones cannot be told right from wrong by comparing
-STEPS = (3, 7)
+STEPS = (3, 8)
 PAIRS = (3, 6)
 ORDER_SIGN, PAIR_SIGN = " → ", "; "
 

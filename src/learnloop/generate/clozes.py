@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from learnloop.generate import bearings, contrast, grammar, wording
+from learnloop.generate import bearings, contrast, grammar, sorts, wording
 from learnloop.generate.questions import (
     HIGHEST_COSINE,
     TYPICAL_COSINE,
@@ -14,6 +14,7 @@ from learnloop.generate.questions import (
 )
 from learnloop.generate.terms import Term
 
+OTHER_SORT = 0.5  # behind every distractor of the key's own sort
 MIN_DESCRIBING_WORDS = 3  # content words of a description that is asked about
 
 
@@ -56,13 +57,15 @@ def _term_notes(
 
 def which_term(source: Source, term: Term) -> Question | None:
     """ "Which term fits this description?"; None where the description cannot stand alone."""
-    if not can_be_described(source, term):
+    if not can_be_described(source, term) or has_weak_ending(term, source.language):
         return None
     lesson, description = source.lesson, source.description(term)
+    weak = {other.name for other in source.pool.terms if has_weak_ending(other, source.language)}
     names = [
         name
         for name in rank_terms(term, source, gap=False)
-        if (other := source.pool.descriptions.get(grammar.normalised(name)))
+        if name not in weak
+        and (other := source.pool.descriptions.get(grammar.normalised(name)))
         and contrast.apart(description, other, lesson.language)
     ]
     chosen = source.some(_unlike(names, term.name, lesson.language), term.start)
@@ -106,6 +109,7 @@ def which_description(source: Source, term: Term) -> Question | None:
             continue
         if similarity.lowest <= (cosine := similarity(key, text)) <= HIGHEST_COSINE:
             looks = abs(len(text) - len(key)) / max(len(text), len(key))
+            looks += OTHER_SORT * sorts.differ(key, text, language)
             ranked.append((abs(cosine - TYPICAL_COSINE) + 0.5 * looks, text, other.name))
     ranked.sort()
     owners = {text: name for _, text, name in ranked}
@@ -144,6 +148,11 @@ def can_be_described(source: Source, term: Term) -> bool:
         for other in told
     )
     return len(set(told)) >= MIN_DESCRIBING_WORDS and not named
+
+
+def has_weak_ending(term: Term, language: str) -> bool:
+    """ "der rechtfertigende Notstand": without its article the adjective would end otherwise."""
+    return language == "de" and term.name[:1].islower() and term.article in ("der", "das")
 
 
 def is_told_by_a_part(term: Term, language: str) -> bool:
@@ -199,10 +208,12 @@ def agrees(key: Term, other: Term, before: str) -> bool:
         return False  # what can be counted is a matter of degree: rank_terms puts it behind
     if key.number and other.number and key.number != other.number:
         return False
+    if key.number == "plural" and not other.number:
+        return False  # "____ sind Taten": the verb would tell
     # "ein" may be masculine or neuter: beside "der" its noun could be the only one that does not fit.
     if re.search(r"(?:^|\s)(?:der|das|die) $", before, re.I) and not set(other.gender) <= set(key.gender):
         return False
-    if re.search(r"(?:^|\s)(?:der|das|die|eine?) $", before, re.I) and not other.gender:
+    if re.search(r"(?:^|\s)(?:der|das|die|eine?|el|la|una?|le|une) $", before, re.I) and not other.gender:
         return False  # the article would tell it from the others
     if "c" in key.gender and "u" in other.gender and re.search(r"\b[Aa]n? $", before):
         return False  # "a neuroplasticity"
@@ -280,8 +291,14 @@ def rank_terms(key: Term, source: Source, gap: bool = True) -> list[str]:
         looks = abs(len(other.name.split()) - len(key.name.split())) * 0.1
         looks += 0.4 * (_clashes(key, other) or (bool(key.gender) and not other.gender))
         looks += 0.2 * (_indefinite(key) != _indefinite(other))
+        looks += OTHER_SORT * _of_other_sort(key, other, source)
         found.append((abs(cosine - TYPICAL_COSINE) + looks, other.name))
     return [name for _, name in sorted(set(found))]
+
+
+def _of_other_sort(one: Term, other: Term, source: Source) -> bool:
+    mine, theirs = (source.pool.descriptions.get(grammar.normalised(term.name), "") for term in (one, other))
+    return bool(mine and theirs) and sorts.differ(mine, theirs, source.language)
 
 
 def _titled(term: Term, language: str) -> str:

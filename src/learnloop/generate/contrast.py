@@ -165,7 +165,8 @@ def are_siblings(one: str, other: str, language: str) -> bool:
     if any(grammar.same_word(a, b) for a in left for b in right):
         return True
     return language == "de" and any(
-        len(a) >= SIBLING_ENDING and len(b) >= SIBLING_ENDING and a[-SIBLING_ENDING:] == b[-SIBLING_ENDING:]
+        min(len(a), len(b)) >= SIBLING_ENDING
+        and (a[-SIBLING_ENDING:] == b[-SIBLING_ENDING:] or a.startswith(b) or b.startswith(a))
         for a in left
         for b in right
     )

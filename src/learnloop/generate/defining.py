@@ -23,7 +23,7 @@ _REMARKS = {
     r"|foundation|heart|basis of|home|necessity|concern|most (?:widely|important|common|popular"
     r"|influential)|accepted|active|area of (?:research|study)|serious|trigger|compromise|mystery"
     r"|miracle|luxury|mistake|myth|art of|problem"
-    r"|difference|backbone|cornerstone|source of|symbol",
+    r"|difference(?! (?:between|in|of))|backbone|chief|cornerstone|source of|symbol",
     "es": r"importantes?|esencial(?:es)?|popular(?:es)?|controvertid[oa]s?|poderos[oa]s?|fundamental(?:es)?"
     r"|grandes?|útil(?:es)?|vital(?:es)?|crucial(?:es)?|relativamente|notable|cada vez|similar(?:es)?"
     r"|divers[oa]s?"
@@ -32,7 +32,8 @@ _REMARKS = {
     r"|necesari[oa]s?|hermos[oa]s?|posible|razón|causa|resultado|prueba|reto|ejemplos?|tema|manera de"
     r"|objetivo|propósito|hecho(?! de)|únic[oa]s?|mism[oa]s?|un[oa] de l[ao]s|alguno|típic[oa]s?"
     r"|base de|hogar"
-    r"|problema|diferencia|fuente de|símbolo|necesidad|preocupación|área de (?:estudio|investigación)"
+    r"|problema|diferencia(?! (?:entre|de))|fuente de|símbolo|necesidad|preocupación|área de (?:estudio"
+    r"|investigación)"
     r"|forma de|grave|compromiso|misterio|lujo|error|mito|consecuencia|ventaja"
     r"|desventaja",
     "fr": r"importante?s?|essentiel(?:le)?s?|populaires?|controversée?s?|puissante?s?|fondamenta(?:l|le|ux)"
@@ -41,7 +42,7 @@ _REMARKS = {
     r"|connue?s?|célèbres?|clé|principa(?:l|le|ux|les)|significati(?:f|ve)s?|excellente?s?|parfaite?s?"
     r"|nécessaires?|beau|belle|possible|raison|cause|résultat|preuve|défi|exemples?|sujet|façon de|manière de"
     r"|objectif|but|fait(?! d[e'’])|seule?s?|unique|mêmes?|l['’]une? des|quelques|typique|base de"
-    r"|problème|différence"
+    r"|problème|différence(?! (?:entre|de))"
     r"|source de|symbole|nécessité|préoccupation|domaine de recherche|grave|compromis|mystère|luxe"
     r"|erreur|mythe|conséquence|avantage|inconvénient|simples?",
     "de": r"wichtig\w*|wesentlich\w*|beliebt\w*|umstritten\w*|mächtig\w*|entscheidend\w*|groß(?:e|er|es|en)"
@@ -50,7 +51,8 @@ _REMARKS = {
     r"|gut(?:e|er|es)|schlecht\w*|interessant\w*|komplex\w*|häufig(?:e|er|es|ste|sten)|bekannt\w*|berühmt\w*"
     r"|zentral\w*|hauptsächlich\w*|bedeutend\w*|hervorragend\w*|einfach\w*|perfekt\w*|notwendig\w*|schön\w*"
     r"|möglich\w*|Grund|Ursache|Ergebnis|Beweis|Herausforderung|Beispiele?|Thema|Ziel|Zweck|Tatsache"
-    r"|einzig\w*|gleiche\w*|selbe\w*|eine[rs]? der|typisch\w*|Grundlage|Heimat|Problem|Unterschied|Quelle"
+    r"|einzig\w*|gleiche\w*|selbe\w*|eine[rs]? der|typisch\w*|Grundlage|Heimat|Problem"
+    r"|Unterschied(?! zwischen)|Quelle"
     r"|Symbol|Notwendigkeit|Sorge|Forschungsgebiet|schwerwiegend\w*|Kompromiss zwischen|Rätsel|Luxus"
     r"|Fehler|Mythos|Folge|Vorteil|Nachteil|tätig|Ansicht"
     r"|Meinung|Auffassung",
@@ -128,9 +130,9 @@ def is_term(term: str, article: str, verb: str, language: str) -> bool:
     if _subject_clashes(article, verb, language):
         return False
     if language == "de":
-        nouns = [word for word in term.split() if word[:1].isupper()]
+        nouns = [word for word in term.split() if re.match(r"(?:\w{1,2}-)?[A-ZÄÖÜ]", word)]  # "p-Wert"
         # Without an article the capital may be the sentence's: an adverb ("Typischerweise ist …").
-        return bool(nouns) and term.split()[-1][:1].isupper() and not term.endswith(("weise", "dem", "falls"))
+        return bool(nouns) and term.split()[-1] == nouns[-1] and not term.endswith(("weise", "dem", "falls"))
     return True
 
 
@@ -149,7 +151,7 @@ def says_what_it_is(predicate: str, article: str, language: str) -> bool:
     """Whether `predicate` tells its term from others: a class and what sets it apart, no judgement."""
     if re.search(rf"\b(?:{_REMARKS[language]})\b", predicate, re.I):
         return False
-    if _ENUMERATION.match(predicate):
+    if _ENUMERATION.match(predicate) or _MOST_OF_WHAT.match(predicate):
         return False
     if _IN_A_ROW.match(predicate) or _TODAY.search(predicate):
         return False
@@ -157,11 +159,20 @@ def says_what_it_is(predicate: str, article: str, language: str) -> bool:
         return False
     if grammar.POINTING[language].search(predicate) or _SPOKEN[language].search(predicate):
         return False
-    if language == "de" and not article and not re.match(r"eine?\b", predicate):
+    if (
+        language == "de"
+        and not article
+        and re.match(r"(?:der|die|das|den|jede[rs]?|alle|wie|wenn)\b", predicate)
+    ):
         return False  # "Heute ist die Börse …": the subject may stand behind the verb
     return len(set(grammar.content_words(predicate, language))) >= MIN_CONTENT_WORDS
 
 
+# "Le basalte est la plus répandue, …": of what, another sentence says.
+_MOST_OF_WHAT = re.compile(
+    r"(?:(?:l[ea]s?|el|los|las|the) (?:plus|moins|más|menos|most|least) [\w-]+|d(?:er|ie|as) \w+st(?:e"
+    r"|en))(?:[,.;]|$)"
+)
 # "the first person who puts a hand in": one of a story, not a class.
 _IN_A_ROW = re.compile(
     r"(?:the (?:first|last|next|second|third)|(?:el|la) (?:primer[oa]?|últim[oa]|segund[oa])"
@@ -177,10 +188,8 @@ _SPOKEN = {
         r"\b(?:our|us|you|your|i|me|my|not|no|never|more than one|many|(?<!or )several)\b", re.I
     ),
     "es": re.compile(r"\b(?:nos|nuestr\w+|usted|tú|tu|no|nunca|much[oa]s?|(?<!o )vari[oa]s)\b", re.I),
-    "fr": re.compile(r"\b(?:nous|notre|vous|votre|ne|n['’]|jamais|(?<!ou )plusieurs|on)\b", re.I),
-    "de": re.compile(
-        r"\b(?:wir|uns|unser\w*|du|dein\w*|man|nicht|nie|viele\w*|(?<!oder )mehrere\w*)\b", re.I
-    ),
+    "fr": re.compile(r"\b(?:nous|notre|vous|votre|ne|n['’]|jamais|(?<!ou )plusieurs)\b", re.I),
+    "de": re.compile(r"\b(?:wir|uns|unser\w*|du|dein\w*|nicht|nie|viele\w*|(?<!oder )mehrere\w*)\b", re.I),
 }
 
 # Where a definition goes on to something else: another clause, an example, a second definition.
@@ -215,9 +224,17 @@ _ENUMERATION = re.compile(
 )
 
 
+# "den das Eis mitgeführt und abgelagert hat": the verb of both stands behind the second.
+_VERB_AT_THE_END = re.compile(
+    r" und (?:[a-zäöüß]+ )+(?:hat|haben|ist|sind|wird|werden|wurden?|kann|können|muss|müssen|soll|darf)\b"
+)
+
+
 def first_part(predicate: str) -> str:
     """`predicate` up to where it goes on to something else."""
-    text = _GOES_ON.split(predicate)[0].rstrip(" .,!?")
+    cuts = (match.start() for match in _GOES_ON.finditer(predicate))
+    end = next((at for at in cuts if not _VERB_AT_THE_END.match(predicate[at:])), len(predicate))
+    text = predicate[:end].rstrip(" .,!?")
     # "sand, and it dries" goes on; "roots, stems, and leaves" is one list.
     clause = re.search(r", (?:and|or|y|o|et|ou|und|oder) ", text)
     return text[: clause.start()] if clause and text.count(",") == 1 else text

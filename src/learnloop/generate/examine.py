@@ -12,7 +12,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from learnloop.errors import LearnloopError, ModelUnavailable
-from learnloop.generate import checks, grammar, kinds, priors, questions, sanitise, set_checks, summaries
+from learnloop.generate import (
+    checks,
+    grammar,
+    kinds,
+    priors,
+    questions,
+    sanitise,
+    set_checks,
+    standing,
+    summaries,
+)
 from learnloop.generate.budget import BudgetSpent
 from learnloop.generate.checks import Evidence, Scorer, Verdict
 from learnloop.generate.embeddings import Similarities
@@ -20,7 +30,6 @@ from learnloop.generate.questions import Pool, Question, Source
 from learnloop.generate.terms import Lesson
 
 MIN_WORDS = 40
-VETO_LANGUAGES = ("en",)  # the embedded model was trained on English
 BALANCE = 1  # true statements beyond the false ones of a lesson, or false beyond true
 
 
@@ -44,12 +53,13 @@ class Tally:
 
 @dataclass
 class Outcome:
-    """What became of one lesson; `tallies` by kind."""
+    """What became of one lesson; `tallies` by kind, `sentences` by why they cannot be asked about."""
 
     language: str = ""
     questions: list[dict[str, Any]] = field(default_factory=list)
     summaries: list[dict[str, Any]] = field(default_factory=list)
     tallies: dict[str, Tally] = field(default_factory=dict)
+    sentences: Counter[str] = field(default_factory=Counter)  # by objection, "" where there is none
     rejected_summaries: Counter[str] = field(default_factory=Counter)
     skipped: str = ""
     stopped: LearnloopError | None = None  # why its questions end before all was tried
@@ -80,6 +90,7 @@ class Examiner:
     proposer: Proposer | None = None
     reading_level: Callable[[str, str], float] | None = None
     summarise: bool = True
+    veto_languages: Collection[str] = ()  # () for all
     ended: threading.Event = field(default_factory=threading.Event)  # no model any more: no lesson is begun
 
     def __call__(self, lesson: Lesson) -> Outcome:
@@ -92,6 +103,7 @@ class Examiner:
         if self.ended.is_set():
             return Outcome(lesson.language, skipped="stopped")
         outcome = Outcome(lesson.language)
+        outcome.sentences.update(standing.objection(sentence, lesson) for sentence in lesson.sentences)
         try:
             self._ask(lesson, outcome)
         except (BudgetSpent, ModelUnavailable) as error:
@@ -175,9 +187,8 @@ class Examiner:
     def _verdicts(self, proposal: Question, evidence: Evidence) -> list[Verdict]:
         """The structural checks', then, where all passed and a model is at hand, its veto."""
         found = checks.verdicts(proposal, evidence)
-        wanted = (
-            self.scorer is not None and proposal.language in VETO_LANGUAGES and bool(proposal.distractors)
-        )
+        asked = not self.veto_languages or proposal.language in self.veto_languages
+        wanted = self.scorer is not None and asked and bool(proposal.distractors)
         if self.scorer is not None and wanted and found[-1].passed:
             found.append(checks.model_agrees(proposal, self.scorer))
         return found

@@ -9,6 +9,7 @@ from learnloop.generate.askable import ABOUT, around, is_result, is_year
 from learnloop.generate.questions import DISTRACTORS, Question, Source, blanked
 from learnloop.generate.terms import Quantity, decimal_style, number_value
 
+LONG_AGO, RECENT = 1750.0, 1940.0  # years; what happened lately is known more closely
 LATEST_YEAR = 2025.0  # later ones are no plausible distractors
 
 
@@ -93,7 +94,8 @@ def _plausible(quantity: Quantity, written: str, rng: np.random.Generator) -> li
     value, unit = quantity.value, quantity.unit
     percent = _is_percent(quantity)
     if is_year(quantity):
-        around = [value + step for step in (-50, -25, -10, -5, 5, 10, 25)]
+        steps = (7, 12, 20) if value >= RECENT else (20, 40, 60) if value >= LONG_AGO else (50, 100, 150)
+        around = [value + sign * step for step in steps for sign in (-1, 1)]
         top = LATEST_YEAR
     elif value == int(value) and value <= 12:
         around = [value + step for step in (-3, -2, -1, 1, 2, 3, 4)] + [2 * value]

@@ -71,7 +71,8 @@ SUPPOSING = {
 # Words that point at something a reader of the question does not see, wherever they stand.
 POINTING = {
     "en": re.compile(
-        r"\b(?:this|these|those|that (?:is why|case|list|number|value|table|example)|above|below|previous"
+        r"\b(?:this|these|those(?! (?:who|that|which|of|in|with)\b)|that (?:is why|case|list|number"
+        r"|value|table|example)|above|below|previous"
         r"|preceding|the example|the two (?:lists|examples)|the (?:former|latter|others?|rest)"
         r"|the (?:first|second|third|last|other|same|next) (?:list|one|table|example|case|set|line|step)"
         r"|the (?:first|second|third)(?= (?:therefore|has|is|can|gets|one|and)\b)|a third part|here"
@@ -79,13 +80,15 @@ POINTING = {
         re.I,
     ),
     "es": re.compile(
-        r"\b(?:est[aeo]s?|es[ao]s?|anterior(?:es)?|siguientes?|dich[ao]s?|aquell?[ao]s?|arriba|aquí|ejemplo"
+        r"\b(?:est[aeo]s?|es[ao]s?|anterior(?:es)?|siguientes?|dich[ao]s?|aquell?[ao]s?(?! que)|arriba"
+        r"|aquí|ejemplo"
         r"|nuestr[ao]s?|ell[ao]s|él)\b|\b(?:primer|segund|otr|mism)[ao]s? (?:lista|caso|tabla|línea|grupo)"
         r"|\bl[ao]s (?:dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez) (?:en|que|son|de|y)\b",
         re.I,
     ),
     "fr": re.compile(
-        r"\b(?:ce|cet|cette|ces|cela|celui|celle|ceux|celles|précédente?s?|suivante?s?|ci-dessus|ci-dessous|ici"
+        r"\b(?:ce|cet|cette|ces|cela|(?:celui|celles?|ceux)(?! (?:qui|que|dont|où|de|du|des)\b| d['’])"
+        r"|précédente?s?|suivante?s?|ci-dessus|ci-dessous|ici"
         r"|exemple|notre|nos|eux)\b",
         re.I,
     ),
@@ -138,6 +141,7 @@ _DEFINERS = {
         r"(?:eine?[nms]?|der|die|das|den|jede[rs]?|alle|wie|wenn)",
     ),
 }
+DETERMINER = {language: determiner for language, (_, determiner) in _DEFINERS.items()}
 # "<Article> TERM is <determiner> …": the term, the verb and the predicate.
 DEFINITION = {
     language: re.compile(
@@ -146,6 +150,27 @@ DEFINITION = {
         re.I,
     )
     for language, (verb, determiner) in _DEFINERS.items()
+}
+# "Levees are raised banks of …": a class without an article, and what sets it apart.
+_BARE = {
+    "en": (
+        r"(?:are (?=(?:[\w-]+ ){0,3}[a-z-]{3,}s (?:that|which|who|of|in which|where|with)\b)"
+        r"|is (?=(?:[\w-]+ ){0,2}(?![a-z]+(?:ed|ly) )[a-z-]{4,} (?:that|which|in which|caused by"
+        r"|made of|formed by)\b))"
+    ),
+    "es": r"son (?!tan\b)(?=[a-zñáéíóú]+s (?:[\w-]+ ){0,3}?(?:que|cuy[oa]s?|en (?:los|las) que)\b)",
+    "fr": r"sont (?=(?!tous\b|tels?\b)[a-zà-ÿ]+s (?:qui|dont)\b)",
+    "de": (
+        r"(?:ist|sind) (?=(?:[a-zäöüß]+ ){0,3}[A-ZÄÖÜ][\wäöüß-]+, (?:(?:in|an|auf|mit|aus|bei|durch|von) )?"
+        r"(?:der|die|das|denen|deren|dessen|dem)\b)"
+    ),
+}
+BARE = {
+    language: re.compile(
+        rf"^(?:(?P<article>(?i:{ARTICLE[language]}))(?:[ ]|(?<=['’])))?{QUOTE_OPENS}{TERM}{QUOTE_CLOSES}"
+        rf" (?P<verb>(?:{bare}))(?P<predicate>.+)$"
+    )
+    for language, bare in _BARE.items()
 }
 # What ends a name: the end of a clause.
 NAMED_AFTER = r"(?=[\"”»’]*(?:[.,;:]|$|[ ](?:because|if|when|porque|car)\b))"

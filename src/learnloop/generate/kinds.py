@@ -58,15 +58,29 @@ def _with_a_gap(source: Source, found: Found) -> list[Term]:
         if not standing.objection(term.sentence, source.lesson)
         and not _is_adjective(term)
         and not clozes.is_told_by_a_part(term, source.language)
+        and not _lacks_a_noun(term, source.language)
         and (term.how != "defined" or source.description(term))
     ]
 
 
 def _clozes(source: Source, found: Found) -> list[Question]:
-    asked = [term for term in _with_a_gap(source, found) if term.how != "apposed"]
+    asked = [term for term in _with_a_gap(source, found) if term.how not in ("apposed", "inverse", "listed")]
     terms = [clozes.cloze(source, term) for term in asked]
     numbers = [figures.cloze(source, quantity) for quantity in found.figures]
     return _alternating(terms, numbers)
+
+
+def _lacks_a_noun(term: Term, language: str) -> bool:
+    """ "Ein ____ liegt vor, wenn sie beibehalten wird": nothing stands before the pronoun but the gap."""
+    pronoun = _PRONOUN.search(term.sentence.text) if language == "de" else None
+    if pronoun is None or pronoun.start() < term.start - term.sentence.start:
+        return False
+    between = term.sentence.text[term.end - term.sentence.start : pronoun.start()]
+    agrees = pronoun[1] == {"f": "sie", "m": "er", "n": "es"}.get(term.gender, "")
+    return not agrees and not re.search(r"[A-ZÄÖÜ]", between)
+
+
+_PRONOUN = re.compile(r"\b(sie|er|ihn|ihm|ihr|ihnen)\b")
 
 
 def _is_adjective(term: Term) -> bool:
@@ -90,13 +104,14 @@ def _choices(source: Source, found: Found) -> list[Question]:
 def _true_false(source: Source, found: Found) -> list[Question]:
     terms = [q for term in found.defined if (q := true_false.about_term(source, term)) is not None]
     numbers = [q for n in found.figures if (q := true_false.about_figure(source, n)) is not None]
-    return _alternating(terms, numbers)
+    turned = [q for s in source.lesson.sentences if (q := true_false.about_direction(source, s)) is not None]
+    return _alternating(terms, _alternating(turned, numbers))
 
 
 def _short_answers(source: Source, found: Found) -> list[Question]:
     terms = [q for term in found.defined if (q := short_answers.for_term(source, term)) is not None]
     named = [term for term in _with_a_gap(source, found) if term.how in ("named", "told")]
-    terms += [short_answers.for_name(source, term) for term in named]
+    terms += [q for term in named if (q := short_answers.for_name(source, term)) is not None]
     return _alternating(terms, [short_answers.for_figure(source, quantity) for quantity in found.figures])
 
 

@@ -28,23 +28,34 @@ __all__ = [
 LanguageModel = LocalModel | RemoteModel
 
 
+EMBEDDED_LANGUAGES = ("en",)  # what SmolLM2-135M was trained on
+
+
 def load(
-    spec: str, cache_dir: Path, access: Access | None = None, precision: str = "float32"
+    spec: str,
+    cache_dir: Path,
+    access: Access | None = None,
+    precision: str = "float32",
+    languages: tuple[str, ...] = (),
 ) -> LanguageModel | None:
     """The model `spec` names: `embedded`, `hf:PATH_OR_NAME`, `openai:BASE_URL#MODEL`, or `none` (None).
 
     `embedded` never uses the network; `hf:` loads a local folder, or what Hugging Face has under that
     name, in safetensors only and without remote code; `openai:` is asked over HTTPS, as `access` says.
-    `precision` of a local one: float32, bfloat16, or auto, the faster here. Raises BadSettings or
-    ModelUnavailable.
+    `precision` of a local one: float32, bfloat16, or auto, the faster here. `languages` it may veto questions
+    in; (): English for the embedded one, every language for others. Raises BadSettings or ModelUnavailable.
     """
     kind, _, name = spec.partition(":")
     if spec == "none":
         return None
+    model: LanguageModel | None = None
     if spec == "embedded" or (kind == "hf" and name):
-        return load_local(spec, cache_dir, precision)
-    if kind == "openai" and name:
-        return from_address(name, access or Access())
+        model = load_local(spec, cache_dir, precision)
+    elif kind == "openai" and name:
+        model = from_address(name, access or Access())
+    if model is not None:
+        model.languages = languages or model.languages
+        return model
     raise BadSettings(
         f"{spec!r} is not a language model: embedded, hf:NAME, openai:URL#MODEL or none",
         "export LEARNLOOP_LLM=embedded",
@@ -56,7 +67,9 @@ def load_local(spec: str, cache_dir: Path, precision: str = "float32") -> LocalM
     if spec == "embedded":
         folder = embedded_model.ensure(cache_dir)
         name = f"{embedded_model.NAME} ({embedded_model.WHEEL} {embedded_model.wheel_version()})"
-        return from_folder(name, str(folder), True, precision)
+        model = from_folder(name, str(folder), True, precision)
+        model.languages = EMBEDDED_LANGUAGES
+        return model
     kind, _, name = spec.partition(":")
     if kind == "hf" and name:
         return from_folder(name, name, Path(name).is_dir(), precision)

@@ -22,7 +22,12 @@ _PLACE = "\ue000the prompt\ue000"  # where the chat template puts what the user 
 
 
 class LocalModel:
-    """A causal model in eval mode with its tokenizer; safe to call from several threads."""
+    """A causal model in eval mode with its tokenizer; safe to call from several threads.
+
+    `languages`: the codes of those it may judge questions in; () for every one.
+    """
+
+    languages: tuple[str, ...] = ()
 
     def __init__(self, name: str, model: Any, tokenizer: Any) -> None:
         self.name = name

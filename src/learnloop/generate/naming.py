@@ -1,16 +1,18 @@
 """Terms that a sentence names in passing: "is called X", "the aorta, a vessel that …", "X occurs when …".
 
-Running prose defines few things by "An X is a …". Three other forms, each with groups `term`, `article`:
+Running prose defines few things by "An X is a …". Other forms, each with groups `term`, `article`:
 
     named   "Sacs of this kind are known as thylakoids."          the sentence with a gap for its term
     apposed "It opens into the aorta, a vessel that carries …"    a description that stands alone
+    inverse "On appelle pointage la première fermentation."       a description that stands alone
+    listed  "- Moral hazard: a tendency to take …"                a line of a list of terms, its description
     told    "Shear occurs when the skin stays where it is …"      the sentence with a gap for its term
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from learnloop.generate.grammar import ARTICLE, NAMED_AFTER, QUOTE_CLOSES, QUOTE_OPENS, TERM
+from learnloop.generate.grammar import ARTICLE, DETERMINER, NAMED_AFTER, QUOTE_CLOSES, QUOTE_OPENS, TERM
 
 _THE = {
     "en": r"(?:(?P<article>the|an?) )?(?:its |their )?",
@@ -58,7 +60,7 @@ NAMED = {
         ),
     ),
 }
-# "On appelle TERM la première fermentation.", "Unter TERM versteht man …": the name stands first.
+# The term is the subject of a verb that says when or how.
 TOLD = {
     "en": re.compile(
         rf"^(?:(?P<article>{ARTICLE['en']}) )?{QUOTE_OPENS}{TERM}{QUOTE_CLOSES} "
@@ -73,17 +75,14 @@ TOLD = {
         re.I,
     ),
     "fr": re.compile(
-        rf"^(?:(?:(?P<article>{ARTICLE['fr']})(?: |(?<=['’])))?{QUOTE_OPENS}{TERM}{QUOTE_CLOSES} "
-        r"(?P<verb>consiste à|(?:survient|se produit|apparaît)(?= (?:lorsqu|quand)))"
-        r"|On (?P<verb2>appelle|nomme) (?:(?P<article2>les?|la|l['’]) ?)?(?P<term2>[a-zà-ÿ][\w-]+)"
-        r"(?= (?:l[ea]s?|l['’]|une?|ce|celui|celle)\b)) .+",
+        rf"^(?:(?P<article>{ARTICLE['fr']})(?: |(?<=['’])))?{QUOTE_OPENS}{TERM}{QUOTE_CLOSES} "
+        r"(?P<verb>consiste à|(?:survient|se produit|apparaît)(?= (?:lorsqu|quand))) .+",
         re.I,
     ),
     "de": re.compile(
-        r"^(?:(?:(?P<article>Der|Die|Das|Eine?) )?"
-        rf"{QUOTE_OPENS}(?P<term>[A-ZÄÖÜ][\wäöüß-]+){QUOTE_CLOSES} "
-        r"(?P<verb>bedeutet(?=, dass)|(?:entsteht|liegt vor|tritt auf|tritt ein)(?=, wenn))"
-        r"|Unter (?:(?P<article2>der|dem) )?(?P<term2>[A-ZÄÖÜ][\wäöüß-]+) (?P<verb2>versteht)(?= man\b)).+"
+        rf"^(?:(?P<article>Der|Die|Das|Eine?) )?{QUOTE_OPENS}"
+        rf"(?P<term>[A-ZÄÖÜ][\wäöüß-]+(?: [\wäöüß-]+){{0,2}}?){QUOTE_CLOSES} "
+        r"(?P<verb>bedeutet(?=, dass)|(?:entsteht|liegt vor|tritt auf|tritt ein)(?=, wenn)).+"
     ),
 }
 # An aside between commas that says what the noun before it is. It holds a relative clause: lists have none.
@@ -115,13 +114,68 @@ APPOSED = {
 }
 
 
-def spans(sentence: str, language: str) -> Iterator[tuple[str, re.Match[str], str]]:
-    """(how, match, suffix of its groups' names) for each term that `sentence` names in one of the forms."""
+# "Moral hazard: a tendency to …", one of several such lines.
+_LISTED = {
+    language: re.compile(
+        rf"^(?:[-*•–] |\d{{1,2}}[.)] )?(?P<article>)?{QUOTE_OPENS}{TERM}{QUOTE_CLOSES}(?: \([^)]{{1,30}}\))?"
+        rf"(?: ?:| –| —| -) (?P<predicate>{DETERMINER[language]}(?:[ ]|(?<=['’])).+)$",
+        re.I,
+    )
+    for language in DETERMINER
+}
+FEWEST_LISTED = 3
+# "On appelle X la première …", "Unter X versteht man eine …": the term first, what it is behind it.
+_INVERSE = {
+    "fr": re.compile(
+        r"^On (?:appelle|nomme|désigne par) (?:(?P<article>les?|la|une?|l['’]) ?)?"
+        rf"{QUOTE_OPENS}(?P<term>[a-zà-ÿ][\w-]+(?: [a-zà-ÿ][\w-]+)?){QUOTE_CLOSES} "
+        r"(?P<predicate>(?:les?|la|l['’]|une?|tout|toute)(?: |(?<=['’])).+)$"
+    ),
+    "es": re.compile(
+        r"^(?:Se (?:llama|denomina)|Llamamos) (?P<article>)?"
+        rf"{QUOTE_OPENS}(?P<term>[a-zñáéíóú][\w-]+(?: [a-zñáéíóú][\w-]+)?){QUOTE_CLOSES} "
+        r"(?:a |al? )(?P<predicate>(?:la|los|las|una?|todo|toda) .+)$"
+    ),
+    "de": re.compile(
+        rf"^Unter (?:(?P<article>der|dem|einer|einem) )?{QUOTE_OPENS}"
+        rf"(?P<term>[A-ZÄÖÜ][\wäöüß-]+){QUOTE_CLOSES} "
+        r"versteht man (?P<predicate>(?:eine|die|das|alle) .+)$"
+    ),
+}
+
+
+def glossary(sentences: Sequence[str], language: str) -> dict[int, re.Match[str]]:
+    """place -> match of the lines "term: description", where there are at least FEWEST_LISTED of them."""
+    found = {at: match for at, text in enumerate(sentences) if (match := _LISTED[language].match(text))}
+    return found if len(found) >= FEWEST_LISTED else {}
+
+
+# "Veins have thin walls and, above all in the legs, valves that …": the noun is of an adverbial.
+_ADVERBIAL = re.compile(
+    r"(?:,|\b(?:especially|mainly|particularly|above all|surtout|notamment|parfois|souvent|sobre todo|también"
+    r"|principalmente|especialmente|vor allem|besonders|auch)) (?:in|on|at|dans|sur|à|en|con|chez|an"
+    r"|auf|bei) $",
+    re.I,
+)
+# "pores that are often found on the lower side": where, not what.
+_WHERE = re.compile(
+    r"\b(?:(?:that|which) (?:is|are) (?:often |mainly |mostly )?(?:found|located|most)"
+    r"|que (?:se (?:encuentra|halla)n?"
+    r"|suelen?|abundan?)|qui se trouvent?|qui sont (?:souvent|surtout)|befinde[nt]|vorkomm\w+)\b"
+)
+
+
+def spans(sentence: str, language: str) -> Iterator[tuple[str, re.Match[str]]]:
+    """(how, match) for each term that `sentence` names in one of the forms."""
     for pattern in NAMED[language]:
         for match in pattern.finditer(sentence):
-            yield "named", match, ""
+            yield "named", match
     for match in APPOSED[language].finditer(sentence):
-        yield "apposed", match, ""
+        if not _ADVERBIAL.search(sentence[: match.start()]) and not _WHERE.search(match["predicate"]):
+            yield "apposed", match
+    inverse = _INVERSE[language].match(sentence) if language in _INVERSE else None
+    if inverse:
+        yield "inverse", inverse
     told = TOLD[language].match(sentence)
     if told:
-        yield "told", told, "" if told["term"] else "2"
+        yield "told", told

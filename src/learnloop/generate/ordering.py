@@ -11,15 +11,16 @@ from learnloop.generate import askable, grammar, referents, standing, wording
 from learnloop.generate.questions import Question, Source
 from learnloop.generate.sentences import Sentence
 
-FEWEST, MOST = 3, 6
-STEP_WORDS = 25
+FEWEST, MOST, EVENTS = 3, 8, 6
+STEP_WORDS = 32
+SHORTEST_STEP = 6  # letters
 
 _NUMBERED = re.compile(r"^[ \t]*(\d{1,2})[.)][ \t]+(\S.*?)[ \t]*$", re.M)
 _ANNOUNCED = re.compile(
     r"\b(?:steps?|stages?|phases?|procedure|in (?:this|the following) order|sequence|how to|instructions"
     r"|pasos?|etapas?"
     r"|fases?|procedimiento|orden|secuencia|cómo|étapes?|phases?|procédure|ordre|comment|Schritte?n?|Phasen?"
-    r"|Reihenfolge|Ablauf|Anleitung|Stufen?|Vorgehen|en (?:trois|quatre|cinq) temps)\b",
+    r"|Reihenfolge|\w*ablauf|Anleitung|Stufen?|Arbeitsschritte|Vorgehen|en (?:trois|quatre|cinq) temps)\b",
     re.I,
 )
 _FIRST = {
@@ -78,20 +79,75 @@ def _numbered(source: Source) -> list[tuple[list[Part], str]]:
             runs[-1].append(match)
         elif match[1] == "1":
             runs.append([match])
-    found = []
-    for run in runs:
-        lead = text[: run[0].start()].rstrip().rsplit("\n", 1)[-1]
-        topic = re.sub(r"\s*[:.]$", "", lead.strip())
-        if _ANNOUNCED.search(topic) and not _says_of_what(topic, source.language):
-            topic = _heading_before(text[: run[0].start()], source.lesson.topic)
-            if not _says_of_what(topic, source.language):
-                continue
-            found.append(([(m.start(2), m.end(2), m[2]) for m in run], topic))
-            continue
-        if not _ANNOUNCED.search(topic) or len(topic.split()) > STEP_WORDS:
-            continue
-        found.append(([(m.start(2), m.end(2), m[2]) for m in run], topic))
-    return found
+    steps = [[_first_sentence(match) for match in run] for run in runs]
+    told = [
+        _topic_of(text[: run[0].start()], [p[2] for p in parts], source)
+        for run, parts in zip(runs, steps, strict=True)
+    ]
+    return [(parts, topic) for parts, topic in zip(steps, told, strict=True) if topic]
+
+
+def _first_sentence(match: re.Match[str]) -> Part:
+    """A step says first what is done, then how and why."""
+    end = _STOP.search(match[2])
+    text = match[2][: end.end()] if end else match[2]
+    return match.start(2), match.start(2) + len(text), text
+
+
+_STOP = re.compile(r"(?<=\w{3})[.!?](?= [A-ZÀ-Ý¿¡])")
+
+
+def _topic_of(before: str, steps: Sequence[str], source: Source) -> str:
+    """What a list of `steps` after the text `before` does, by the line above it or by the lesson, or "".
+
+    That line announces steps of something, or only steps ("Steps:"), or names a task; or the paragraph says
+    that the order matters.
+    """
+    language, about = source.language, source.lesson.topic
+    paragraph = before.rstrip().rsplit("\n\n", 1)[-1]
+    lead = re.sub(r"\s*[:.]$", "", paragraph.rsplit("\n", 1)[-1].strip())
+    if _ANNOUNCED.search(lead) and len(lead.split()) <= STEP_WORDS and _says_of_what(lead, language):
+        return lead
+    if len(lead.split()) <= STEP_WORDS and _is_task(lead, steps, language):
+        return lead
+    if _ANNOUNCED.search(lead) and len(lead.split()) <= 3:
+        heading = _heading_before(before, about)
+        return heading if _says_of_what(heading, language) else ""
+    if about and (
+        _is_task(about, steps, language) or _IN_ORDER.search(paragraph) or _ANNOUNCED.search(about)
+    ):
+        return about if _says_of_what(about, language) else ""
+    return ""
+
+
+_IN_ORDER = re.compile(
+    r"\b(?:in (?:this|the following|the right) order|en (?:este|el siguiente) orden|dans (?:cet|l['’]) ?ordre"
+    r"|in (?:dieser|der (?:richtigen|folgenden)) Reihenfolge|step by step|paso a paso|Schritt für Schritt)\b",
+    re.I,
+)
+
+
+_DOES = {
+    "en": r"(?:[A-Z][a-z]+ing|How to)\b",
+    "es": r"[A-ZÁÉÍÓÚ]?[a-zñáéíóú]+(?:ar|er|ir)(?:se|lo|la|los|las)?\b",
+    "fr": r"[A-ZÀ-Ý]?[a-zà-ÿ]+(?:er|ir|re|oir)\b",
+    "de": r".*\b[a-zäöüß]+(?:en|ern|eln)[.;]?$",
+}
+# Aims and advice are numbered, too.
+_AIMS = re.compile(
+    r"(?:comprender|conocer|saber|identificar|reconocer|connaître|savoir|comprendre|identifier|reconnaître"
+    r"|respecter|éviter|evitar|respetar|understanding|knowing|recogni[sz]ing|.*\b(?:kennen|verstehen|wissen"
+    r"|erkennen|vermeiden|beachten)[.;]?$)",
+    re.I,
+)
+
+
+def _is_task(topic: str, steps: Sequence[str], language: str) -> bool:
+    """ "Coller un tube" above "1. Couper …, 2. Ébavurer …": a task and what is done, one after the other."""
+    done = steps if language != "en" else []  # an English step shows no form of its verb
+    return bool(re.match(_DOES[language], topic)) and not any(
+        _AIMS.match(text) or not re.match(_DOES[language], text) for text in (topic, *done)
+    )
 
 
 def _heading_before(text: str, topic: str) -> str:
@@ -176,7 +232,7 @@ def _dated(source: Source) -> list[Part]:
         if _EARLIEST <= year <= _LATEST and len(text.split()) >= 4 and not _TOLD.search(text):
             dated.setdefault(year, (sentence.start, sentence.end, text))
     years_told = sorted(dated)
-    return [dated[year] for year in years_told[:MOST]]
+    return [dated[year] for year in years_told[:EVENTS]]
 
 
 def _asked(source: Source, form: str, parts: Sequence[Part], topic: str) -> Question | None:
@@ -185,7 +241,7 @@ def _asked(source: Source, form: str, parts: Sequence[Part], topic: str) -> Ques
     texts = [text.rstrip(".;,") for _, _, text in parts]
     if not FEWEST <= len(texts) <= MOST or len({text.casefold() for text in texts}) < len(texts):
         return None
-    if any(not 2 <= len(text.split()) <= STEP_WORDS for text in texts):
+    if any(len(text) < SHORTEST_STEP or len(text.split()) > STEP_WORDS for text in texts):
         return None
     if any(standing.COMPARED[language].search(text) or _TOLD.search(text) for text in texts):
         return None

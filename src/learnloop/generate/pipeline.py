@@ -30,8 +30,9 @@ class Generated:
     """Frames of schemas.QUESTIONS and schemas.SUMMARIES, and what became of every proposal.
 
     `counts["questions"]`: `requested` (lessons x questions_per_lesson), `proposed` (examined: accepted
-    plus all rejected), `accepted`, `rejected` by the check that failed, `skipped` lessons by reason, and
-    the same of proposals `by_kind` and `by_language`. `counts["summaries"]` has the first five. `stopped`,
+    plus all rejected), `accepted`, `rejected` by the check that failed, `skipped` lessons by reason, the
+    `sentences` read and why they were set aside before anything was proposed, and the accounts of proposals
+    `by_kind` and `by_language`. `counts["summaries"]` has the first five. `stopped`,
     where it is there: why the run ended early, in words; lessons it did not come to are skipped as `stopped`.
     `embedders`: language -> name of what compared its texts.
     """
@@ -62,9 +63,9 @@ def generate(
     `lessons` may have `licence` and `concept_ids` (a list), which their questions take over. `concepts`
     (title) says which terms a course is about; these are asked first. `course_mates` are lessons that lend
     distractors and are not asked about. `embedder` is used for the languages it knows, character n-grams
-    elsewhere or where it is None. `model` may veto. `proposer` words questions whose key the rules chose.
-    `reading_level(text, language)`: years of school. `progress(1)` is called after each lesson. Same input,
-    same output.
+    elsewhere or where it is None. `model` may veto in its `languages`. `proposer` words questions whose key
+    the rules chose. `reading_level(text, language)`: years of school. `progress(1)` is called after each
+    lesson. Same input, same output.
 
     Where the model's budget is spent, or the model goes away, what was made before is returned and
     `counts["questions"]["stopped"]` says why. Raises that error (BudgetSpent, ModelUnavailable) where nothing
@@ -87,6 +88,7 @@ def generate(
         proposer=proposer,
         reading_level=reading_level,
         summarise=summarise,
+        veto_languages=model.languages if model is not None else (),
     )
     outcomes = []
     # A lesson a thread: the arithmetic of a small model keeps one core busy, and nothing is shared.
@@ -135,6 +137,7 @@ def _gathered(outcomes: Sequence[Outcome], per_lesson: int, embedders: dict[str,
             "questions": requested
             | _accounts(len(asked), refused)
             | {"skipped": dict(sorted(skipped.items()))}
+            | {"sentences": _sentences(outcomes)}
             | {"by_kind": _parted([(kind, tally) for _, kind, tally in told])}
             | {"by_language": _parted([(language, tally) for language, _, tally in told])}
             | stopped,
@@ -144,6 +147,13 @@ def _gathered(outcomes: Sequence[Outcome], per_lesson: int, embedders: dict[str,
         },
         embedders,
     )
+
+
+def _sentences(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """How many were read, how many stand alone, and why the others do not (`standing.objection`)."""
+    read = sum((outcome.sentences for outcome in outcomes), Counter[str]())
+    aside = {reason: count for reason, count in sorted(read.items()) if reason}
+    return {"read": read.total(), "stand_alone": read[""], "set_aside": aside}
 
 
 def _accounts(accepted: int, rejected: Counter[str]) -> dict[str, Any]:

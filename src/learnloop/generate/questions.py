@@ -46,7 +46,8 @@ class Question:
         short_answer     term                 description  TERM             ()              the term
         short_answer     name                 a sentence   TERM             ()              the key
         short_answer     number               a sentence   FIGURE           ()              the key
-        true_false       definition, number   a statement  "true", "false"  ()              what was exchanged
+        true_false       definition, number,  a statement  "true", "false"  ()              what was exchanged
+                         direction
         ordering         steps, dates         a topic      "A → B → C"      ()              first to last step
         matching         definitions          the terms    "A: X; B: Y"     ()              first description
 

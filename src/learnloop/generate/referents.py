@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from learnloop.generate import grammar
+from learnloop.generate import grammar, standing
 
 if TYPE_CHECKING:
     from learnloop.generate.sentences import Sentence
@@ -112,14 +112,14 @@ def _noun(words: list[str], language: str) -> str:
 
 
 def _last_noun(words: list[str]) -> str:
-    verbs = re.compile(r"[a-z]+(?:ed|es|s)")
-    return next((word for word in reversed(words[1:]) if not verbs.fullmatch(word)), words[0])
+    return next((word for word in reversed(words[1:]) if not standing.is_verb(word, "en")), words[0])
 
 
 def _is_old(stem: str, sentence: "Sentence", lesson: "Lesson") -> bool:
     """The text before first mentions it as part of a name, or without "the"."""
     before = lesson.text[: sentence.start]
-    hit = re.search(stem, before, re.I)
+    hits = re.finditer(stem, before, re.I)
+    hit = next((found for found in hits if not standing.in_heading(lesson.text, found.start())), None)
     if hit is None:
         return False
     opens = not before[: hit.start()].strip() or before[: hit.start()].rstrip()[-1] in ".!?:\n"

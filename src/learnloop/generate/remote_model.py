@@ -67,7 +67,12 @@ class Access:
 
 
 class RemoteModel:
-    """Safe to call from several threads. Raises ModelUnavailable, and BudgetSpent at the budget's end."""
+    """Safe to call from several threads. Raises ModelUnavailable, and BudgetSpent at the budget's end.
+
+    `languages`: the codes of those it may judge questions in; () for every one.
+    """
+
+    languages: tuple[str, ...] = ()
 
     def __init__(self, base_url: str, model: str, access: Access) -> None:
         address = _checked(base_url, access.allow_http)

@@ -7,9 +7,10 @@
 import re
 
 from learnloop.generate import aliases, askable, clozes, grammar, wording
-from learnloop.generate.questions import Question, Source, blanked
+from learnloop.generate.questions import Question, Source, blanked, overlaps
 from learnloop.generate.terms import Quantity, Term, decimal_style
 
+FEWEST_WORDS = 4  # content words of a description whose name is to be written
 SHORTEST = 4  # letters of a term that is to be written
 ABOUT_TOLERANCE = 0.05  # of the value, where the text says "about"
 _PHYSICAL = re.compile(r"°[CF]|(?:k|c|m|n|µ)?m(?:²|³)?|(?:k|m)?g|(?:m|c)?l|k?Hz|[kMG]B")
@@ -17,9 +18,13 @@ _PHYSICAL = re.compile(r"°[CF]|(?:k|c|m|n|µ)?m(?:²|³)?|(?:k|m)?g|(?:m|c)?l|k
 
 def for_term(source: Source, term: Term) -> Question | None:
     """The description is given, the term is asked for."""
+    if clozes.has_weak_ending(term, source.language) or _has_shorter_name(source, term):
+        return None
     if not clozes.can_be_described(source, term) or (len(term.name) < SHORTEST and term.name.islower()):
         return None  # "str": who writes "string" is right, too
     lesson, description = source.lesson, source.description(term)
+    if len(set(grammar.content_words(description, lesson.language))) < FEWEST_WORDS:
+        return None  # "a net of sacs and tubes": too little to know the name by
     return Question(
         lesson.item_id,
         lesson.language,
@@ -38,9 +43,18 @@ def for_term(source: Source, term: Term) -> Question | None:
     )
 
 
-def for_name(source: Source, term: Term) -> Question:
+def _has_shorter_name(source: Source, term: Term) -> bool:
+    """ "Demand inflation" where the course has "inflation": who writes the shorter one is not wrong."""
+    return any(
+        len(other.name) < len(term.name) and overlaps(other.name, term.name) for other in source.pool.terms
+    )
+
+
+def for_name(source: Source, term: Term) -> Question | None:
     """The sentence that names a term, with a gap for its name."""
     lesson, language = source.lesson, source.language
+    if _has_shorter_name(source, term):
+        return None
     body = blanked(term.sentence, term.start, term.end, language)
     topic = source.shown_topic(f"{body} {term.text}")
     if any(

@@ -2,9 +2,10 @@
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from learnloop.generate import bearings, grammar
+from learnloop.generate import bearings, grammar, lemmas
 from learnloop.generate.instructions import reads_as_instruction
 from learnloop.generate.sentences import AFTER_ORDINAL, Sentence
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from learnloop.generate.terms import Lesson
 
 WORDS = (6, 34)  # of a sentence that is asked about
+HEADING_WORDS = 10
 
 # What is true only at the time of writing.
 _NOW = {
@@ -28,19 +30,18 @@ _NOW = {
 _COMPARED = {
     "en": "another additional additionally further furthermore then later afterwards subsequently"
     " respectively former latter aforementioned likewise instead meanwhile therefore thus hence however"
-    " though although"
     " also too again still earlier previously elsewhere accordingly other others same similar similarly"
     " in|addition in|fact in|contrast by|contrast in|turn as|a|result on|the|other|hand for|this|reason"
     " of|course"
-    " by|comparison him both moreover remaining rest but besides alike either neither",
+    " by|comparison him both moreover remaining rest besides alike either neither",
     "es": "otro otra otros otras adicional adicionales luego entonces después posteriormente respectivamente"
-    " dicho dicha dichos dichas además asimismo sin|embargo por|lo|tanto también igualmente mientras ambos"
+    " dicho dicha dichos dichas además asimismo sin|embargo por|lo|tanto también igualmente ambos"
     " en|cambio de|hecho por|eso en|consecuencia por|otra|parte ademas ambas mismo misma mismos mismas"
-    " restante restantes resto tampoco más|tarde más|adelante aunque pero anteriormente antes",
+    " restante restantes resto tampoco más|tarde más|adelante anteriormente antes",
     "fr": "autre autres supplémentaire supplémentaires ensuite puis alors respectivement également aussi"
     " en|effet en|revanche par|conséquent de|plus par|contre en|fait cependant toutefois pourtant donc"
-    " ainsi même mêmes tandis outre précédemment auparavant"
-    " mais restant restante néanmoins plus|tard plus|tôt dernier dernière derniers dernières",
+    " ainsi même mêmes outre précédemment auparavant"
+    " restant restante néanmoins plus|tard plus|tôt dernier dernière derniers dernières",
     "de": "andere anderen anderer anderes weitere weiteren weiterer weiteres dann danach später anschließend"
     " infolgedessen darüber|hinaus unter|anderem im|Gegensatz im|Vergleich jeweils ihn ihm ihnen ebenfalls"
     " auch jedoch"
@@ -68,12 +69,12 @@ _PERSONS = {
     "en": "i me my we us our ours you your yours let's let’s",
     "es": "yo mi mis nosotros nuestro nuestra nuestros nuestras tú tu tus usted ustedes nos me te vemos"
     " tenemos podemos hemos sabemos llamamos decimos usamos veremos",
-    "fr": "je j'ai j’ai mon mes nous notre nos vous votre vos tu ton tes on",
-    "de": "ich mein meine wir uns unser unsere unserem unseren du dein deine euch ihnen man",
+    "fr": "je j'ai j’ai mon mes nous notre nos vous votre vos tu ton tes",
+    "de": "ich mein meine wir uns unser unsere unserem unseren du dein deine euch ihnen",
 }
 _EXAMPLES = re.compile(
-    r"\b(?:for (?:example|instance)|e\.g\.|suppose|imagine|example|por ejemplo|p\. ?ej\.|supong\w+|imagin\w+"
-    r"|ejemplo|par exemple|supposons|imaginons|exemple|zum Beispiel|beispielsweise|z\. ?B\.|angenommen"
+    r"\b(?:(for (?:example|instance)|e\.g\.|por ejemplo|p\. ?ej\.|par exemple|zum Beispiel|beispielsweise"
+    r"|z\. ?B\.)|suppose|imagine|example|supong\w+|imagin\w+|ejemplo|supposons|imaginons|exemple|angenommen"
     r"|Beispiel|stell\w* (?:dir|sich|euch))\b",
     re.I,
 )
@@ -231,13 +232,36 @@ _VERBS = {
 _VERB = {language: re.compile(rf"(?<![\w’'-])(?:{words})(?![\w-])") for language, words in _VERBS.items()}
 
 
+def is_verb(word: str, language: str) -> bool:
+    """By the list and the endings of `has_verb`."""
+    return bool(_VERB[language].fullmatch(word))
+
+
 def has_verb(text: str, language: str) -> bool:
     """False for captions and titles of books that end in a full stop, as far as a list of verbs can tell."""
     if _VERB[language].search(text):
         return True
     # "The heart pumps": an ending in -s after a word that is no article, number or preposition.
     pairs = re.findall(r"(?<![\w’'-])(?=([^\W\d]+) ([a-z]{2,}[^su\W]s)\b)", text)
-    return language == "en" and any(one.lower() not in grammar.FUNCTION_WORDS["en"] for one, _ in pairs)
+    if language == "en":
+        return any(one.lower() not in grammar.FUNCTION_WORDS["en"] for one, _ in pairs)
+    return language in _INFINITIVE and _has_form_of_infinitive(text, language)
+
+
+_INFINITIVE = {"es": re.compile(r"\w{2,}[aei]r"), "fr": re.compile(r"\w{2,}(?:er|ir|re)")}
+
+
+def _has_form_of_infinitive(text: str, language: str) -> bool:
+    """ "La vapeur retarde …": a word after a noun that the dictionary knows as a form of a verb."""
+    words = re.findall(r"[^\W\d_]+", text)
+    stop = grammar.FUNCTION_WORDS[language] - {"se", "ne", "que", "qui"}
+    return any(
+        one.lower() not in stop
+        and word.islower()
+        and not word.endswith(("é", "ée", "és", "ées", "ado", "ada", "ido", "ida", "ados", "adas", "r"))
+        and bool(_INFINITIVE[language].fullmatch(lemmas.lemma(word, language)))
+        for one, word in pairwise(words)
+    )
 
 
 _SHOWN = re.compile(
@@ -289,16 +313,23 @@ def _is_whole(text: str) -> bool:
     )
 
 
-def is_in_example(sentence: Sentence, lesson: "Lesson") -> bool:
-    """An example is announced in the sentence or in the two before it in its paragraph."""
+def is_in_example(sentence: Sentence, lesson: "Lesson", end: int | None = None) -> bool:
+    """An example is announced in the sentence (up to `end` of it), or opens one of the two before it.
+
+    "A number that describes a sample, for example its mean" gives one in passing: what follows is no example.
+    """
     place = lesson.sentences.index(sentence)
-    near = [s for s in lesson.sentences[max(0, place - 2) : place + 1] if s.paragraph == sentence.paragraph]
-    if any(_EXAMPLES.search(s.text) for s in near):
+    before = [s for s in lesson.sentences[max(0, place - 2) : place] if s.paragraph == sentence.paragraph]
+    if _EXAMPLES.search(sentence.text[:end]):
+        return True
+    if any((hit := _EXAMPLES.search(s.text)) and (hit.start() < _OPENING or not hit[1]) for s in before):
         return True
     supposing = grammar.SUPPOSING[lesson.language]
+    near = [*before, sentence]
     return any(grammar.words(s.text)[:1] and grammar.words(s.text)[0] in supposing - _PLAIN for s in near)
 
 
+_OPENING = 25  # characters
 _PLAIN = {"for", "with", "after", "para", "con", "pour", "avec", "für", "mit", "starting"}
 
 
@@ -348,5 +379,12 @@ def _first_mention_is_other(head: str, start: int, text: str, language: str) -> 
     """True where `head` stands before `start` without the definite article right before it."""
     stem = head[: max(4, len(head) - 2)]
     definite = re.compile(rf"\b{DEFINITE[language]}(?: |(?<=['’]))(?:[\w’'-]+ )?$", re.I)
-    hit = re.search(rf"(?<!\w){re.escape(stem)}\w{{0,3}}(?!\w)", text[:start], re.I)
+    hits = re.finditer(rf"(?<!\w){re.escape(stem)}\w{{0,3}}(?!\w)", text[:start], re.I)
+    hit = next((found for found in hits if not in_heading(text, found.start())), None)
     return bool(hit and not definite.search(text[: hit.start()]))
+
+
+def in_heading(text: str, place: int) -> bool:
+    """True where the line at `place` is a heading: a few words, no stop, or nothing but them."""
+    line = text[text.rfind("\n", 0, place) + 1 :].partition("\n")[0].strip()
+    return len(line.split()) <= HEADING_WORDS and (line[-1:] not in ".!?;:" or len(line.split()) <= 3)

@@ -36,8 +36,8 @@ class Lesson:
 class Term:
     """A span of a lesson: `lesson.text[start:end] == text`. `name` is its form inside a sentence.
 
-    `how` is `defined` ("X is a …"), `named` ("… is called X"), `apposed` ("X, a …, "), `told` ("X occurs
-    when …") or `mentioned` (a known term elsewhere).
+    `how` is `defined` ("X is a …"), one of `naming` ("… is called X"), or `mentioned` (a known term
+    elsewhere).
     `predicate` is the span of what a definition says, (0, 0) elsewhere. `gender` and `number` may be "".
     """
 
@@ -74,32 +74,46 @@ def definitions(lesson: Lesson) -> list[Term]:
     if bearings.is_exercises(lesson):
         return []
     found = []
-    for sentence in lesson.sentences:
-        match = grammar.DEFINITION[lesson.language].match(sentence.text)
-        if match and _is_definition(match, lesson.language) and not _leans_on_others(sentence, lesson):
-            found.append(_defined(lesson, sentence, match))
+    listed = naming.glossary([sentence.text for sentence in lesson.sentences], lesson.language)
+    for place, sentence in enumerate(lesson.sentences):
+        language = lesson.language
+        match = grammar.DEFINITION[language].match(sentence.text) or grammar.BARE[language].match(
+            sentence.text
+        )
+        end = match.start("predicate") + len(defining.first_part(match["predicate"])) if match else 0
+        if match and _is_definition(match, lesson.language) and not _leans_on_others(sentence, lesson, end):
+            found.append(_defined(lesson, sentence, match, "defined"))
+        elif place in listed:
+            found += _described(lesson, sentence, listed[place], "listed")
         known = {term.start for term in found}
         found += [term for term in _in_passing(lesson, sentence) if term.start not in known]
     return found
 
 
 def _in_passing(lesson: Lesson, sentence: Sentence) -> Iterator[Term]:
-    """Terms of the other forms (`naming`)."""
+    """Terms that the sentence names without defining them by "X is a …"."""
     language = lesson.language
-    for how, match, suffix in naming.spans(sentence.text, language):
-        if not _names_something(match[f"term{suffix}"], language):
-            continue
-        term = _term(lesson, sentence, match, how, suffix)
-        if how == "named":
-            yield term
-        elif defining.is_term(match[f"term{suffix}"], term.article, term.verb, language):
-            if how == "told" and not _leans_on_others(sentence, lesson):
+    for how, match in naming.spans(sentence.text, language):
+        if how in ("apposed", "inverse"):
+            yield from _described(lesson, sentence, match, how)
+        elif _names_something(match["term"], language):
+            term = _term(lesson, sentence, match, how)
+            told = defining.is_term(match["term"], term.article, term.verb, language)
+            if how == "named" or (told and not _leans_on_others(sentence, lesson)):
                 yield term
-            if how == "apposed" and defining.says_what_it_is(match["predicate"], "a", language):
-                start = sentence.start + match.start("predicate")
-                words = len(match["predicate"].split())
-                if MIN_PREDICATE_WORDS <= words <= MAX_PREDICATE_WORDS:
-                    yield replace(term, predicate=(start, start + len(match["predicate"])))
+
+
+def _described(lesson: Lesson, sentence: Sentence, match: re.Match[str], how: str) -> Iterator[Term]:
+    """The term with what is said of it, where that is a description; its sentence is not asked about."""
+    article = (match.groupdict().get("article") or "").strip()
+    if (
+        _names_something(match["term"], lesson.language)
+        and defining.is_term(match["term"], "" if how == "inverse" else article, "", lesson.language)
+        and defining.says_what_it_is(defining.first_part(match["predicate"]), "a", lesson.language)
+    ):
+        term = _defined(lesson, sentence, match, how)
+        if term.predicate[1]:
+            yield term
 
 
 def mentions(lesson: Lesson, glossary: Iterable[Term]) -> list[Term]:
@@ -132,14 +146,14 @@ def mentions(lesson: Lesson, glossary: Iterable[Term]) -> list[Term]:
     return found
 
 
-def _leans_on_others(sentence: Sentence, lesson: Lesson) -> bool:
+def _leans_on_others(sentence: Sentence, lesson: Lesson, end: int | None = None) -> bool:
     """ "The data are the ages of 20 pupils.": of an example, or of something brought in before."""
     return (
-        standing.is_in_example(sentence, lesson)
+        standing.is_in_example(sentence, lesson, end)
         or standing.is_anaphoric(sentence, lesson)
         or bool(standing.PERSONS[lesson.language].search(sentence.text.split(",")[0]))
         or standing.is_shown(sentence.text.split(",")[0])
-        or bearings.has_lost_bearings(sentence.text, lesson.language)
+        or bearings.has_lost_bearings(sentence.text[:end], lesson.language)
     )
 
 
@@ -147,7 +161,7 @@ def _is_definition(match: re.Match[str], language: str) -> bool:
     article = (match["article"] or "").strip()
     return (
         _names_something(match["term"], language)
-        and defining.is_term(match["term"], article, match["verb"], language)
+        and defining.is_term(match["term"], article, match["verb"].strip(), language)
         and defining.says_what_it_is(defining.first_part(match["predicate"]), article, language)
     )
 
@@ -178,13 +192,11 @@ _LINKS = {
 }
 
 
-def _term(lesson: Lesson, sentence: Sentence, match: re.Match[str], how: str, suffix: str = "") -> Term:
-    """`suffix` is that of the groups' names."""
-    text = match[f"term{suffix}"]
-    groups = match.groupdict()
-    article = (groups.get(f"article{suffix}") or groups.get("article2") or "").strip()
-    verb = groups.get(f"verb{suffix}") or ""
-    start = sentence.start + match.start(f"term{suffix}")
+def _term(lesson: Lesson, sentence: Sentence, match: re.Match[str], how: str) -> Term:
+    text, groups = match["term"], match.groupdict()
+    article = (groups.get("article") or groups.get("article2") or "").strip()
+    verb = (groups.get("verb") or "").strip()
+    start = sentence.start + match.start("term")
     number = grammar.grammatical_number(article, verb if how == "defined" else "", text, lesson.language)
     return Term(
         lesson.item_id,
@@ -192,17 +204,22 @@ def _term(lesson: Lesson, sentence: Sentence, match: re.Match[str], how: str, su
         start,
         start + len(text),
         text,
-        _inner_form(text, start == sentence.start, lesson, article),
+        _inner_form(
+            text,
+            start == sentence.start or how == "listed",
+            lesson,
+            article or ("" if how == "defined" else how),
+        ),
         how,
         grammar.gender(article, lesson.language),
         number,
-        verb=verb.lower(),
+        verb=verb.lower().strip(),
         article=article.lower(),
     )
 
 
-def _defined(lesson: Lesson, sentence: Sentence, match: re.Match[str]) -> Term:
-    term = _term(lesson, sentence, match, "defined")
+def _defined(lesson: Lesson, sentence: Sentence, match: re.Match[str], how: str) -> Term:
+    term = _term(lesson, sentence, match, how)
     predicate = defining.first_statement(match["predicate"])
     if not MIN_PREDICATE_WORDS <= len(predicate.split()) <= MAX_PREDICATE_WORDS:
         return term
@@ -211,7 +228,10 @@ def _defined(lesson: Lesson, sentence: Sentence, match: re.Match[str]) -> Term:
 
 
 def _inner_form(text: str, at_start: bool, lesson: Lesson, article: str) -> str:
-    """`text` as written inside a sentence: the capital of a sentence's first word goes, a name's stays."""
+    """`text` as written inside a sentence: the capital of a sentence's first word goes, a name's stays.
+
+    `article`: what shows that it is a common noun, "" where nothing does.
+    """
     if not at_start or lesson.language == "de" or not text[:1].isupper() or text[1:2].isupper():
         return text
     if re.search(rf"(?<=[\w,] ){re.escape(text)}\b", lesson.text):  # capitalised inside a sentence, too

@@ -9,14 +9,15 @@
 
 import re
 
-MOST_WORDS = 8
+MOST_WORDS = 10
 HEADING_WORDS = 12  # of a first line that is taken for a title
 
 # The number of a part of a course, and its name.
 _NUMBERING = re.compile(
-    r"^\s*(?:(?:chapter|unit|lesson|module|section|part|week|topic|session|lecture|capítulo|tema|unidad|lección"
+    r"^\s*(?:(?:chapter|unit|lesson|module|section|part|week|topic|session|lecture|capítulo|tema|unidad"
+    r"|lección"
     r"|módulo|sección|parte|semana|sesión|chapitre|cours|leçon|unité|module|partie|séance|semaine|thème"
-    r"|kapitel|lektion|einheit|modul|teil|woche|thema|lernfeld|abschnitt|sitzung)\s*)?"
+    r"|fiche|ficha|arbeitsblatt|worksheet|kapitel|lektion|einheit|modul|teil|woche|thema|lernfeld|abschnitt|sitzung)\s*)?"
     r"(?:n[°º]\s*)?(?:\d+(?:\.\d+)*|[IVX]+(?=[.:) ]))\s*[.:)–—-]*\s+",
     re.I,
 )
@@ -32,8 +33,10 @@ _SAYS_NOTHING = re.compile(
 def topic(title: str, text: str = "") -> str:
     """What `title`, or a heading at the beginning of `text`, says; "" where neither says."""
     found = title.strip() or _heading(text)
-    parts = [part for piece in _PARTS.split(found) if (part := _plain(piece))]
-    for name in (_plain(found), *parts):
+    pieces = _PARTS.split(found)
+    parts = sorted(filter(None, map(_plain, pieces)), key=lambda part: -len(part.split()))
+    whole = [_plain(found)] if len(parts) == len(pieces) else []  # else one of them says nothing
+    for name in (*whole, *parts):
         if name and len(name.split()) <= MOST_WORDS and not re.search(r"[()\[\]{}<>\"“”«»„_]", name):
             return name
     return ""
@@ -44,7 +47,7 @@ def _plain(name: str) -> str:
     name = _NUMBERING.sub("", name + " ").strip(" .,:;–—-*#?!¿¡\t")
     if _SAYS_NOTHING.fullmatch(name) or not re.search(r"[^\W\d_]{3}", name) or name.isdigit():
         return ""
-    return name.capitalize() if name.isupper() and " " in name else name
+    return name.capitalize() if name.isupper() and " " in name else name[:1].upper() + name[1:]
 
 
 def _heading(text: str) -> str:

@@ -3,11 +3,11 @@
     {"stem": "True or false? A spring tide is a tide of small range.", "key": "false",
      "answer": {"corrected": "A neap tide is a tide of small range."}}
 
-Exchanged is the term of a definition (for another of the course), or a figure. Whether a sentence is changed
-is drawn from seed and place, so about half the statements are true.
+Exchanged is the term of a definition (for another of the course), a figure, or a word for its opposite.
+Whether a sentence is changed is drawn from seed and place, so about half the statements are true.
 """
 
-from learnloop.generate import clozes, contrast, figures, grammar, standing, wording
+from learnloop.generate import clozes, contrast, figures, grammar, opposites, sorts, standing, wording
 from learnloop.generate.questions import Question, Source
 from learnloop.generate.sentences import Sentence
 from learnloop.generate.terms import Quantity, Term
@@ -48,6 +48,8 @@ def _exchangeable(source: Source, term: Term) -> list[str]:
         theirs = pool.descriptions.get(grammar.normalised(name))
         if not theirs or clozes.points_elsewhere(theirs, language):
             continue
+        if sorts.differ(mine, theirs, language):
+            continue  # "a vaccine is a disease …"
         if not contrast.apart(mine, theirs, language) or _begins_otherwise(article, name, language):
             continue
         # The nearest in what is said of it: "a mixed forest is a cubic metre" is wrong at a glance.
@@ -85,6 +87,19 @@ def about_figure(source: Source, quantity: Quantity) -> Question | None:
     return _statement(source, "number", _one_line(told), truth, sentence, span)
 
 
+def about_direction(source: Source, sentence: Sentence) -> Question | None:
+    """A sentence that says which way something goes, as it is or turned round."""
+    found = opposites.turned(sentence, source.lesson)
+    if found is None:
+        return None
+    start, end, opposite = found
+    truth = _one_line(sentence.text)
+    if source.draws(source.lesson.item_id, start, "true_false").random() < 0.5:
+        return _statement(source, "direction", truth, truth, sentence, (start, end))
+    told = sentence.text[: start - sentence.start] + opposite + sentence.text[end - sentence.start :]
+    return _statement(source, "direction", _one_line(told), truth, sentence, (start, end))
+
+
 def _one_line(text: str) -> str:
     return " ".join(text.split())
 
@@ -100,7 +115,7 @@ def _statement(
 ) -> Question:
     language = source.language
     true = told == truth
-    topic = source.shown_topic(told) if form == "number" else ""
+    topic = "" if form == "definition" else source.shown_topic(told)
     key = "true" if true else "false"
     return Question(
         source.lesson.item_id,
@@ -117,5 +132,5 @@ def _statement(
         anchor=source.lesson.text[slice(*span)],
         answer={} if true else {"corrected": truth},
         notes=(wording.key_note(key, sentence.text, language),),
-        bloom="understand" if form == "definition" else "remember",
+        bloom="remember" if form == "number" else "understand",
     )

@@ -42,7 +42,9 @@ def load(settings: Settings, *, propose: bool = True, verify: bool = True) -> Mo
         # An adapter belongs to the float32 weights it was trained on, so what proposes keeps them.
         exact = role == "propose" and settings.llm_precision == "auto"
         precision = "float32" if exact else settings.llm_precision
-        loaded[spec] = language_model.load(spec, settings.models_dir, access, precision)
+        loaded[spec] = language_model.load(
+            spec, settings.models_dir, access, precision, settings.llm_languages
+        )
     return Models(
         loaded[settings.proposer_llm] if propose else None,
         loaded[settings.verifier_llm] if verify else None,
