@@ -251,3 +251,17 @@ def test_durations_of_past_answers_count_and_are_followed(planted: Planted) -> N
         tracer.predict_next(some, ["i:1", "i:2"], [("c:a",)] * 2, now),
         rtol=1e-9,
     )
+
+
+def test_a_history_read_once_is_asked_as_often_as_one_likes(fitted: LogisticTracer, planted: Planted) -> None:
+    history = planted.answers[planted.answers["learner_id"] == "l00001"]
+    now = history["occurred_at"].max() + pd.Timedelta(days=3)
+    past = fitted.read(history, now)
+    concepts = [*planted.concepts["concept_id"], "unheard-of"]
+    items = planted.items.head(9)
+    for _ in range(2):
+        pd.testing.assert_frame_equal(past.mastery(concepts), fitted.mastery(history, concepts, now))
+        np.testing.assert_array_equal(
+            past.predict_next(items["item_id"], items["concept_ids"]),
+            fitted.predict_next(history, items["item_id"], items["concept_ids"], now),
+        )

@@ -7,7 +7,7 @@ of the answer. Here the shares are of the candidates' largest, and the numbers a
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from math import exp, prod
 
 import numpy as np
@@ -91,7 +91,7 @@ def components(
 
 def total(parts: Mapping[str, float], aims: Aims) -> float:
     """The weighted sum."""
-    return sum(weight * parts[name] for name, weight in asdict(aims.weights).items() if weight)
+    return sum(weight * parts[name] for name, weight in vars(aims.weights).items() if weight)
 
 
 def _shares(scores: Sequence[float]) -> list[float]:

@@ -184,8 +184,11 @@ class _Plan:
     def fill(self, concept: str, wanted: str, score: float) -> None:
         """Adds the first item on the way down from `concept` that the learner can start."""
         found = self.way(concept)
-        if found is not None:
-            item_id, gap = found
+        if found is None:
+            return
+        item_id, gap = found
+        code = "review" if item_id in self.seen else "fills_gap"
+        if all(reason.code != code for reason in self.reasons.get(item_id, ())):  # it mostly is there already
             self.add(item_id, score, self._filling(item_id, gap, wanted))
 
     def way(self, concept: str) -> tuple[str, str] | None:

@@ -5,6 +5,7 @@ has passed: what is forgotten meanwhile is little, and pages are reloaded.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -12,8 +13,11 @@ import numpy as np
 import pandas as pd
 
 from learnloop.recommend.merits import LEARNT, SERVED
+from learnloop.schemas import Tracer
 from learnloop.serve.histories import History
 from learnloop.serve.state import Serving
+from learnloop.trace.logistic import LogisticTracer
+from learnloop.trace.logistic_past import LogisticPast
 
 AIMS = SERVED
 THRESHOLD = AIMS.threshold  # of mastery; the line in the dashboard's chart
@@ -53,17 +57,17 @@ def answers(serving: Serving, history: History) -> pd.DataFrame:
 
 def _answers(serving: Serving, history: History) -> pd.DataFrame:
     rows = history.answers
-    taught = [serving.content.taught.get(event.item_id, ()) for event in rows]
+    taught = np.empty(len(rows), dtype=object)
+    taught[:] = [serving.content.taught.get(event.item_id, ()) for event in rows]
     return pd.DataFrame(
         {
-            "learner_id": pd.Series(["learner"] * len(rows), dtype="str"),
-            "item_id": pd.Series([event.item_id for event in rows], dtype="str"),
-            "concept_ids": pd.Series(taught, dtype=object),
-            "correct": pd.Series([bool(event.correct) for event in rows], dtype=bool),
-            "occurred_at": pd.Series(
-                pd.to_datetime([event.occurred_at for event in rows], utc=True), dtype="datetime64[us, UTC]"
-            ),
-        }
+            "learner_id": pd.array(["learner"] * len(rows), dtype="str"),
+            "item_id": pd.array([event.item_id for event in rows], dtype="str"),
+            "concept_ids": taught,
+            "correct": np.array([bool(event.correct) for event in rows], dtype=bool),
+            "occurred_at": pd.to_datetime([event.occurred_at for event in rows], utc=True).as_unit("us"),
+        },
+        copy=False,
     )
 
 
@@ -87,7 +91,8 @@ def known(serving: Serving, history: History, at: pd.Timestamp) -> dict[str, flo
     where nobody can answer on it: an expectation that no answer can raise would shut doors for ever."""
 
     def find() -> dict[str, float]:
-        finished = {one for item_id in done(serving, history) for one in _taught(serving, item_id)}
+        teaches = serving.shelf().catalogue.concepts
+        finished = {one for item_id in done(serving, history) for one in teaches.get(item_id, ())}
         if serving.released.tracer is None:
             return dict.fromkeys(finished, 1.0)
         unasked = dict.fromkeys(finished - serving.content.asked, 1.0)
@@ -97,8 +102,30 @@ def known(serving: Serving, history: History, at: pd.Timestamp) -> dict[str, flo
     return _remembered(serving, history, "known", at, find)
 
 
-def _taught(serving: Serving, item_id: str) -> Sequence[str]:
-    return serving.shelf().catalogue.concepts.get(item_id, ())
+@dataclass(frozen=True)
+class _Unread:
+    """What a tracer is asked that reads the history anew for each question."""
+
+    tracer: Tracer
+    history: pd.DataFrame
+    at: pd.Timestamp
+
+    def predict_next(self, item_ids: Sequence[str], concept_ids: Sequence[Sequence[str]]) -> np.ndarray:
+        return self.tracer.predict_next(self.history, item_ids, concept_ids, self.at)
+
+    def mastery(self, concept_ids: Sequence[str]) -> pd.DataFrame:
+        return self.tracer.mastery(self.history, concept_ids, self.at)
+
+
+def _past(serving: Serving, tracer: Tracer, history: History, at: pd.Timestamp) -> _Unread | LogisticPast:
+    """The learner's answers as the tracer reads them, once for all that is asked of a moment."""
+
+    def find() -> _Unread | LogisticPast:
+        rows = answers(serving, history)
+        return tracer.read(rows, at) if isinstance(tracer, LogisticTracer) else _Unread(tracer, rows, at)
+
+    found: _Unread | LogisticPast = _remembered(serving, history, "past", at, find)
+    return found
 
 
 def expected(
@@ -108,7 +135,7 @@ def expected(
     tracer = serving.released.tracer
     if tracer is None or not concepts:
         return {}
-    found = tracer.mastery(answers(serving, history), concepts, at)
+    found = _past(serving, tracer, history, at).mastery(concepts)
     return dict(zip(found["concept_id"].tolist(), found["mastery"].tolist(), strict=True))
 
 
@@ -119,8 +146,9 @@ def chances(
     tracer = serving.released.tracer
     if tracer is None or not item_ids:
         return {}
-    taught = [_taught(serving, item_id) for item_id in item_ids]
-    p = tracer.predict_next(answers(serving, history), item_ids, taught, at)
+    teaches = serving.shelf().catalogue.concepts
+    taught = [teaches.get(item_id, ()) for item_id in item_ids]
+    p = _past(serving, tracer, history, at).predict_next(item_ids, taught)
     return {item_id: float(one) for item_id, one in zip(item_ids, p, strict=True)}
 
 
@@ -132,10 +160,11 @@ def gains(
     at: pd.Timestamp,
 ) -> dict[str, float]:
     """LEARNT times what is not mastered, summed over the item's concepts; mastery: of those met."""
-    concepts = {concept for item_id in item_ids for concept in _taught(serving, item_id)}
+    teaches = serving.shelf().catalogue.concepts
+    concepts = {concept for item_id in item_ids for concept in teaches.get(item_id, ())}
     strange = expected(serving, history, sorted(concepts - mastery.keys()), at)
     return {
-        item_id: LEARNT * sum(1 - mastery.get(c, strange.get(c, 0.0)) for c in _taught(serving, item_id))
+        item_id: LEARNT * sum(1 - mastery.get(c, strange.get(c, 0.0)) for c in teaches.get(item_id, ()))
         for item_id in item_ids
     }
 
@@ -165,11 +194,12 @@ def since(serving: Serving, history: History) -> tuple[dict[str, int], dict[str,
     """(by item, by concept) the learner's steps since it was last done; 0 for the last step of all."""
 
     def find() -> tuple[dict[str, int], dict[str, int]]:
+        teaches = serving.shelf().catalogue.concepts
         items: dict[str, int] = {}
         concepts: dict[str, int] = {}
         for ago, item_id in enumerate(reversed(done(serving, history))):
             items.setdefault(item_id, ago)
-            for concept in _taught(serving, item_id):
+            for concept in teaches.get(item_id, ()):
                 concepts.setdefault(concept, ago)
         return items, concepts
 

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from learnloop.errors import BadInput
 from learnloop.schemas import ANSWERS, check
-from learnloop.trace.histories import EPOCH, counts_before, distinct, in_time
+from learnloop.trace.histories import EPOCH, counts_before, distinct, encode_history, in_time
 
 DAY = 86_400.0
 NAMELESS = ""  # the concept of answers that name none
@@ -52,9 +51,19 @@ def read(answers: pd.DataFrame) -> Practice:
 def read_history(history: pd.DataFrame, now: pd.Timestamp | None = None) -> Practice:
     """Arrays of one learner's ANSWERS, possibly none; without times as of `in_time`. Raises BadInput for
     several learners."""
-    if history["learner_id"].nunique() > 1:
-        raise BadInput("history: answers of several learners", field="learner_id")
-    return _arrays(in_time(history, now))
+    data = encode_history(history, now)
+    if np.bincount(data.pair_rows, minlength=len(data)).min(initial=1) == 0:
+        return _arrays(in_time(history, now))  # an item without concepts has the nameless one
+    return Practice(
+        learners=data.learners,
+        items=data.items,
+        item_ids=data.item_ids.tolist(),
+        correct=data.correct,
+        at=data.seconds,
+        pair_rows=data.pair_rows,
+        pair_concepts=data.pair_concepts,
+        concept_ids=data.concept_ids.tolist(),
+    )
 
 
 def seconds(moment: pd.Timestamp) -> float:

@@ -11,8 +11,9 @@ from learnloop.errors import ModelUnavailable, NothingToDo
 from learnloop.schemas import Space, Span
 from learnloop.trace import newton, weights
 from learnloop.trace.ability import abilities, ability_after, of_belief
-from learnloop.trace.histories import Answers, distinct, encode, encode_history
+from learnloop.trace.histories import Answers, encode, encode_history
 from learnloop.trace.logistic_following import LogisticFollowing
+from learnloop.trace.logistic_past import LogisticPast
 from learnloop.trace.logits import squashed
 from learnloop.trace.practice_features import Groups, Profile, averages
 from learnloop.trace.uncertainty import Laplace, laplace, rate_precision
@@ -147,10 +148,13 @@ class LogisticTracer:
         x = np.hstack([self.groups.table(data), self._beliefs(data, easy)])
         return squashed(own + x @ (self.slopes / self.scale))
 
-    def _profile(
-        self, history: pd.DataFrame, now: pd.Timestamp | None, items: bool = True
-    ) -> tuple[Profile, np.ndarray]:
-        """What the learner has behind them at `now`, and (b + 1,) what is believed of the ability."""
+    def read(
+        self, history: pd.DataFrame, now: pd.Timestamp | None = None, items: bool = True
+    ) -> LogisticPast:
+        """The history of one learner, possibly none, as it stands at `now`: for whoever asks more than once.
+
+        items: False where nobody asks for items. Raises BadInput where the history is several learners'.
+        """
         data = encode_history(history, now)
         codes, concepts = self.codes_of(data.item_ids.tolist(), data.concept_ids.tolist())
         by_pair = data.pair_shares * self.easy_concepts[concepts][data.pair_concepts]
@@ -160,7 +164,8 @@ class LogisticTracer:
             ability_after(data.moments, easy, data.correct, variance, drift) for variance, drift in BELIEFS
         ]
         at = None if now is None else now.timestamp()
-        return Profile.of(self.groups, data, at, items), of_belief(np.array(beliefs)[None])[0]
+        profile = Profile.of(self.groups, data, at, items)
+        return LogisticPast(self, profile, of_belief(np.array(beliefs)[None])[0])
 
     def predict_next(
         self,
@@ -174,21 +179,7 @@ class LogisticTracer:
         history: ANSWERS of one learner, possibly none. concept_ids: the concepts of each item.
         Raises BadInput where the history is several learners'.
         """
-        profile, belief = self._profile(history, now)
-        of_learner, of_concept, of_item, of_ability = np.split(
-            self.slopes / self.scale, np.cumsum(self.groups.widths)
-        )
-        items, _ = self.codes_of(item_ids, [])
-        base = self.intercept + profile.learner @ of_learner + belief @ of_ability
-        tried = profile.items @ of_item
-        logits = base + self.item_weights[items] + tried[[profile.item_codes.get(i, -1) for i in item_ids]]
-        lists = [distinct(concepts) for concepts in concept_ids]
-        flat = [c for concepts in lists for c in concepts]
-        of_pair = (profile.concepts @ of_concept)[[profile.concept_codes.get(c, -1) for c in flat]]
-        of_pair += self.concept_weights[[self.concepts.get(c, -1) for c in flat]]
-        sizes = np.array([len(concepts) for concepts in lists], dtype=np.int64)
-        rows = np.repeat(np.arange(len(lists)), sizes)
-        return squashed(logits + np.bincount(rows, of_pair / sizes[rows], len(lists)))
+        return self.read(history, now).predict_next(item_ids, concept_ids)
 
     def mastery(
         self, history: pd.DataFrame, concept_ids: Sequence[str], now: pd.Timestamp | None = None
@@ -206,18 +197,7 @@ class LogisticTracer:
         delta method where small); 1 / (k + n + 1) is what it does not know about this learner.
         history: ANSWERS of one learner, possibly none.
         """
-        profile, belief = self._profile(history, now, items=False)
-        _, codes = self.codes_of([], concept_ids)
-        there = [profile.concept_codes.get(c, -1) for c in concept_ids]
-        n = len(concept_ids)
-        x = np.hstack([
-            np.tile(profile.learner, (n, 1)), profile.concepts[there], np.tile(profile.items[-1], (n, 1)),
-            np.tile(belief, (n, 1)),
-        ])  # fmt: skip
-        attempts = np.round(profile.attempts[there]).astype(np.int64)
-        p, sd = self.mastery_of(x, codes, attempts)
-        ids = pd.array(list(concept_ids), dtype="str")
-        return pd.DataFrame({"concept_id": ids, "mastery": p, "sd": sd, "attempts": attempts})
+        return self.read(history, now, items=False).mastery(concept_ids)
 
     def mastery_many(self, answers: pd.DataFrame, concept_ids: Sequence[str]) -> pd.DataFrame:
         """learner_id and the columns of `mastery`; every learner of `answers` x every concept."""

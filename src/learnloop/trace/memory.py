@@ -11,7 +11,6 @@ from learnloop.errors import BadInput, NothingToDo
 from learnloop.schemas import Space, Span
 from learnloop.trace import weights
 from learnloop.trace.chains import named, read, read_history, seconds
-from learnloop.trace.histories import EPOCH
 from learnloop.trace.memory_fit import Weights, chances, days_until, design, fit
 from learnloop.trace.memory_following import LOWEST, MemoryFollowing
 
@@ -191,15 +190,14 @@ class Memory:
         last = following.last[0]
         half_life = np.where(np.isnan(last), np.nan, following.half_lives(one)[0])
         wait = np.minimum(days_until(threshold, half_life, self.decay), FARTHEST)
-        practised = EPOCH + pd.to_timedelta(pd.Series(last).round(6), unit="s")
+        due = np.floor(np.round(last * 1e6) + wait * 86_400e6)  # microseconds
+        due_at = np.where(np.isnan(due), np.datetime64("NaT", "us"), np.nan_to_num(due).astype("M8[us]"))
         return pd.DataFrame(
             {
                 "concept_id": pd.array(list(concept_ids), dtype="str"),
                 "recall": following.recall(one, at)[0],
                 "half_life_days": half_life,
-                "due_at": (practised + pd.to_timedelta(pd.Series(wait), unit="D")).astype(
-                    "datetime64[us, UTC]"
-                ),
+                "due_at": pd.DatetimeIndex(due_at, tz="UTC"),
             }
         )
 
