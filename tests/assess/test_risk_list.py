@@ -9,7 +9,7 @@ import pytest
 from test_known_by import STARTS, school
 
 from learnloop.assess import risk_list
-from learnloop.assess.at_risk import BACK, AtRisk, _shift
+from learnloop.assess.at_risk import BACK, AtRisk, _platt, _shift
 from learnloop.assess.known_by import known_by
 from learnloop.errors import BadInput, ModelUnavailable, NothingToDo, UnknownThing
 
@@ -136,3 +136,16 @@ def test_a_class_is_drawn_half_of_the_way_to_its_past(tables: dict[str, pd.DataF
     by = np.log(drawn[of] / (1 - drawn[of])) - z
     np.testing.assert_allclose(by, BACK * _shift(z, float(expected)), atol=0.02)
     assert np.mean(1 / (1 + np.exp(-(z + _shift(z, 0.3))))) == pytest.approx(0.3)
+
+
+def test_platts_sigmoid_is_found_and_estimates_sure_and_wrong_lead_nowhere() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.uniform(0.02, 0.98, 20_000)
+    logits = np.log(p / (1 - p))
+    a, b = _platt(p, rng.random(len(p)) < 1 / (1 + np.exp(0.5 - 0.7 * logits)))
+    assert (a, b) == pytest.approx((-0.5, 0.7), abs=0.05)
+    wrong = np.r_[np.full(200, 1e-6), np.full(200, 1 - 1e-6)]
+    a, b = _platt(wrong, wrong < 0.5)
+    assert a == pytest.approx(0, abs=1e-6)
+    # one in 202 at a logit of log(1e-4 / (1 - 1e-4)), as Platt's targets have it
+    assert b == pytest.approx(np.log(201) / np.log(1e-4 / (1 - 1e-4)), abs=1e-6)

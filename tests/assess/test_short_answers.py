@@ -141,3 +141,12 @@ def test_the_curve_of_abstention_ends_at_everybody() -> None:
 def test_what_nothing_can_be_learnt_from(rows: pd.DataFrame, change: object, said: str) -> None:
     with pytest.raises(BadInput, match=said):
         ShortAnswerGrader.fit(change(rows), ngrams.embed)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_mark_that_one_question_alone_has_is_no_crash(seed: int) -> None:
+    """The fold that holds the question leaves the others of one mark: nothing is learnt there."""
+    rows = planted(6, 10, seed=2).assign(correct=lambda frame: (frame["question_id"] == "q0").astype(float))
+    assert 0 < rows["correct"].mean() < 1
+    found = ShortAnswerGrader.fit(rows, ngrams.embed, trees=10, seed=seed).predict(rows)
+    assert found["probability"].between(0, 1, inclusive="neither").all()

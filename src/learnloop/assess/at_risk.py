@@ -177,14 +177,24 @@ def _folds(rows: pd.DataFrame, most: int) -> np.ndarray:
 
 
 def _platt(p: np.ndarray, y: np.ndarray, steps: int = 50) -> tuple[float, float]:
-    """(a, b) of sigmoid(a + b logit p), by Newton; targets are drawn in a little, as Platt did."""
+    """(a, b) of sigmoid(a + b logit p), by Newton; targets are drawn in a little, as Platt did.
+
+    A step that would lead up is halved: from estimates that are sure and wrong a whole one leads far off.
+    """
     n_yes = int(y.sum())
     target = np.where(y, (n_yes + 1) / (n_yes + 2), 1 / (len(y) - n_yes + 2))
     x = np.column_stack([np.ones(len(p)), _logit(p)])
     w = np.array([0.0, 1.0])
+
+    def loss(w: np.ndarray) -> float:
+        z = x @ w
+        return float((np.logaddexp(0.0, z) - target * z).sum())
+
     for _ in range(steps):
-        q = 1 / (1 + np.exp(-x @ w))
+        q = 1 / (1 + np.exp(-np.clip(x @ w, -500, 500)))
         step = np.linalg.solve((x * (q * (1 - q))[:, None]).T @ x + 1e-6 * np.eye(2), x.T @ (target - q))
+        while np.abs(step).max() >= 1e-8 and loss(w + step) > loss(w):
+            step = step / 2
         w = w + step
         if np.abs(step).max() < 1e-8:
             break
