@@ -97,7 +97,7 @@ def test_without_picks_a_wrong_key_is_still_suspended(made: Simulated) -> None:
 
 
 def test_a_stricter_rule_finds_no_more(found: ItemStatistics, made_flags: list[Flag]) -> None:
-    strict = flags(found, replace(Rules(), alpha=0.001, rival_alpha=0.001, given=0.1))
+    strict = flags(found, replace(Rules(), alpha=0.001, likely=0.9))
     names = {(one.question_id, one.rule) for one in made_flags}
     loose_only = {"low_discrimination"}  # said where the graver word is not
     assert {(one.question_id, one.rule) for one in strict if one.rule not in loose_only} <= names

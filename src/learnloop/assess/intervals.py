@@ -1,4 +1,4 @@
-"""Intervals and tests that statistics of questions rest on: Wilson, Fisher's z, Benjamini-Hochberg.
+"""Intervals and tests that statistics of questions rest on: Wilson, Fisher's z, false discovery rates.
 
 7 of 10 right -> [.40, .89]      correlation .31 of 300 answers -> [.20, .41]
 """
@@ -63,6 +63,23 @@ def benjamini_hochberg(p: npt.ArrayLike) -> Array:
     order = tests[np.argsort(values[tests], kind="stable")]
     raised = values[order] * len(order) / np.arange(1, len(order) + 1)
     found[order] = np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1.0)
+    return found
+
+
+def false_discoveries(sound: npt.ArrayLike) -> Array:
+    """q: the share of sound ones to expect among all at least as suspect, from each one's P(sound).
+
+    q_(i) = mean of P_(1) .. P_(i), the least first: what Benjamini and Hochberg's q is to p, this is to a
+    posterior (Müller, Parmigiani, Robert & Rousseau 2004; Storey 2003). NaN stays NaN and counts nowhere.
+
+    >>> false_discoveries([0.01, 0.3, 0.05, float("nan")]).round(3).tolist()
+    [0.01, 0.12, 0.03, nan]
+    """
+    values = np.asarray(sound, dtype=float)
+    found = np.full(values.shape, np.nan)
+    known = np.flatnonzero(~np.isnan(values))
+    order = known[np.argsort(values[known], kind="stable")]
+    found[order] = np.cumsum(values[order]) / np.arange(1, len(order) + 1)
     return found
 
 

@@ -1,56 +1,49 @@
-"""Who picks what, as knowing and guessing: is another option right, too, or instead; is the key given away?
+"""How well a story of right answers and guesses explains who picked what: fitted, with its evidence.
 
-    P(o | z) = w(z) r_o + (1 - w(z)) g_o,   w(z) = (1 - SLIP) / (1 + exp(-(a z - d)))
+    P(o | z) = w(z) r_o + (1 - w(z)) g_o(z)
+    w(z) = (1 - SLIP) / (1 + exp(-a (z - d))),   g_o(z) = exp(h_o + l_o z) / Σ_j exp(h_j + l_j z)
 
-z is the standardised rest score. Who knows the answer (w) picks what is right (r), who does not picks by how
-the options look (g). Two stories of r are held against the usual one, in which the key alone is right: r
-parted between the key and one other option (`two`), or all of it on the other option (`wrong`). Each is
-fitted by EM (Dempster, Laird & Rubin 1977) at each (a, d) of a grid, with a penalty on a far from the bank's
-typical slope and g of the key no more than a fair guess; the evidence is the likelihood ratio. A third story,
-r on the key and its g high (`given`: something gives it away), has a posterior probability, the likelihood
-summed over the grid. It is the "don't know" of Thissen & Steinberg (1984), the bank's slopes for a prior.
+z is the standardised rest score. Who knows the answer (w) picks what is right (r); who does not picks by how
+the options look (h), which may lean with z (l): a misconception can suit the better ones. It is the "don't
+know" of Thissen & Steinberg (1984). In a story r is on the key, on one other option, or parted between both
+(logit r_other = t). Each parameter has a normal prior: how a story says it is. A fit is the likeliest
+parameters (scoring by the expected information, damped as Levenberg and Marquardt do); its evidence is
+Laplace's integral of the likelihood over the prior, which pays for parameters that a story does not need.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-from scipy import stats
 
 from learnloop.assess.intervals import Array
 
 SLIP = 0.02
-BINS = 10
-LEAST = 30  # picks of a question that anything is said of
-STEEP = np.array([0.6, 0.8, 1.0, 1.25, 1.6])  # a, of the typical slope
-SPREAD = 0.3  # sd of log a over a bank
-SHIFTS = np.linspace(-4.5, 3.5, 13)  # d / a: the difficulty, sd of rest scores
-WIDE = 2.0  # sd of the difficulties
-PSEUDO = 0.5  # picks of each option that stand for what is known of g before
-STEPS = 15
-PARTED = (0.2, 0.8)  # of r: what the other of two right options may have
-FAIR = 1.5  # times 1 / options: a fair guess of the key is no more
-GUESSED = np.array([0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85])  # g of the key
-LOOK = 0.12  # sd of g of the key where nothing gives it away
-GIVEN = 0.5  # g of the key from which on it is given away
-GIVEN_BEFORE = 0.25  # weight of such a story before any answer; chosen on simulated banks
-BLOCK = 24  # questions fitted at once
+BINS = 15
+SLOPE, SHIFT, PART, LOOKS = 0, 1, 2, 3  # places: log (a / typical), d, t, then K of h and K of l
+KEY, OTHER, BOTH = 0, 1, 2  # what is right: option 0, option 1, or the two
+STEPS = 30
+ENOUGH = 0.01  # a gain in log-likelihood that is none
+LONGEST = 2.0  # a step of any parameter
+STARTS = (-1.0, 1.0)  # d from which a fit begins; the better one counts
 
 
 @dataclass(frozen=True)
-class Choices:
-    """p_two, p_wrong: (n, K) for each option as the other one (the key's are 1); p_given: (n,).
+class Stories:
+    """A row a fit. counts: (n, bins, K) picks; mean, sd: (n, 3 + 2 K) of the priors; right: (n,)."""
 
-    part: (n, K) the other option's part of r; given: (n,) g of the key; prefers_wrong: (n, K), whether all
-    on the other option is likelier than parted.
-    """
+    counts: Array
+    mean: Array
+    sd: Array
+    right: np.ndarray
 
-    p_two: Array
-    p_wrong: Array
-    part: Array
-    prefers_wrong: np.ndarray
-    p_given: Array
-    given: Array
+
+@dataclass(frozen=True)
+class Fitted:
+    """evidence: (n,) log; at, variance: (n, 3 + 2 K) the likeliest parameters and how unsure they are."""
+
+    evidence: Array
+    at: Array
+    variance: Array
 
 
 def binned(
@@ -67,138 +60,100 @@ def binned(
     return counts.reshape(shape[0], n_bins, shape[1]).astype(float), middles
 
 
-def choices(counts: Array, middles: Array, typical: float) -> Choices:
-    """counts: (n, bins, K), the key first; middles: (bins,) z; typical: the bank's slope, a sd of z."""
-    n, _, K = counts.shape
-    found = [_block(counts[at : at + BLOCK], middles, typical) for at in range(0, n, BLOCK)]
-    if not found:
-        none = np.ones((0, K))
-        return Choices(none, none, none, none.astype(bool), np.ones(0), np.ones(0))
-    return Choices(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
-
-
-def of_options(
-    options: pd.DataFrame, codes: np.ndarray, rows: np.ndarray, score: Array, n_questions: int, typical: float
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(p_two, p_wrong, part, prefers_wrong by row of `options`; p_given, given by question); NaN if unknown.
-
-    options: code, is_key, listed; codes, rows, score: (n,) the question of a pick, its row in `options`, its
-    rest score. Questions of LEAST picks and more, whose key is among two or more listed options.
-    """
-    of_option = pd.DataFrame(np.nan, options.index, ["p_two", "p_wrong", "part", "prefers_wrong"])
-    of_question = pd.DataFrame(np.nan, np.arange(n_questions), ["p_given", "given"])
-    listed = options[options["listed"]].sort_values(
-        ["code", "is_key"], ascending=[True, False], kind="stable"
+def fit(stories: Stories, middles: Array, typical: float) -> Fitted:
+    """middles: (bins,) z; typical: the slope a whose logarithm the first parameter is counted from."""
+    found = [_fit_from(stories, middles, typical, start) for start in STARTS]
+    best = np.argmax([one.evidence for one in found], axis=0)
+    rows = np.arange(len(best))
+    evidence, at, variance = (
+        np.stack([getattr(one, name) for one in found])[best, rows] for name in ("evidence", "at", "variance")
     )
-    place = pd.Series(listed.groupby("code").cumcount(), listed.index).reindex(options.index, fill_value=-1)
-    usable = (place.to_numpy()[rows] >= 0) if len(rows) else np.zeros(0, dtype=bool)
-    codes, rows, score = codes[usable], rows[usable], score[usable]
-    picks = np.bincount(codes, minlength=n_questions)
-    sizes = listed.groupby("code")["is_key"].agg(["size", "sum"])
-    for size in sorted(set(sizes["size"]) - {1}):
-        wanted = sizes.index[(sizes["size"] == size) & (sizes["sum"] == 1) & (picks[sizes.index] >= LEAST)]
-        within = np.isin(codes, wanted)
-        if not within.any():
-            continue
-        at = np.searchsorted(wanted, codes[within])
-        counts = binned(at, place.to_numpy()[rows[within]], score[within], (len(wanted), size))
-        found = choices(*counts, typical)
-        of_question.loc[wanted] = np.column_stack([found.p_given, found.given])
-        index = listed.index[listed["code"].isin(wanted)]
-        columns = [found.p_two, found.p_wrong, found.part, found.prefers_wrong.astype(float)]
-        of_option.loc[index] = np.column_stack([one.ravel() for one in columns])
-    of_option[options["is_key"].to_numpy(dtype=bool)] = np.nan
-    return of_option, of_question
+    return Fitted(evidence, at, variance)
 
 
-def _block(counts: Array, middles: Array, typical: float) -> tuple[np.ndarray, ...]:
-    n, _, K = counts.shape
-    a = (STEEP[:, None] * typical * np.ones(len(SHIFTS))).ravel()
-    at = (np.ones(len(STEEP))[:, None] * SHIFTS).ravel()
-    w = (1 - SLIP) / (1 + np.exp(-a[:, None] * (middles - at[:, None])))  # (grid, bins)
-    prior = -0.5 * (np.log(a / typical) / SPREAD) ** 2 - 0.5 * (at / WIDE) ** 2
-    fair = FAIR / K
-    usual, _, _ = _fit(counts, w, prior, None, (0.0, 0.0), (0.0, fair))
-    given, share = _given(counts, w, prior)
-    p_two, p_wrong, part = np.ones((n, K)), np.ones((n, K)), np.zeros((n, K))
-    prefers = np.zeros((n, K), dtype=bool)
-    for other in range(1, K):
-        two, _, beside = _fit(counts, w, prior, other, PARTED, (0.0, fair))
-        wrong, _, _ = _fit(counts, w, prior, other, (1.0, 1.0), (0.0, 1.0))
-        p_two[:, other] = _p(two - usual)
-        p_wrong[:, other] = _p(wrong - usual)
-        part[:, other], prefers[:, other] = beside, wrong > two
-    return p_two, p_wrong, part, prefers, given, share
+class _Model:
+    """The probabilities at some parameters, and how they change with each."""
+
+    def __init__(self, at: Array, right: np.ndarray, middles: Array, typical: float) -> None:
+        self.K = (at.shape[1] - LOOKS) // 2
+        self.at, self.right, self.z = at, right, middles
+        self.a = typical * np.exp(np.clip(at[:, SLOPE], -3, 3))
+        steep = self.a[:, None] * (middles - at[:, SHIFT, None])
+        self.knows = 1 / (1 + np.exp(-np.clip(steep, -40, 40)))  # (n, bins)
+        looks = at[:, None, LOOKS : LOOKS + self.K] + at[:, None, LOOKS + self.K :] * middles[:, None]
+        g = np.exp(looks - looks.max(axis=2, keepdims=True))
+        self.g = g / g.sum(axis=2, keepdims=True)  # (n, bins, K)
+        self.part = 1 / (1 + np.exp(-at[:, PART]))
+        other = np.choose(right, [0 * self.part, 0 * self.part + 1, self.part])
+        self.r = np.zeros((len(at), 1, self.K))
+        self.r[:, 0, 0], self.r[:, 0, 1] = 1 - other, other
+        self.w = (1 - SLIP) * self.knows
+        self.p = np.maximum(self.w[..., None] * self.r + (1 - self.w)[..., None] * self.g, 1e-9)
+
+    def slopes(self) -> Array:
+        """(n, bins, K, parameters): ∂p / ∂parameter."""
+        K, n = self.K, len(self.at)
+        found = np.zeros((n, len(self.z), K, LOOKS + 2 * K))
+        rises = ((self.w * (1 - self.knows)) * self.a[:, None])[..., None] * (self.r - self.g)
+        found[..., SLOPE] = rises * (self.z - self.at[:, SHIFT, None])[..., None]
+        found[..., SHIFT] = -rises
+        parted = np.where(self.right == BOTH, self.part * (1 - self.part), 0)[:, None] * self.w
+        found[:, :, 0, PART], found[:, :, 1, PART] = -parted, parted
+        guessed = (1 - self.w)[..., None] * self.g
+        looks = -guessed[..., None] * self.g[:, :, None, :]  # of a softmax: g_o (1[o = j] - g_j)
+        looks[..., range(K), range(K)] += guessed
+        found[..., LOOKS : LOOKS + K] = looks
+        found[..., LOOKS + K :] = looks * self.z[:, None, None]
+        return found
 
 
-def _given(counts: Array, w: Array, prior: Array) -> tuple[Array, Array]:
-    """The posterior probability that nothing gives the key away, and the posterior mean of g of the key.
-
-    The likelihood at each g of GUESSED, summed over the grid, against what is known before: a fair guess is
-    about 1 / K (sd LOOK), and with GIVEN_BEFORE any g from GIVEN on is as likely.
-    """
-    K = counts.shape[2]
-    fits = [_fit(counts, w, prior, None, (0.0, 0.0), (g, g))[1] for g in GUESSED]
-    usual = stats.norm.pdf(GUESSED, 1 / K, LOOK) + 1e-4
-    away = (GUESSED >= GIVEN).astype(float)
-    before = (1 - GIVEN_BEFORE) * usual / usual.sum(), GIVEN_BEFORE * away / away.sum()
-    likelihood = np.stack(fits, axis=1)
-    likelihood = np.exp(likelihood - likelihood.max(axis=1, keepdims=True))
-    both = [likelihood * one for one in before]
-    total = (both[0] + both[1]).sum(axis=1)
-    return both[0].sum(axis=1) / total, ((both[0] + both[1]) * GUESSED).sum(axis=1) / total
-
-
-def _p(gain: Array) -> Array:
-    """Of twice a gain in log-likelihood whose parameter is at its bound without it: ½ χ²_0 + ½ χ²_1."""
-    return np.where(gain > 0, 0.5 * stats.chi2.sf(2 * np.maximum(gain, 0), 1), 1.0)
-
-
-def _fit(
-    counts: Array,
-    w: Array,
-    prior: Array,
-    other: int | None,
-    parted: tuple[float, float],
-    guess: tuple[float, float],
-) -> tuple[Array, Array, Array]:
-    """The best log-likelihood over the grid, the one summed over it, and the other option's part of r."""
-    n, _, K = counts.shape
-    knows, not_known = w[None, :, :, None], (1 - w)[None, :, :, None]
-    g = np.full((n, len(w), K), 1 / K)
-    g = _bounded(g, guess)
-    rho = np.full((n, len(w)), sum(parted) / 2)
-    data = counts[:, None]  # (n, 1, bins, K)
+def _fit_from(stories: Stories, middles: Array, typical: float, start: float) -> Fitted:
+    n, D = stories.mean.shape
+    weight = 1 / stories.sd**2
+    at = stories.mean.copy()
+    at[:, SHIFT] = start
+    value = _value(stories, at, _Model(at, stories.right, middles, typical).p, np.arange(n))
+    information, damping, left = np.zeros((n, D, D)), np.full(n, 0.1), np.arange(n)
     for _ in range(STEPS):
-        r = _right(rho, other, K)
-        known = knows * r[:, :, None, :]
-        share = known / (known + not_known * g[:, :, None, :])
-        taken = (data * share).sum(axis=2)  # picks of who knows, by option
-        g = data.sum(axis=2) - taken + PSEUDO
-        g = _bounded(g / g.sum(axis=2, keepdims=True), guess)
-        if other is not None and parted[0] < parted[1]:
-            rho = np.clip(taken[..., other] / np.maximum(taken[..., 0] + taken[..., other], 1e-9), *parted)
-    p = knows * _right(rho, other, K)[:, :, None, :] + not_known * g[:, :, None, :]
-    value = (
-        (data * np.log(np.maximum(p, 1e-12))).sum(axis=(2, 3))
-        + PSEUDO * np.log(np.maximum(g, 1e-12)).sum(axis=2)
-        + prior
-    )
-    best = value.argmax(axis=1)
-    rows = np.arange(n)
-    return value[rows, best], np.logaddexp.reduce(value, axis=1), rho[rows, best]
+        if not len(left):
+            break
+        step, information[left], promised = _step(stories, at, left, damping, middles, typical)
+        new = at[left] + step
+        p = _Model(new, stories.right[left], middles, typical).p
+        after = _value(stories, new, p, left)
+        gain = after - value[left]
+        better = gain > 0
+        at[left[better]], value[left[better]] = new[better], after[better]
+        damping[left] = np.clip(damping[left] * np.where(better, 0.1, 8.0), 1e-7, 1e7)
+        ended = np.where(better, gain < ENOUGH, (promised < ENOUGH) | (damping[left] > 1e5))
+        left = left[~ended]
+    # ∫ p(x | φ) p(φ) dφ ≈ p(x | φ*) p(φ*) (2π)^(D/2) |I|^(-1/2)
+    evidence = value + 0.5 * np.log(weight).sum(axis=1) - 0.5 * np.linalg.slogdet(information)[1]
+    variance = np.diagonal(np.linalg.inv(information), axis1=1, axis2=2)
+    return Fitted(evidence, at, variance)
 
 
-def _right(rho: Array, other: int | None, K: int) -> Array:
-    r = np.zeros((*rho.shape, K))
-    r[..., 0] = 1 - rho
-    if other is not None:
-        r[..., other] = rho
-    return r
+def _step(
+    stories: Stories, at: Array, left: np.ndarray, damping: Array, middles: Array, typical: float
+) -> tuple[Array, Array, Array]:
+    """The next step of the rows `left`, their information (expected, and of the prior), the gain promised."""
+    model = _Model(at[left], stories.right[left], middles, typical)
+    counts, weight = stories.counts[left], 1 / stories.sd[left] ** 2
+    slopes, D = model.slopes(), at.shape[1]
+    of_bin = counts.sum(axis=2, keepdims=True)
+    scaled = (slopes * np.sqrt(of_bin / model.p)[..., None]).reshape(len(left), -1, D)
+    information = np.matmul(scaled.transpose(0, 2, 1), scaled)
+    information[:, range(D), range(D)] += weight
+    pull = np.matmul((counts / model.p).reshape(len(left), 1, -1), slopes.reshape(len(left), -1, D))[:, 0]
+    pull -= (at[left] - stories.mean[left]) * weight
+    damped = information.copy()
+    damped[:, range(D), range(D)] *= 1 + damping[left, None]
+    step = np.clip(np.linalg.solve(damped, pull[..., None])[..., 0], -LONGEST, LONGEST)
+    return step, information, np.abs(pull * step).sum(axis=1)
 
 
-def _bounded(g: Array, guess: tuple[float, float]) -> Array:
-    """g with that of the key within `guess`, the others in proportion."""
-    key = np.clip(g[..., :1], max(guess[0], 1e-6), min(guess[1], 1 - 1e-6))
-    rest = g[..., 1:] * (1 - key) / np.maximum(g[..., 1:].sum(axis=-1, keepdims=True), 1e-12)
-    return np.concatenate([key, rest], axis=-1)
+def _value(stories: Stories, at: Array, p: Array, rows: np.ndarray) -> Array:
+    """The log-likelihood and the prior's part, less what does not depend on the parameters."""
+    far = (at - stories.mean[rows]) / stories.sd[rows]
+    found: Array = (stories.counts[rows] * np.log(p)).sum(axis=(1, 2)) - 0.5 * (far**2).sum(axis=1)
+    return found

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from learnloop.assess.intervals import benjamini_hochberg
+from learnloop.assess.intervals import benjamini_hochberg, false_discoveries
 from learnloop.assess.item_statistics import KEYS, ItemStatistics
 from learnloop.i18n import N_, translator
 
@@ -86,12 +86,9 @@ class Rules:
     least_low: int = 100  # from so many answers on
     practice: float = 0.95  # share right above it: practice only
     dead: float = 0.05  # a distractor picked by fewer is replaced (Haladyna & Downing 1993)
-    given: float = 0.5  # posterior probability, at most, that nothing gives the key away
-    rival_alpha: float = 0.02  # that of two right answers: its test is too sure of very hard questions
     flat: float = 0.5  # of the bank's typical slope: what is surely below it does not tell apart
-    rival: float = 0.5  # of the key's share among the strongest third: a right option has as much
-    both: float = 0.7  # of the strongest third, who pick the key or its rival: else nobody knows the answer
-    easy: float = 0.75  # share right from which on a question may be called guessable
+    likely: float = 0.5  # what is wrong with a question is at least so likely, however sure the others are
+    sure: float = 0.9  # and to be suspended for its picks alone, so likely
     reports: int = 3  # learners with the same report
 
 
@@ -117,7 +114,7 @@ def flags(
     questions = _tested(found, rules)
     made = [
         *_negative(questions, rules),
-        *_rivals(found.options, questions, rules),
+        *_told_by_picks(found.options, questions, rules),
         *_dead(found.options, rules),
         *_flat(questions, rules),
         *_practice(questions, rules),
@@ -151,7 +148,9 @@ def _tested(found: ItemStatistics, rules: Rules) -> pd.DataFrame:
     keys = keys.rename(columns={name: f"key_{name}" for name in columns})
     frame = found.questions[found.questions["n"] >= rules.least].merge(keys, "left", KEYS)
     return frame.assign(
-        q_negative=benjamini_hochberg(frame["p_negative"]), q_flat=benjamini_hochberg(frame["p_flat"])
+        q_negative=benjamini_hochberg(frame["p_negative"]),
+        q_flat=benjamini_hochberg(frame["p_flat"]),
+        q=false_discoveries(frame["sound"]),
     )
 
 
@@ -163,53 +162,53 @@ def _negative(questions: pd.DataFrame, rules: Rules) -> list[Flag]:
     ]
 
 
-def _rivals(options: pd.DataFrame, questions: pd.DataFrame, rules: Rules) -> list[Flag]:
-    """Options that who knows the answer picks instead of the key, or beside it (`item_choices`)."""
-    wrong = options[~options["is_key"] & options["p_two"].notna() & (options["n"] >= rules.least)]
-    wrong = wrong.merge(questions[[*KEYS, "key_upper", "key_lower"]], "inner", KEYS)
-    wrong = wrong.assign(
-        q_two=benjamini_hochberg(wrong["p_two"]), q_wrong=benjamini_hochberg(wrong["p_wrong"])
-    )
-    names = ("upper", "lower", "key_upper", "n", "discrimination", "part")
+def _told_by_picks(options: pd.DataFrame, questions: pd.DataFrame, rules: Rules) -> list[Flag]:
+    """The likeliest story of the picks, where that of a sound question is unlikely (`item_stories`)."""
+    suspect = questions[(questions["q"] <= rules.alpha) & (questions["sound"] <= 1 - rules.likely)]
+    others = options[~options["is_key"] & options["listed"]]
+    by_question = {key: rows.to_dict("records") for key, rows in others.groupby(KEYS)}
     made = []
-    for row in wrong.to_dict("records"):
-        numbers = {name: row[name] for name in names}
-        if row["prefers_wrong"] and row["q_wrong"] <= rules.alpha and row["upper"] > row["key_upper"]:
-            made.append(_flag(row, "wrong_key", row["option"], **numbers, q=row["q_wrong"]))
-        elif row["q_two"] <= rules.rival_alpha and _rival(row, rules):
-            made.append(_flag(row, "two_right", row["option"], **numbers, q=row["q_two"]))
+    for row in suspect.to_dict("records"):
+        rows = by_question[row["question_id"], row["version"]]
+        total = {kind: sum(one[kind] for one in rows) for kind in ("two", "instead", "unpicked")}
+        kind = max({"given": row["given"], **total}.items(), key=lambda one: one[1])[0]
+        numbers = {"sound": row["sound"], "q": row["q"]}
+        if kind == "given":
+            if row["difficulty"] <= rules.practice:
+                made.append(_flag(row, "guessable", **_of_guesses(row), **numbers))
+            continue
+        option = max(rows, key=lambda one: one[kind])
+        if kind == "unpicked":
+            if option["share"] < rules.dead:
+                made.append(
+                    _flag(option, "dead_distractor", option["option"], **_of_picks(option), **numbers)
+                )
+            continue
+        rule = "wrong_key" if option["instead"] >= rules.sure else "two_right"
+        beside = {name: option[name] for name in ("upper", "lower", "n", "discrimination", "part")}
+        numbers = {"key_upper": row["key_upper"], **numbers}
+        made.append(_flag(option, rule, option["option"], **beside, **numbers))
     return made
-
-
-def _rival(row: Mapping[str, Any], rules: Rules) -> bool:
-    """The strongest pick it about as often as the key, and few of them pick anything else."""
-    enough = row["upper"] + row["key_upper"] >= rules.both
-    return bool(enough and row["upper"] >= rules.rival * row["key_upper"])
 
 
 def _dead(options: pd.DataFrame, rules: Rules) -> list[Flag]:
     """Picked too seldom of all answers, and of those off the key too: where few are wrong, none is dead."""
     wrong = options[~options["is_key"] & options["listed"] & (options["n"] >= rules.least)]
     q = np.maximum(benjamini_hochberg(wrong["p_dead"]), benjamini_hochberg(wrong["p_shunned"]))
-    names = ("picked", "n", "share", "n_wrong")
     return [
-        _flag(row, "dead_distractor", row["option"], **{name: row[name] for name in names}, q=row["q"])
+        _flag(row, "dead_distractor", row["option"], **_of_picks(row), q=row["q"])
         for row in wrong.assign(q=q)[q <= rules.alpha].to_dict("records")
     ]
 
 
 def _flat(questions: pd.DataFrame, rules: Rules) -> list[Flag]:
-    """What gives its key away, and low discrimination in a question whose difficulty does not excuse it."""
-    easy = (questions["difficulty"] >= rules.easy) & (questions["difficulty"] <= rules.practice)
-    guessed = easy & (questions["p_given"] <= rules.given) & (questions["n_rest"] >= rules.least_low)
+    """Low discrimination in a question whose difficulty does not excuse it."""
     low = (questions["discrimination"] < rules.low) & (questions["n_rest"] >= rules.least_low)
-    sure = (low & (questions["q_flat"] <= rules.alpha)) | guessed
-    made = []
-    for guessable, row in zip(guessed[sure], questions[sure].to_dict("records"), strict=True):
-        names = ("difficulty", "key_upper", "key_lower", "slope", "given", "p_given")
-        numbers = {**_of_discrimination(row), **{name: row[name] for name in names}, "q": row["q_flat"]}
-        made.append(_flag(row, "guessable" if guessable else "low_discrimination", **numbers))
-    return made
+    sure = low & (questions["q_flat"] <= rules.alpha) & (questions["difficulty"] <= rules.practice)
+    return [
+        _flag(row, "low_discrimination", **_of_guesses(row), q=row["q_flat"])
+        for row in questions[sure].to_dict("records")
+    ]
 
 
 def _practice(questions: pd.DataFrame, rules: Rules) -> list[Flag]:
@@ -228,11 +227,15 @@ def _reported(reports: Mapping[tuple[str, int], Mapping[str, int]], rules: Rules
 
 
 def _gravest(made: list[Flag]) -> list[Flag]:
-    """Of one question: what is suspended for a wrong key is not told to tell little as well."""
-    grave = {(one.question_id, one.version) for one in made if one.rule in ("wrong_key", "two_right")}
+    """Each once; what is suspended or has two right answers is not told to tell little as well."""
+    once = {(one.question_id, one.version, one.rule, one.option): one for one in reversed(made)}
+    grave = {(one.question_id, one.version) for one in made if one.rule in ("guessable", "two_right")}
     grave |= {(one.question_id, one.version) for one in made if one.action == "suspend"}
-    lesser = ("guessable", "low_discrimination")
-    return [one for one in made if one.rule not in lesser or (one.question_id, one.version) not in grave]
+    return [
+        one
+        for one in once.values()
+        if one.rule != "low_discrimination" or (one.question_id, one.version) not in grave
+    ]
 
 
 def _of_discrimination(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -242,6 +245,15 @@ def _of_discrimination(row: Mapping[str, Any]) -> dict[str, Any]:
         "high": row["discrimination_high"],
         "n": row["n_rest"],
     }
+
+
+def _of_guesses(row: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("difficulty", "key_upper", "key_lower", "slope", "given", "guess")
+    return {**_of_discrimination(row), **{name: row[name] for name in names}}
+
+
+def _of_picks(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("picked", "n", "share", "n_wrong")}
 
 
 def _flag(row: Mapping[str, Any], rule: str, option: str | None = None, **evidence: Any) -> Flag:

@@ -1,10 +1,11 @@
 """How steeply P(right) of each question rises with the rest score, in units of the bank's typical slope.
 
-    P(right) = c + (1 - c) / (1 + exp(-(a z - d))),   c = 1 / options, z the standardised rest score
+    P(right) = c + (1 - c) / (1 + exp(-(a z - d))),   c about 1 / options, z the standardised rest score
 
 A correlation is small for a very easy or very hard question, however good; the slope a is not. Its likelihood
-is laid out over a grid, d profiled out; the interval and the test are those of the likelihood ratio (signed
-root). For the scores, learners of the whole bank are put into BINS bins of equal size.
+is laid out over a grid, c and d profiled out (a very hard question whose key is guessed a little more often
+than 1 in 4 is not flat); the interval and the test are those of the likelihood ratio (signed root). For the
+scores, learners of the whole bank are put into BINS bins of equal size.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from learnloop.assess.intervals import LEVEL, Array
 BINS = 15
 SLOPES = np.linspace(-1.0, 4.0, 101)  # logits a standard deviation
 SHIFTS = np.linspace(-6.0, 6.0, 61)
+GUESSED = (0.5, 1.0, 1.5)  # c, of a fair guess
 LEAST = 30  # answers of a question that the bank's typical slope counts
 BLOCK = 64  # questions laid out at once
 
@@ -72,15 +74,17 @@ def profile(codes: np.ndarray, correct: Array, score: Array, chances: Array, fla
 
 
 def _likelihood(right: Array, wrong: Array, middles: Array, chances: Array) -> Array:
-    """(n_questions, slopes): the log-likelihood at the best shift."""
+    """(n_questions, slopes): the log-likelihood at the best guess and shift."""
     x = 1 / (1 + np.exp(-(SLOPES[:, None, None] * middles - SHIFTS[:, None])))  # (slopes, shifts, bins)
-    found = np.empty((len(right), len(SLOPES)))
-    for chance in np.unique(chances):
-        p = np.clip(chance + (1 - chance) * x, 1e-9, 1 - 1e-9).reshape(-1, len(middles))
+    found = np.full((len(right), len(SLOPES)), -np.inf)
+    tried = {(chance, chance * part) for chance in np.unique(chances) for part in GUESSED}
+    for chance, c in sorted(tried):
+        p = np.clip(c + (1 - c) * x, 1e-9, 1 - 1e-9).reshape(-1, len(middles))
         log_right, log_wrong = np.log(p).T, np.log1p(-p).T
         places = np.flatnonzero(chances == chance)
         for start in range(0, len(places), BLOCK):
             block = places[start : start + BLOCK]
             both = right[block] @ log_right + wrong[block] @ log_wrong
-            found[block] = both.reshape(len(block), len(SLOPES), len(SHIFTS)).max(axis=2)
+            best = both.reshape(len(block), len(SLOPES), len(SHIFTS)).max(axis=2)
+            found[block] = np.maximum(found[block], best)
     return found

@@ -21,13 +21,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from learnloop.assess import item_choices
+from learnloop.assess import item_stories
 from learnloop.assess.intervals import LEVEL, Array, above, below, correlations, fisher, wilson
 from learnloop.assess.item_slopes import Slopes, profile
 
 LEAST_REST = 5  # other questions behind a rest score
 SHRINK = 5.0  # questions: a rest score of few answers is nearer to 0
 FAR = 3.0  # robust standard deviations of log seconds: farther is an outlier
+SHUNNED = 0.25  # of its fair part of the wrong answers: a distractor with less is shunned
 KEYS = ["question_id", "version"]
 COLUMNS = ("learner_id", "question_id", "version", "picked", "correct", "seconds", "occurred_at")
 
@@ -44,8 +45,8 @@ class ItemStatistics:
     third with the highest and the lowest rest scores, _low, _high), n_upper, n_lower; discrimination (_low,
     _high) of picking it, p_positive (against 0); rivalry, the same among the answers off the key, p_rivalry;
     n_wrong (answers off the key), p_dead (that it is picked as often as `dead` of all answers), p_shunned
-    (as often as half of its fair part of the answers off the key); p_two, p_wrong, part, prefers_wrong, and
-    p_given and given of a question, as `item_choices` says them. NaN where nothing can be said.
+    (as often as SHUNNED of its fair part of the answers off the key); two, instead, unpicked, part, and of a
+    question sound, given, guess, as `item_stories` says them. NaN where nothing can be said.
     """
 
     questions: pd.DataFrame
@@ -217,7 +218,7 @@ def _options(
     rivalry = np.where(is_key, np.nan, rivalry)
     n_wrong = n - np.bincount(of, np.where(is_key, picked, 0), len(names))[of].astype(int)
     wrong = frame["listed"].to_numpy() & ~is_key
-    fair = 0.5 / np.maximum(np.bincount(of, wrong, len(names))[of], 1)
+    fair = SHUNNED / np.maximum(np.bincount(of, wrong, len(names))[of], 1)
     frame = frame.assign(
         rivalry=rivalry,
         p_rivalry=np.where(np.isnan(rivalry), np.nan, above(rivalry, n_off)),
@@ -225,7 +226,7 @@ def _options(
         p_dead=np.where(wrong & (n > 0), stats.binom.cdf(picked, n, dead), np.nan),
         p_shunned=np.where(wrong & (n_wrong > 0), stats.binom.cdf(picked, n_wrong, fair), np.nan),
     )
-    told, given = item_choices.of_options(
+    told, given = item_stories.of_options(
         frame[["code", "is_key", "listed"]], code[scored], at[scored], score[scored], len(names), typical
     )
     return pd.concat([frame.drop(columns="code"), told], axis=1), given
