@@ -113,3 +113,14 @@ def test_a_difference_that_is_certain_but_small_is_no_drift() -> None:
     assert finding.adjusted_p < 0.05
     assert 0 < finding.effect < 0.2
     assert not finding.drift
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_windows_in_which_nothing_varies_differ_all_the_same(same: bool) -> None:
+    before, after = activity(7, 60), activity(8, 60, offset=60)
+    before["correct"], after["correct"] = True, same
+    report = detect(before, after, n_permutations=100)
+    (found,) = (finding for finding in report.findings if finding.feature == "correct_rate")
+    assert found.drift is not same
+    assert (found.p_value == 1) is same
+    assert found.effect == pytest.approx(0.0 if same else -2.0, abs=0.05)

@@ -117,12 +117,18 @@ def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
 def _numeric(
     old: pd.Series, new: pd.Series, rng: np.random.Generator, n_permutations: int
 ) -> tuple[float, float]:
-    """(Cohen's d, permutation p-value) of the difference in means, new minus old."""
+    """(Cohen's d, permutation p-value) of the difference in means, new minus old.
+
+    Where neither window varies, the standard deviation is that of both together: always right before and
+    never after is a change.
+    """
     values = np.concatenate([old.to_numpy(), new.to_numpy()])
     spread = np.sqrt(
         (old.var(ddof=1) * (len(old) - 1) + new.var(ddof=1) * (len(new) - 1)) / (len(values) - 2)
     )
-    if spread == 0:
+    if spread < 1e-9 * max(1.0, np.abs(values).max()):
+        spread = values.std(ddof=1)
+    if spread < 1e-9 * max(1.0, np.abs(values).max()):
         return 0.0, 1.0
     # A learner active in both windows is one learner: permuting swaps the two values, never moves
     # them to strangers, or a class that is merely the same people would look too different or too alike.
@@ -132,7 +138,9 @@ def _numeric(
         return float(values[is_new].mean() - values[~is_new].mean())
 
     observed = difference(np.arange(len(values)) >= len(old))
-    extreme = sum(abs(difference(relabel())) >= abs(observed) for _ in range(n_permutations))
+    # a relabelling that changes nothing is as extreme, whatever the last bit of the sum says
+    least = abs(observed) - 1e-12 * max(1.0, np.abs(values).max())
+    extreme = sum(abs(difference(relabel())) >= least for _ in range(n_permutations))
     return observed / float(spread), (extreme + 1) / (n_permutations + 1)
 
 
