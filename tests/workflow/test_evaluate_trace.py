@@ -220,6 +220,13 @@ def test_at_one_time_and_together_nothing_is_told_of_an_order(tmp_path: Path) ->
     assert found["data"]["notes"] == ["No learner has two different times: no answer sees another."]
 
 
+def test_what_was_not_tried_is_told(tmp_path: Path) -> None:
+    few = written(flat(PLANTED.answers[PLANTED.answers["learner_id"] < "l00006"]), tmp_path / "log.csv")
+    found = evaluate_trace(few, folds=1, fast=True, n_bootstrap=50)
+    assert found["models"].keys() == {"rate", "irt", "pfa", "logistic", "bkt", "memory"}
+    assert "attention, blend. --models" in " ".join(found["data"]["notes"])
+
+
 def test_predictions_of_another_tool_are_scored_and_never_chosen(log: Path, tmp_path: Path) -> None:
     oracle = tmp_path / "oracle.csv"
     pd.DataFrame({"p": PLANTED.probabilities}).to_csv(oracle, index=False)

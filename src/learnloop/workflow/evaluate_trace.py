@@ -81,8 +81,11 @@ def evaluate_trace(
     total = len(kinds) * len(parts)
     with bar(f"evaluated {len(kinds)} models on {len(parts)} fold{'s' * (len(parts) > 1)}", total) as advance:
         found = evaluate_tracers(kinds, parts, asked, rules, others, advance)
+    data = _told(logs, ordered, ties, shared)
+    if not models:
+        data["notes"].append(f"Not tried, for they take minutes: {', '.join(SLOW)}. --models names them.")
     result: dict[str, Any] = {
-        "data": _told(logs, ordered, ties, shared),
+        "data": data,
         "split": "given" if test is not None else "learners",
         "folds": len(parts),
         "seed": seed,
