@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from learnloop.trace import irt
 from learnloop.trace.histories import encode
 from learnloop.trace.irt import GRID, IRT, LOG_PRIOR
 
@@ -79,3 +80,13 @@ def test_an_unseen_item_is_like_the_average_of_its_concept() -> None:
         np.array([0]), np.array([0.0])
     )[0]
     assert hard < 0.35 < unknown < 0.65 < easy
+
+
+def test_a_long_log_is_predicted_learner_by_learner(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(10)
+    answers = answered(rng.normal(size=N_ITEMS), np.ones(N_ITEMS), rng.normal(size=40), seed=11)
+    answers = answers.sample(frac=1, random_state=12)
+    tracer = IRT().fit(answers)
+    at_once = tracer.predict(answers)
+    monkeypatch.setattr(irt, "BLOCK", 70)
+    np.testing.assert_allclose(tracer.predict(answers), at_once, rtol=1e-12)

@@ -17,6 +17,7 @@ from learnloop.trace.logits import LOWEST, squashed
 GRID = np.linspace(-5.0, 5.0, 61)  # abilities at which everything is computed
 LOG_PRIOR = -0.5 * GRID**2 - np.log(np.exp(-0.5 * GRID**2).sum())  # theta ~ N(0, 1)
 SMALLEST_SD = 1e-4
+BLOCK = 100_000  # answers whose learners' abilities are followed at a time
 NAMES = "easiness", "discrimination", "concept_easiness", "concept_discrimination"
 
 
@@ -162,10 +163,15 @@ class IRT:
         if not len(data):
             return np.zeros(0)
         d, a = self._of_rows(data)
-        told = likelihood(d, a, data.correct)
-        states, _ = before(data.learners, data.moments, data.seconds, told, Rates())
-        chance = squashed(d[:, None] + a[:, None] * GRID)
-        return bounded((posterior(states[..., 0] + LOG_PRIOR) * chance).sum(axis=1))
+        found = np.empty(len(data))
+        # a grid a row: whole learners at a time, so that a long log needs no more memory than a short one
+        block = np.cumsum(np.bincount(data.learners)) // BLOCK
+        for rows in _parts(block[data.learners]):
+            told = likelihood(d[rows], a[rows], data.correct[rows])
+            states, _ = before(data.learners[rows], data.moments[rows], data.seconds[rows], told, Rates())
+            chance = squashed(d[rows, None] + a[rows, None] * GRID)
+            found[rows] = (posterior(states[..., 0] + LOG_PRIOR) * chance).sum(axis=1)
+        return bounded(found)
 
     def _belief(self, data: Answers) -> np.ndarray:
         """(grid,) the posterior of one learner's ability."""
@@ -267,6 +273,12 @@ class IRTFollowing:
     def mastery(self, learners: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(m, n_concepts) mastery, and its standard deviation."""
         return self.tracer.mastery_of(posterior(self.told[learners] + LOG_PRIOR), self.concept_ids)
+
+
+def _parts(codes: np.ndarray) -> list[np.ndarray]:
+    """The rows of each code there is."""
+    order = np.argsort(codes, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
 
 
 def likelihood(d: np.ndarray, a: np.ndarray, correct: np.ndarray) -> np.ndarray:

@@ -99,7 +99,7 @@ def design(practice: Practice) -> Design:
 def chances(w: Weights, d: Design, items: np.ndarray, concepts: np.ndarray, decay: float) -> np.ndarray:
     """(m,) P(correct) of pairs as if each were a whole answer."""
     strength = sigmoid(w.rates[0] + w.items[items] + w.concepts[concepts] + d.features @ w.slopes)
-    half_life = np.exp(d.life @ w.life_slopes + w.lives[concepts])
+    half_life = np.exp(np.clip(d.life @ w.life_slopes + w.lives[concepts], -20.0, 20.0))
     return np.asarray(w.guess + w.range * strength * recall_after(d.days, half_life, decay))
 
 
