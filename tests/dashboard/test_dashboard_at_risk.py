@@ -1,7 +1,7 @@
 """The page of who may fail or leave, in a real browser: without a model, with one, in both languages."""
 
 import json
-import shutil
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from dashboard_site import HOSTILE, in_a_browser, nothing_is_active, site
+from playwright.sync_api import Page, expect
 
 from learnloop.assess import risk_list
 from learnloop.assess.at_home import day_of, tables_of
@@ -17,15 +18,9 @@ from learnloop.dashboard.at_risk import tenths
 from learnloop.schemas import ENROLMENTS, INTERACTIONS, ITEMS
 from learnloop.settings import Settings
 from learnloop.store import coursework, loading
-from learnloop.workflow import services
 from learnloop.workflow.context import Loop
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
-QUIET += ("--disable-background-networking", "--disable-component-update")
-HOSTILE = '<img src=x onerror="document.title=1"> **bold** [x](javascript:alert(1)) https://evil.example'
 N, DUE = 60, (5, 12)
-in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
 
 
 @dataclass(frozen=True)
@@ -88,35 +83,8 @@ def pages(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     own = coursework.read(loop.engine)
     tables = tables_of(own.enrolments, own.items, own.hand_ins)
     book = risk_list.train(tables, day_of(today), weeks=(2,))
-    ports = [services.free_port(0) for _ in range(2)]
-    api_url = f"http://{services.LOOPBACK}:{ports[0]}"
-    running = [services.api(loop.settings, ports[0])]
-    try:
-        services.wait_until_up(f"{api_url}/health/live", running[0], loop.settings)
-        running.append(services.dashboard(loop.settings, ports[1], api_url, log=True))
-        address = f"http://{services.LOOPBACK}:{ports[1]}/"
-        services.wait_until_up(f"{address}_stcore/health", running[1], loop.settings)
-        yield Pages(f"{address}?page=at-risk", home / risk_list.FILE, book)
-    finally:
-        services.stop_all(running)
-        loop.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=60_000)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    opened = browser.new_page(viewport={"width": 1280, "height": 900})
-    opened.set_default_timeout(60_000)
-    yield opened
-    opened.close()
+    with site(loop, "operator") as found:
+        yield Pages(f"{found.operator}?page=at-risk", home / risk_list.FILE, book)
 
 
 @in_a_browser
@@ -142,14 +110,14 @@ def test_without_a_model_it_says_what_to_type_and_before_its_first_week_to_wait(
             "en",
             "Who may need help",
             "An estimate is a reason to ask a learner how it goes, and no more",
-            "Day 20 of 100. Of 60 learners about 30 fail or leave",
+            r"Day 2[01] of 100\. Of 60 learners about 30 fail or leave",
             "Not handed in: 2 of 2 that were due",
         ),
         (
             "es",
             "Quién puede necesitar ayuda",
             "Una estimación es un motivo para preguntar a un estudiante cómo le va, y nada más",
-            "Día 20 de 100. De 60 estudiantes, unos 30 suspenden o abandonan",
+            r"Día 2[01] de 100\. De 60 estudiantes, unos 30 suspenden o abandonan",
             "Sin entregar: 2 de 2 que ya vencieron",
         ),
     ],
@@ -161,13 +129,11 @@ def test_who_may_fail_and_why(
     page.goto(f"{pages.address}&language={language}")
     expect(page.get_by_role("heading", name=heading)).to_be_visible(timeout=60_000)
     expect(page.get_by_text(sober)).to_be_visible()
-    expect(page.get_by_text(told)).to_be_visible()
+    expect(page.get_by_text(re.compile(told))).to_be_visible()  # 21, where midnight has come meanwhile
     cells = page.locator("[data-testid=stDataFrame] [role=gridcell]")
     expect(cells.filter(has_text=missing).first).to_be_attached()
     expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(1)
-    for hostile in ("img[src=x]", "a[href^=javascript]", "a[href*='evil.example']"):
-        assert page.locator(hostile).count() == 0, hostile
-    assert page.title() == "Learnloop"
+    nothing_is_active(page)
 
 
 @pytest.mark.parametrize("risks", [[], [0.0], [1.0], [0.05, 0.1, 0.19, 0.95, 1.0]])

@@ -1,37 +1,33 @@
 """The pages in a real browser, over the real API, on a released model."""
 
-import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from dashboard_site import in_a_browser, site
+from playwright.sync_api import Page, expect
 
 from learnloop.settings import Settings
 from learnloop.simulate.catalogues import made_up_catalogue
 from learnloop.store import api_keys, loading, questions, reading
-from learnloop.workflow import services
 from learnloop.workflow.context import Loop
 from learnloop.workflow.evaluate import evaluate
 from learnloop.workflow.release import release
 from learnloop.workflow.simulate import simulate
 from learnloop.workflow.train import train
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
-QUIET += ("--disable-background-networking", "--disable-component-update")
 HOSTILE = (
     'Loops <img src=x onerror="document.title=1"> **bold** [x](javascript:alert(1)) <script>document.title=2'
     "</script> ![pixel](https://evil.example/p.png) www.evil.example https://evil.example me@evil.example "
     ":red[alarm] $x^2$ `code` &lt;b&gt; {n}"
 )
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+pytestmark = in_a_browser
 
 
 @dataclass(frozen=True)
@@ -51,21 +47,8 @@ def pages(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     activity = reading.interactions(loop.engine).groupby("learner_id").size().sort_values()
     learner_id = str(activity.index[len(activity) // 4])  # the busiest have nothing left to do
     learner_key = api_keys.create(loop.engine, "learner", learner_id)
-    ports = [services.free_port(0) for _ in range(3)]
-    api_url = f"http://{services.LOOPBACK}:{ports[0]}"
-    running = [services.api(loop.settings, ports[0])]
-    try:
-        services.wait_until_up(f"{api_url}/health/ready", running[0], loop.settings)
-        running.append(services.dashboard(loop.settings, ports[1], api_url, log=True))
-        nobody = replace(loop.settings, api_key_file=home / "no such key")
-        running.append(services.dashboard(nobody, ports[2], api_url, log=True))
-        addresses = [f"http://{services.LOOPBACK}:{port}/" for port in ports[1:]]
-        for address, process in zip(addresses, running[1:], strict=True):
-            services.wait_until_up(f"{address}_stcore/health", process, loop.settings)
-        yield Pages(*addresses, learner_id, learner_key, api_url)
-    finally:
-        services.stop_all(running)
-        loop.close()
+    with site(loop, "operator", "open", until="ready") as found:
+        yield Pages(found.operator, found.open, learner_id, learner_key, found.api)
 
 
 def _teach(loop: Loop) -> None:
@@ -90,23 +73,6 @@ def _teach(loop: Loop) -> None:
     train(loop)
     evaluate(loop, n_bootstrap=50)
     release(loop)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=60_000)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    opened = browser.new_page(viewport={"width": 1280, "height": 1200})
-    opened.set_default_timeout(60_000)
-    yield opened
-    opened.close()
 
 
 @pytest.mark.parametrize(
@@ -237,7 +203,7 @@ def test_from_a_recommended_step_to_its_questions_and_what_they_did_to_mastery(
     expect(page.get_by_role("heading", name="Mastery, before and after")).to_be_visible()
     change = page.get_by_test_id("stMetricValue").first
     expect(change).to_contain_text("→")
-    until = time.monotonic() + 30  # the API looks for new items every few seconds
+    until = time.monotonic() + 120  # the API looks for new items every few seconds
     while sum(row["attempts"] for row in api.get(f"{mine}/mastery").json()["concepts"]) <= practised:
         assert time.monotonic() < until, "the tracer knows nothing of the answer"
         time.sleep(0.2)

@@ -1,6 +1,5 @@
 """The practice page in a real browser: all six kinds by keyboard, explained at once; reports; in Spanish."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,23 +7,17 @@ from typing import Any
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from dashboard_site import HOSTILE, in_a_browser, nothing_is_active, one_lesson, signed_in, site
+from playwright.sync_api import Page, expect
 
 from learnloop.settings import Settings
 from learnloop.store import api_keys, loading, practice_answers, question_feedback, questions, reading
-from learnloop.workflow import services
 from learnloop.workflow.context import Loop
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-)
-HOSTILE = '<img src=x onerror="document.title=1"> **bold** [x](javascript:alert(1)) https://evil.example'
 LESSON = "demo:lesson/1"
 LEARNER = "a" * 32
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+pytestmark = in_a_browser
 
 
 @dataclass(frozen=True)
@@ -86,55 +79,24 @@ def bank() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def practice(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Practice]:
     home = tmp_path_factory.mktemp("practice")
-    settings = Settings(home=home, database_url=database_url, llm="none", api_key_file=home / "no such key")
-    loop = Loop(settings)
-    lesson = dict.fromkeys(("parent_id", "position", "abstract", "subject", "level", "duration_s"))
-    lesson |= dict.fromkeys(("licence", "url", "answer"))
-    lesson |= {"item_id": LESSON, "source": "demo", "kind": "lesson", "title": "Loops", "text": "Loops."}
-    loading.load(loop.engine, "items", pd.DataFrame([{**lesson, "language": "en", "attributes": {}}]))
-    ports = [services.free_port(0) for _ in range(2)]
-    api_url = f"http://{services.LOOPBACK}:{ports[0]}"
-    running = [services.api(loop.settings, ports[0])]
-    try:
-        services.wait_until_up(f"{api_url}/health/live", running[0], loop.settings)
-        running.append(services.dashboard(loop.settings, ports[1], api_url, log=True))
-        address = f"http://{services.LOOPBACK}:{ports[1]}/"
-        services.wait_until_up(f"{address}_stcore/health", running[1], loop.settings)
+    loop = Loop(Settings(home=home, database_url=database_url, llm="none"))
+    one_lesson(loop, LESSON)
+    with site(loop, "open") as found:
         key = api_keys.create(loop.engine, "learner", LEARNER)
-        yield Practice(f"{address}?page=practice", loop, key)
-    finally:
-        services.stop_all(running)
-        loop.close()
+        yield Practice(f"{found.open}?page=practice", loop, key)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=60_000)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def page(browser: Browser, practice: Practice) -> Iterator[Page]:
+@pytest.fixture(autouse=True)
+def _bank(practice: Practice) -> None:
     names = "questions, question_versions, question_statuses, question_reports, question_answers"
     with practice.loop.engine.begin() as connection:
         connection.execute(sa.text(f"TRUNCATE {names}, interactions, event_keys"))
     loading.load(practice.loop.engine, "questions", bank())
     questions.set_status(practice.loop.engine, bank()["question_id"].tolist(), "approved", by="cli")
-    opened = browser.new_page(viewport={"width": 1100, "height": 1000})
-    opened.set_default_timeout(30_000)
-    yield opened
-    opened.close()
 
 
-def signed_in(page: Page, practice: Practice, more: str = "") -> None:
-    page.goto(practice.address + more)
-    key = page.locator("input[type=password]")
-    expect(key).to_be_visible(timeout=60_000)
-    key.fill(practice.key)
-    key.press("Enter")
+def open_practice(page: Page, practice: Practice, more: str = "") -> None:
+    signed_in(page, practice.address + more, practice.key)
     expect(page.get_by_role("heading", name="Practicar" if "es" in more else "Practice")).to_be_visible()
 
 
@@ -158,7 +120,7 @@ def choose(page: Page, label: str, option: str) -> None:
 def test_a_round_of_all_six_kinds_by_keyboard(practice: Practice, page: Page) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    signed_in(page, practice)
+    open_practice(page, practice)
     expect(page.get_by_text("Question 1 of 6")).to_be_visible()
     assert page.get_by_text("The lesson says").count() == 0
     page.get_by_role("button", name="Answer", exact=True).click()
@@ -168,8 +130,7 @@ def test_a_round_of_all_six_kinds_by_keyboard(practice: Practice, page: Page) ->
     page.get_by_role("button", name="Answer", exact=True).press("Enter")
     for shown in ("Not right. The answer is: a loop", "A name stands.", "The lesson says"):
         expect(page.get_by_text(shown).first).to_be_visible()
-    for hostile in ("img[src=x]", "a[href^=javascript]", "a[href*='evil.example']", "strong:text('bold')"):
-        assert page.locator(hostile).count() == 0, hostile
+    nothing_is_active(page)
     on(page, 2)
     page.get_by_text("False", exact=True).click()
     page.get_by_role("button", name="Answer", exact=True).press("Enter")
@@ -212,7 +173,7 @@ def test_a_round_of_all_six_kinds_by_keyboard(practice: Practice, page: Page) ->
 
 
 def test_a_question_reported_and_one_that_is_taken_away(practice: Practice, page: Page) -> None:
-    signed_in(page, practice, "&language=es")
+    open_practice(page, practice, "&language=es")
     page.get_by_text("Algo está mal en esta pregunta").click()
     page.get_by_label("Con tus palabras").fill(HOSTILE)
     page.get_by_role("button", name="Enviar").click()

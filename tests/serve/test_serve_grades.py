@@ -201,7 +201,7 @@ def test_the_learner_is_told_in_their_language_until_it_is_seen(
     told = ana.told("new", "es")
     (answer,) = told.answers
     assert (told.waiting, told.new, answer.score, answer.picked) == (0, 1, 0.5, HOSTILE)
-    assert answer.feedback[0] == "Tu docente ha calificado esta respuesta: 50%"
+    assert answer.feedback[0] == "Tu docente ha calificado esta respuesta: 50%."
     assert answer.feedback[1].startswith("Aún no es correcto. A tu respuesta le falta:")
     assert (answer.comment, answer.key, answer.stem) == ("Et pourquoi ? <b>", KEY, "How do loops end?")
     path = f"/v1/learners/{ana.id}/answers"
@@ -265,7 +265,7 @@ def test_an_answer_outlives_its_question(teacher: TestClient, engine: sa.Engine)
         assert (told.stem, told.score, told.feedback) == (
             None,
             0.5,
-            ["Your teacher has graded this answer: 50%"],
+            ["Your teacher has graded this answer: 50%."],
         )
     finally:
         with engine.begin() as connection:

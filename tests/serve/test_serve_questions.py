@@ -114,7 +114,7 @@ def test_staff_see_all_of_it(api: TestClient, school: School, role: str) -> None
 
 
 def test_filters_and_pages(api: TestClient) -> None:
-    def ids(**params: object) -> list[str]:
+    def ids(**params: Any) -> list[str]:
         found = api.get("/v1/questions", params={"item_id": lesson("cells", 2), **params}).json()
         return [row["question_id"] for row in found["questions"]]
 
@@ -126,9 +126,14 @@ def test_filters_and_pages(api: TestClient) -> None:
 
 
 def test_what_statistics_and_learners_say_is_for_those_who_review(api: TestClient, school: School) -> None:
-    numbers: dict[str, Any] = {"difficulty": 0.31, "difficulty_low": 0.2, "difficulty_high": 0.44, "discrimination": None}
-    wrong = {"discrimination": -0.21, "low": -0.31, "high": -0.1, "n": 312, "q": 0.0004}
-    dead = {"picked": 2, "n": 312, "share": 0.006, "n_wrong": 100, "q": 0.001}
+    numbers: dict[str, Any] = {
+        "difficulty": 0.31,
+        "difficulty_low": 0.2,
+        "difficulty_high": 0.44,
+        "discrimination": None,
+    }
+    wrong: dict[str, Any] = {"discrimination": -0.21, "low": -0.31, "high": -0.1, "n": 312, "q": 0.0004}
+    dead: dict[str, Any] = {"picked": 2, "n": 312, "share": 0.006, "n_wrong": 100, "q": 0.001}
     made: dict[str, list[dict[str, Any]]] = {
         "matching": [{"rule": "dead_distractor", "action": "replace", "option": "X", "evidence": dead}],
         "ordering": [
@@ -137,7 +142,7 @@ def test_what_statistics_and_learners_say_is_for_those_who_review(api: TestClien
         ],
     }
     option = {"option": "X", "is_key": False, "share": 0.006, "n": 312}
-    entries = [
+    entries: list[dict[str, Any]] = [
         {
             "question_id": f"bank/{kind}",
             "version": 1,
@@ -163,9 +168,7 @@ def test_what_statistics_and_learners_say_is_for_those_who_review(api: TestClien
     flags = question_replies.QuestionReply.model_validate(found[0]).flags
     assert flags is not None
     assert [flag.action for flag in flags] == ["suspend", "practice"]
-    assert flags[0].why.startswith("Quienes más saben fallan más: discriminación -0.21"), flags[
-        0
-    ].why
+    assert flags[0].why.startswith("Quienes más saben fallan más: discriminación -0.21"), flags[0].why
     assert flags[1].why == "As it was said.", "kept before the numbers were"
     whole = question_replies.OneQuestion.model_validate(api.get(one("matching"), headers=teacher).json())
     assert whole.flags is not None

@@ -57,7 +57,8 @@ def suggest(
 ) -> Suggestion:
     """For an answer to `question` (a row of schemas.QUESTIONS) that a teacher is to grade.
 
-    graded: answers to the same question that a teacher has marked, with their scores in [0, 1].
+    graded: answers to the same question that a teacher has marked, with their scores in [0, 1]; the very same
+    words are left out: they are this answer's own mark.
     """
     if question["kind"] not in FREE or question["options"] or not isinstance(answer, str):
         return Suggestion(None, None, (Feedback("no_rule"),))
@@ -69,6 +70,7 @@ def suggest(
         return Suggestion(None, None, (Feedback("no_machine", {"code": screened.doubt}),), found)
     if grader is None:
         return Suggestion(None, None, (Feedback("no_grader"),), found)
+    graded = [(text, score) for text, score in graded if text != answer]
     judged = grader.judge(stem, wanted, screened.text, graded)
     code = ("sure" if judged.sure else "unsure") + ("_right" if judged.score >= 0.5 else "_wrong")
     why = (Feedback(code, {"confidence": f"{judged.confidence:.0%}"}),)

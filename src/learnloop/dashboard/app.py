@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from learnloop.dashboard import at_risk, learner, operations, practice, review
+from learnloop.dashboard import at_risk, graded, grading, learner, operations, practice, review
 from learnloop.dashboard.client import ApiError, Client
 from learnloop.dashboard.escaping import plain
 from learnloop.i18n import LANGUAGES, translator
@@ -66,7 +66,7 @@ def _pages(client: Client, ask_as: Callable[[str], Client], _: learner.Translate
         return
     with st.sidebar:
         views = {"learner": _("Learner"), "at-risk": _("At risk"), "review": _("Review")}
-        views |= {"operations": _("Operations")}
+        views |= {"grading": _("Grading"), "operations": _("Operations")}
         wanted = st.query_params.get("page", "learner")
         index = list(views).index(wanted) if wanted in views else 0
         view = st.radio(_("Page"), list(views), index=index, format_func=lambda name: views[name])
@@ -76,8 +76,9 @@ def _pages(client: Client, ask_as: Callable[[str], Client], _: learner.Translate
     if view == "at-risk":
         at_risk.page(client, _)
         return
-    if view == "review":
-        review.page(client, client if me["role"] in review.TEACHERS else _teacher(ask_as, _), _)
+    if view in ("review", "grading"):
+        page = review.page if view == "review" else grading.page
+        page(client, client if me["role"] in review.TEACHERS else _teacher(ask_as, _), _)
         return
     known = {row["learner_id"]: row["interactions"] for row in client.learners()}
     if not known:
@@ -103,13 +104,18 @@ def _own_pages(client: Client, learner_id: str, _: learner.Translate) -> None:
     with st.sidebar:
         view = st.radio(_("Page"), list(views), key=OWN_PAGE, format_func=lambda name: views[name])
     if view == "practice":
-        practice.page(client, _)
+        practice.page(client, learner_id, _)
     else:
+        graded.line(client, learner_id, _, _to_practice)
         learner.page(client, learner_id, _, _practise)
 
 
 def _practise(lesson: str) -> None:
     practice.choose(lesson)
+    _to_practice()
+
+
+def _to_practice() -> None:
     st.session_state[OWN_PAGE] = "practice"
 
 

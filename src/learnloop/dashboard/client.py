@@ -73,9 +73,12 @@ class Client:
             "GET", f"/v1/courses/{quote(course)}/at-risk", {"limit": limit}, seconds=SLOW_SECONDS
         )
 
-    def questions(self, status: str, kind: str, origin: str, limit: int) -> list[dict[str, Any]]:
+    def questions(
+        self, status: str, kind: str, origin: str, limit: int, flagged_first: bool = False
+    ) -> list[dict[str, Any]]:
         """kind, origin: "" for any."""
-        wanted = {"status": status, "kind": kind, "origin": origin, "limit": limit}
+        order = "flagged" if flagged_first else ""
+        wanted = {"status": status, "kind": kind, "origin": origin, "limit": limit, "order": order}
         return list(self._get("/v1/questions", {n: v for n, v in wanted.items() if v})["questions"])
 
     def question(self, question_id: str) -> dict[str, Any]:
@@ -95,6 +98,27 @@ class Client:
 
     def answer(self, question_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return self._ask("POST", f"/v1/questions/{quote(question_id)}/answers", body=body)
+
+    def answers_to_grade(self, limit: int) -> list[dict[str, Any]]:
+        """Those that wait for a teacher, the oldest first."""
+        return list(self._get("/v1/answers", {"ungraded": "true", "limit": limit})["answers"])
+
+    def answer_to_grade(self, event_id: str) -> dict[str, Any]:
+        """With all that helps to grade it."""
+        return self._get(f"/v1/answers/{quote(event_id)}")
+
+    def grade(self, event_id: str, score: float, comment: str, was: float | None) -> dict[str, Any]:
+        """was: the score that this one puts right; None of an answer that waits."""
+        body = {"score": score, "comment": comment, **({} if was is None else {"was": was})}
+        return self._ask("POST", f"/v1/answers/{quote(event_id)}/grade", body=body)
+
+    def own_answers(self, learner_id: str, which: str, limit: int) -> dict[str, Any]:
+        """A learner's; which: new, graded, waiting, all."""
+        return self._get(f"/v1/learners/{learner_id}/answers", {"which": which, "limit": limit})
+
+    def see_answers(self, learner_id: str, until: str) -> None:
+        """The learner has seen what was graded until then."""
+        self._ask("POST", f"/v1/learners/{learner_id}/answers/seen", body={"until": until})
 
     def report(self, question_id: str, reason: str, comment: str, version: int) -> None:
         """What a learner says is wrong with a question."""

@@ -10,6 +10,7 @@ from the API and was written by strangers goes through `plain` before any call t
 """
 
 import re
+import unicodedata
 from urllib.parse import urlsplit
 
 _MARKDOWN = frozenset(r"\`*_{}[]()#+-.!|~$:>")
@@ -17,6 +18,9 @@ _MARKDOWN = frozenset(r"\`*_{}[]()#+-.!|~$:>")
 # them when the escapes are gone. An invisible word joiner in the address is what stops it.
 _ADDRESS = re.compile(r"(?<=http:)(?=//)|(?<=https:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
 _JOINER = "\u2060"
+_HIDDEN = ("Cc", "Cf", "Co", "Cs", "Cn")  # categories of what nobody sees, or what moves the letters about
+_SHOWN = "\n\t\u200c\u200d"  # of them: lines, and what joins letters and parts them in Persian and Hindi
+_PILES = re.compile(r"(?<=[\u0300-\u036f]{2})[\u0300-\u036f]+")
 
 
 def plain(text: str) -> str:
@@ -30,6 +34,19 @@ def plain(text: str) -> str:
     return "".join(
         entities.get(letter) or (f"\\{letter}" if letter in _MARKDOWN else letter) for letter in text
     )
+
+
+def unhidden(text: str) -> tuple[str, int]:
+    """`text` without what nobody sees (marks of direction, tags, piles of accents), and how many such there
+    were; lines stay lines. For what shows text as text: it escapes nothing.
+
+    >>> unhidden("a" + chr(0x200B) + " loop" + chr(0x202E))
+    ('a loop', 2)
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    kept = [c for c in lines if c in _SHOWN or unicodedata.category(c) not in _HIDDEN]
+    shown = _PILES.sub("", "".join(kept))
+    return shown.strip(), len(lines) - len(shown)
 
 
 def web_address(url: str | None) -> str:

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import streamlit as st
 
+from learnloop.dashboard import explaining, graded
 from learnloop.dashboard.client import ApiError, Client
 from learnloop.dashboard.escaping import plain
 from learnloop.dashboard.review import KINDS, REPORTS
@@ -22,8 +23,9 @@ QUESTIONS = 10  # in a round
 GONE = (404, 409)  # worded anew, suspended or taken away while it was on the screen
 
 
-def page(client: Client, _: Translate) -> None:
+def page(client: Client, learner_id: str, _: Translate) -> None:
     st.header(_("Practice"))
+    graded.page(client, learner_id, _)
     lessons = {row["item_id"]: row for row in client.practice_lessons()}
     if not lessons:
         st.info(_("There is nothing to practise with yet: no question is approved."))
@@ -82,7 +84,7 @@ def _question(client: Client, found: dict[str, Any], question: Mapping[str, Any]
         if found["reply"] is None:
             _ask(client, found, question, _)
         else:
-            _explain(found["reply"], _)
+            explaining.reply(found["reply"], _)
     if found["reply"] is not None:
         last = found["place"] + 1 == len(found["questions"])
         word = _("See how it went") if last else _("Next question")
@@ -143,41 +145,6 @@ def _field(question: Mapping[str, Any], _: Translate) -> Any:
     if options:
         return st.radio(_("Your answer"), options, index=None, format_func=plain)
     return st.text_input(_("Your answer"), max_chars=10_000, autocomplete="off").strip() or None
-
-
-def _explain(reply: Mapping[str, Any], _: Translate) -> None:
-    """Feedback, the answer, why, and what the lesson says; an icon and words, never a colour alone."""
-    told = " ".join(reply["feedback"])
-    said = plain(told)
-    st.caption(_("You answered: {answer}").format(answer=plain(_picked(reply["picked"], _))))
-    if reply["correct"]:
-        st.success(said, icon=":material/check:")
-    elif reply["correct"] is None:
-        st.info(said, icon=":material/school:")
-    elif reply["score"]:
-        st.warning(said, icon=":material/contrast:")
-    else:
-        st.error(said, icon=":material/close:")
-    if not reply["correct"] and reply["key"] not in told and not reply["corrected"]:
-        key = {"true": _("True"), "false": _("False")}.get(reply["key"], reply["key"])
-        st.markdown(_("The answer is: **{key}**").format(key=plain(key)))
-    if reply["corrected"] and reply["corrected"] not in told:
-        st.markdown(_("What is true: {statement}").format(statement=plain(reply["corrected"])))
-    for rationale in reply["rationale"]:
-        st.markdown(plain(rationale))
-    if reply["quote"]:
-        st.markdown("> " + _("The lesson says: {quote}").format(quote=plain(reply["quote"])))
-    for concept in reply["mastery"]:
-        now = _("Mastery of “{concept}” is now {mastery}.")
-        st.caption(now.format(concept=plain(concept["title"]), mastery=f"{concept['mastery']:.0%}"))
-
-
-def _picked(picked: Any, _: Translate) -> str:
-    if isinstance(picked, bool):
-        return _("True") if picked else _("False")
-    if isinstance(picked, str):
-        return picked
-    return " → ".join(picked) if isinstance(picked[0], str) else "; ".join(f"{a}: {b}" for a, b in picked)
 
 
 def _go_on(found: dict[str, Any]) -> None:

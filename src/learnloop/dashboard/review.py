@@ -11,6 +11,7 @@ import streamlit as st
 
 from learnloop.dashboard.client import ApiError, Client
 from learnloop.dashboard.escaping import plain
+from learnloop.dashboard.turning import start_over, turned
 from learnloop.i18n import N_
 
 Translate = Callable[[str], str]
@@ -68,6 +69,12 @@ ALLOWED = {
     "retired": ("draft",),
 }
 NEED_WHY = ("suspended", "retired")
+ACTIONS = {  # of the rules on statistics
+    "suspend": N_("Suspend it?"),
+    "review": N_("Read it again."),
+    "replace": N_("Replace an option?"),
+    "practice": N_("For practice alone?"),
+}
 REPORTS = {
     "wrong_key": N_("The marked answer is wrong"),
     "two_right": N_("Two answers are right"),
@@ -88,7 +95,8 @@ def page(client: Client, teacher: Client | None, _: Translate) -> None:
     if not rows:
         st.info(_("No question fits these filters."))
         return
-    place = _turned(len(rows), _)
+    ids, more = [row["question_id"] for row in rows], "+" if len(rows) == MOST else ""
+    place = turned(PLACE, ids, _("Question {place} of {count}"), _, more)
     try:
         question = client.question(rows[place]["question_id"])
     except ApiError as error:
@@ -106,39 +114,19 @@ def page(client: Client, teacher: Client | None, _: Translate) -> None:
 
 def _filtered(client: Client, _: Translate) -> list[dict[str, Any]]:
     """The queue: what the API has of a status, a kind and an origin, then of a language and a lesson."""
+    anew: dict[str, Any] = {"on_change": start_over, "args": (PLACE,)}
     status, kind, origin, language, lesson = st.columns(5)
-    with status:
-        wanted = st.selectbox(_("Status"), list(STATUSES), format_func=lambda name: _(STATUSES[name]))
-    with kind:
-        of_kind = st.selectbox(_("Kind"), list(KINDS), format_func=lambda name: _(KINDS[name]))
-    with origin:
-        from_where = st.selectbox(_("Origin"), list(ORIGINS), format_func=lambda name: _(ORIGINS[name]))
-    rows = client.questions(wanted, of_kind, from_where, MOST)
+    wanted = status.selectbox(_("Status"), list(STATUSES), format_func=lambda one: _(STATUSES[one]), **anew)
+    of_kind = kind.selectbox(_("Kind"), list(KINDS), format_func=lambda one: _(KINDS[one]), **anew)
+    whose = origin.selectbox(_("Origin"), list(ORIGINS), format_func=lambda one: _(ORIGINS[one]), **anew)
+    why = _("What the statistics of answers flag, then what learners report.")
+    flagged = st.toggle(_("Flagged first"), help=why, **anew)
+    rows = client.questions(wanted, of_kind, whose, MOST, flagged)
     for column, label, name in ((language, _("Language"), "language"), (lesson, _("Lesson"), "item_id")):
         values = ["", *sorted({row[name] for row in rows})]
-        with column:
-            chosen = st.selectbox(label, values, format_func=lambda value: value or _("All"))
+        chosen = column.selectbox(label, values, format_func=lambda value: value or _("All"), **anew)
         rows = [row for row in rows if not chosen or row[name] == chosen]
     return rows
-
-
-def _turned(count: int, _: Translate) -> int:
-    """Which of `count` questions is shown; after a decision, the one that took its place."""
-    place = st.session_state[PLACE] = max(0, min(int(st.session_state.get(PLACE, 0)), count - 1))
-    back, where, on = st.columns([1, 2, 1])
-    turns = (
-        (back, _("Former"), "Left", place - 1, place == 0),
-        (on, _("Next"), "Right", place + 1, place == count - 1),
-    )
-    for column, word, key, to, end in turns:
-        column.button(word, shortcut=key, disabled=end, on_click=_turn_to, args=(to,), width="stretch")
-    more = "+" if count == MOST else ""
-    where.markdown(_("Question {place} of {count}").format(place=place + 1, count=f"{count}{more}"))
-    return place
-
-
-def _turn_to(place: int) -> None:
-    st.session_state[PLACE] = place
 
 
 def _question(question: Mapping[str, Any], _: Translate) -> None:
@@ -150,9 +138,10 @@ def _question(question: Mapping[str, Any], _: Translate) -> None:
     with st.container(border=True):
         st.caption(" · ".join(plain(str(fact)) for fact in facts))
         st.subheader(plain(question["stem"]), anchor=False)
-        _answers(question, _)
+        answers(question, _)
     st.caption(plain(question["item_id"]))
-    _title(_("What it rests on"))
+    _measured(question, _)
+    title(_("What it rests on"))
     around = question["context"]
     if around:
         before, quote, after = (plain(around[name]) for name in ("before", "quote", "after"))
@@ -165,7 +154,7 @@ def _question(question: Mapping[str, Any], _: Translate) -> None:
     _checks(question, _)
 
 
-def _answers(question: Mapping[str, Any], _: Translate) -> None:
+def answers(question: Mapping[str, Any], _: Translate) -> None:
     """The options, the right ones ticked (a colour alone tells nothing to some), and what else is right."""
     answer = question["answer"] or {}
     key = question["key"]
@@ -189,6 +178,45 @@ def _answers(question: Mapping[str, Any], _: Translate) -> None:
         st.caption(_("Right as well") + f": {plain(', '.join(question['aliases']))}")
 
 
+def _measured(question: Mapping[str, Any], _: Translate) -> None:
+    """Flags with their numbers, how many report it, and the statistics of this version, if any are kept."""
+    found, flags, reporters = question["statistics"], question["flags"], question["reporters"]
+    if not (found or flags or reporters):
+        return
+    title(_("What its answers say"))
+    for flag in flags:
+        action = flag["action"]
+        st.warning(f"**{plain(_(ACTIONS[action]))}** {plain(flag['why'])}", icon=":material/flag:")
+    if reporters:
+        told = _("Learners who report this version: {count}").format(count=reporters)
+        st.warning(told, icon=":material/report:")
+    if found is None:
+        return
+    day = str(found["computed_at"])[:10]
+    told = _("Of {n} first answers, as of {day}.").format(n=found["n"], day=day)
+    if found["difficulty"]:
+        told += " " + _("Right: {share}.").format(share=_interval(found["difficulty"], "{:.0%}"))
+    if found["discrimination"]:
+        told += " " + _("Discrimination: {value}.").format(value=_interval(found["discrimination"], "{:.2f}"))
+    if found["seconds"]:
+        told += " " + _("Median: {n} s.").format(n=_interval(found["seconds"], "{:.0f}"))
+    st.caption(plain(told))
+    lines = [
+        f"{one['share']:.0%} {'✓' if one['is_key'] else '○'} {plain(one['option'])}"
+        for one in found["options"]
+        if one["share"] is not None
+    ]
+    if lines:
+        st.caption("  \n".join(lines))
+
+
+def _interval(found: Mapping[str, Any], form: str) -> str:
+    """31% [20%, 44%]"""
+    value, *ends = (found[name] for name in ("value", "low", "high"))
+    within = "" if None in ends else f" [{', '.join(form.format(one) for one in ends)}]"
+    return form.format(value) + within
+
+
 def _checks(question: Mapping[str, Any], _: Translate) -> None:
     found = question["checks"] or (question["provenance"] or {}).get("checks") or {}
     verdicts = {
@@ -208,7 +236,7 @@ def _checks(question: Mapping[str, Any], _: Translate) -> None:
 
 def _decide(teacher: Client | None, question: Mapping[str, Any], _: Translate) -> None:
     status = question["status"]
-    _title(_("Status"), ": " + _(ONE[status]))
+    title(_("Status"), ": " + _(ONE[status]))
     if teacher is None:
         st.info(_("To decide, sign in with an instructor's key, on the left."))
         return
@@ -246,13 +274,13 @@ def _set(teacher: Client, question: Mapping[str, Any], wanted: str, mark: str, _
 
 def _past(question: Mapping[str, Any], _: Translate) -> None:
     if question["reports"]:
-        _title(_("What learners report"))
+        title(_("What learners report"))
         for report in question["reports"]:
             comment = f": {plain(report['comment'])}" if report["comment"] else ""
             told = _("version {version}").format(version=report["version"])
             reason = report["reason"]
             st.markdown(f"- {_(REPORTS[reason])} ({told}){comment}")
-    _title(_("History"))
+    title(_("History"))
     for entry in reversed(question["history"]):
         when = str(entry["at"])[:16].replace("T", " ")
         status = entry["status"]
@@ -260,5 +288,5 @@ def _past(question: Mapping[str, Any], _: Translate) -> None:
         st.markdown("- " + " · ".join(part for part in parts if part))
 
 
-def _title(words: str, more: str = "") -> None:
+def title(words: str, more: str = "") -> None:
     st.markdown(f"**{words}**{more}")

@@ -219,7 +219,7 @@ def said(row: Mapping[str, Any], question: Mapping[str, Any] | None, language: s
     if not row["graded_by"]:
         codes = (feedback.Feedback(one["code"], one["values"]) for one in row["grade"]["feedback"])
         return [feedback.said(one, _) for one in codes]
-    told = [_("Your teacher has graded this answer: {score}").format(score=f"{row['score']:.0%}")]
+    told = [_("Your teacher has graded this answer: {score}.").format(score=f"{row['score']:.0%}")]
     if question is None or row["score"] == 1 or not isinstance(row["picked"], str):
         return told
     if question["kind"] in FREE and not question["options"]:
