@@ -26,6 +26,7 @@ _HIDING = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])", re.IGNORECASE
 )
 _KEEPING = re.compile(r"white-space\s*:\s*(pre|pre-wrap|break-spaces)\b", re.IGNORECASE)
+_LONGEST, _TAGS = 100_000, 2_000
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 # What a browser would not show as it is written: runs of space, line breaks, space at the ends.
 _FRAGILE = re.compile(r"[\t\r\n\f]|  |^ | $")
@@ -55,9 +56,15 @@ def as_text(html: str) -> str:
     >>> as_text("<p>x<sup>2</sup> &lt; 4<br>and so on</p>")
     'x² < 4\\nand so on'
     """
+    # A tag that is never closed is sought to the end, from each "<" anew.
+    if len(html) > _LONGEST or html.count("<") > _TAGS:
+        raise Unheld(f"a text of more than {_LONGEST:,} letters or {_TAGS:,} tags")
     parser = _Text()
-    parser.feed(html)
-    parser.close()
+    try:
+        parser.feed(html)
+        parser.close()
+    except AssertionError:  # how HTMLParser says that a declaration, <![…, is none
+        raise Unheld("markup that nobody can read") from None
     return parser.text()
 
 

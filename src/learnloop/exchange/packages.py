@@ -8,6 +8,7 @@ more than it says, or than any bank of questions needs.
 """
 
 import io
+import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 
@@ -40,7 +41,7 @@ class Package:
     def __init__(self, data: bytes) -> None:
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(data))
-        except (zipfile.BadZipFile, ValueError, OSError) as error:
+        except (zipfile.BadZipFile, NotImplementedError, struct.error, ValueError, OSError) as error:
             raise BadInput(f"the package is damaged: {error}", "export it again") from error
         infos = self._archive.infolist()
         if len(infos) > MEMBERS:

@@ -272,7 +272,7 @@ def _number(item: _Item) -> dict[str, object]:
     try:
         value, tolerance = float(item.right[0]), 0.0
         for same in item.root.iterfind("responseProcessing//equal"):
-            given = [float(part) for part in (same.get("tolerance") or "0").split()]
+            given = [float(part) for part in (same.get("tolerance") or "").split()] or [0.0]
             mode = same.get("toleranceMode", "exact")
             if mode != "exact" and given[0] != given[-1]:
                 raise Unheld("more tolerance on one side than on the other")

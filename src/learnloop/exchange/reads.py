@@ -12,7 +12,6 @@ where they have the right type and agree with the wording.
 
 import hashlib
 import json
-import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +27,7 @@ from learnloop.exchange.rows import (
     Refusal,
     Unheld,
     derived_key,
+    is_finite,
     refuse_unsound,
     texts,
 )
@@ -106,7 +106,7 @@ def _row(read: Read, item_id: str, language: str) -> dict[str, Any]:
     answer = _answer(read, meta.get("answer", {}))
     key = derived_key(kind, read.key, answer)
     if meta.get("key_of") == key:
-        key = meta["key"]
+        key = meta.get("key", key)
     options = _shown(read.options, meta.get("shown")) if kind in ("ordering", "matching") else read.options
     provenance = _provenance(read, meta, kind, answer)
     question = Question(
@@ -142,7 +142,7 @@ def _answer(read: Read, stated: Mapping[str, Any]) -> dict[str, Any]:
     if "value" not in answer:
         return answer
     value, tolerance = answer["value"], answer.get("tolerance") or 0.0
-    if not math.isfinite(value) or not math.isfinite(tolerance):
+    if not is_finite(value) or not is_finite(tolerance):
         raise Unheld("its number is not finite")
     unit = answer.get("unit") or stated.get("unit")
     same = stated.get("value") == value and (stated.get("tolerance") or 0.0) == tolerance
@@ -269,7 +269,7 @@ def _is_whole(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and is_finite(value)
 
 
 def _is_json(value: object) -> bool:

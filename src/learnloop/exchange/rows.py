@@ -227,6 +227,14 @@ def derived_key(kind: str, key: str, answer: Mapping[str, Any]) -> str:
     return key
 
 
+def is_finite(value: float) -> bool:
+    """JSON has whole numbers that no float can hold."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
 def title(question: Question, longest: int = 60) -> str:
     """The stem's first words, on one line: what a list of questions shows."""
     line = " ".join(question.stem.split())

@@ -25,7 +25,17 @@ import pandas as pd
 from learnloop.errors import BadInput
 from learnloop.exchange.decoding import decoded
 from learnloop.exchange.reads import Loaded, Read, load_each
-from learnloop.exchange.rows import CARRIED, Dumped, Question, Refusal, Unheld, derived_key, texts, write_each
+from learnloop.exchange.rows import (
+    CARRIED,
+    Dumped,
+    Question,
+    Refusal,
+    Unheld,
+    derived_key,
+    is_finite,
+    texts,
+    write_each,
+)
 from learnloop.schemas import QUESTION_KINDS
 
 FORMAT = "learnloop questions 1"
@@ -164,6 +174,8 @@ def _answer(answer: dict[str, Any], kind: str) -> dict[str, Any]:
         for name, value in (("value", answer["value"]), ("tolerance", answer.get("tolerance") or 0)):
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 raise Unheld(f"its {name} is no number")
+            if not is_finite(value):
+                raise Unheld("its number is not finite")
     if kind == "ordering" and not _are_texts(answer.get("order")):
         raise Unheld("its order is no list of texts")
     if kind == "matching":
