@@ -52,6 +52,22 @@ def test_read_once_then_kept_current() -> None:
     asyncio.run(story())
 
 
+def test_a_grade_that_is_put_right_takes_the_place_of_the_former() -> None:
+    async def story() -> None:
+        database = Database()
+        histories = Histories(database.read)
+        for number in (1, 2):
+            database.commit("ana", done(number))
+        history = await histories.get("ana")
+        history.memo["mastery"] = 0.9
+        wrong = done(1)._replace(correct=False)
+        histories.apply("ana", [wrong])
+        assert history.events == [wrong, done(2)]
+        assert (history.memo, histories.events) == ({}, 2)
+
+    asyncio.run(story())
+
+
 def test_an_event_committed_while_its_learner_is_read_is_not_lost() -> None:
     async def story() -> None:
         database = Database()

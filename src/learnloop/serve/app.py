@@ -42,8 +42,8 @@ DESCRIPTION = """
 Turns what learners do into each learner's next best step, with a reason.
 
 **Keys.** Send `Authorization: Bearer ll_…`. The first start writes an admin's key and the dashboard's to
-`secrets/` below `LEARNLOOP_HOME`; `learnloop learner SOURCE ID --key` makes one for a learner. A learner's
-key sees that learner alone.
+`secrets/` below `LEARNLOOP_HOME`; `learnloop learner SOURCE ID --key` makes one for a learner,
+`learnloop keys make instructor` one for a teacher. A learner's key sees that learner alone.
 
 **Errors** are `application/problem+json` (RFC 9457): `detail` says what is wrong and what to do, `errors`
 names each wrong field.
