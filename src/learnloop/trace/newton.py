@@ -7,8 +7,7 @@ kind first. Each row has at most one item, so the items' block of the Hessian is
 exactly by Schur complements, first over the concepts, then over b and slopes, whatever the number of items.
 Of many concepts (in a log without any, each item is its own) the block is nearly diagonal, and is factored as
 a sparse one. Near the mode the curvature hardly changes, so the last one is kept and a step costs a gradient
-alone (the chord method). Half a million answers take a second or two, where newton-cg and lbfgs need hundreds
-of passes.
+alone (the chord method). A fit is some ten passes over the rows, where newton-cg and lbfgs need hundreds.
 
 Slopes may be held to a sign. A step is then the exact minimum of the quadratic under those bounds: all that
 is free is eliminated (a Schur complement again), and what is left is a non-negative least squares problem
