@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from learnloop.cli.recommenders import evaluate_app
-from learnloop.cli.shell import Json, Seed, app, call, guard, show, with_loop
+from learnloop.cli.shell import Bootstrap, Json, ReportTo, Seed, app, call, guard, names, show, with_loop
 from learnloop.errors import BadInput
 
 
@@ -30,7 +30,7 @@ def evaluate_placement(
 
     def work() -> None:
         result = call(
-            "placement.evaluate_placement", _names(families),
+            "placement.evaluate_placement", names(families),
             learners=learners, choice=choice, most=most, seed=seed,
         )  # fmt: skip
         show(result if json_ else call("placement.brief", result), json_)
@@ -51,12 +51,10 @@ def evaluate_at_risk(
     leave_one_out: Annotated[
         bool, typer.Option("--leave-one-out", help="Each presentation of each module in turn, too.")
     ] = False,
-    bootstrap: Annotated[int, typer.Option(min=50, help="Resamples of every interval.")] = 300,
+    bootstrap: Bootstrap = 300,
     seed: Seed = 0,
     json_: Json = False,
-    report_to: Annotated[
-        Path | None, typer.Option("--report", help="Write a page (HTML) here; only replaces its like.")
-    ] = None,
+    report_to: ReportTo = None,
 ) -> None:
     """Who will fail or withdraw, told early, of a presentation no model has seen.
 
@@ -70,7 +68,7 @@ def evaluate_at_risk(
 
     def work() -> None:
         try:
-            weeks = [int(one) for one in _names(week)]
+            weeks = [int(one) for one in names(week)]
         except ValueError:
             raise BadInput(f"{week!r} are no weeks", "--week 2,4,8", "week") from None
         options = {
@@ -113,7 +111,3 @@ def at_risk(
         show(found if json_ else call("at_risk_today.brief", found), json_)
 
     guard(work)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]

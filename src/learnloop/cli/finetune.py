@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from learnloop.cli.shell import Json, Seed, app, report
+from learnloop.cli.shell import Json, Seed, app, names, report
 
 finetune_app = typer.Typer(help="Train what writes questions.", no_args_is_help=True)
 app.add_typer(finetune_app, name="finetune")
@@ -45,7 +45,7 @@ def finetune_questions(
         "finetune.questions",
         json_,
         bank=bank or [],
-        languages=[name.strip() for name in languages.split(",") if name.strip()],
+        languages=names(languages),
         hold_out=hold_out or [],
         minutes=minutes,
         epochs=epochs,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from learnloop.cli.recommenders import evaluate_app
-from learnloop.cli.shell import Json, Seed, report
+from learnloop.cli.shell import Bootstrap, Json, Seed, names, report
 
 
 @evaluate_app.command("off-policy")
@@ -30,7 +30,7 @@ def evaluate_off_policy(
     ] = "leave-out",
     since: Annotated[datetime | None, typer.Option(help="Decisions from this moment on (UTC).")] = None,
     until: Annotated[datetime | None, typer.Option(help="Decisions before this moment (UTC).")] = None,
-    bootstrap: Annotated[int, typer.Option(min=50, help="Resamples of every interval.")] = 1000,
+    bootstrap: Bootstrap = 1000,
     seed: Seed = 0,
     json_: Json = False,
 ) -> None:
@@ -45,7 +45,7 @@ def evaluate_off_policy(
     report(
         "evaluate_off_policy.evaluate_off_policy",
         json_,
-        targets=[name.strip() for name in target.split(",") if name.strip()],
+        targets=names(target),
         delay_days=delay_days,
         horizon_days=horizon_days,
         places=places,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from learnloop.cli.shell import Json, app, call, guard, show, with_loop
+from learnloop.cli.shell import Json, app, call, guard, names, show, with_loop
 
 if TYPE_CHECKING:
     from learnloop.workflow.place import Question
@@ -43,7 +43,7 @@ def place(
             ask = {"ask": call("place.from_file", answers)}
         elif sys.stdin.isatty():
             ask = {"ask": asked}
-        wanted = tuple(name.strip() for name in concepts.split(",") if name.strip())
+        wanted = tuple(names(concepts))
         options = {"outside_id": outside_id, "course": course, "concepts": wanted, "most": most, **ask}
         found = with_loop(lambda loop: call("place.place", loop, learner=learner, **options))
         show(found, json_)

@@ -1,12 +1,11 @@
 """The command that judges the next-step policy, on learners whose truth is known."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from learnloop.cli.recommenders import evaluate_app
-from learnloop.cli.shell import Json, Seed, call, guard, show
+from learnloop.cli.shell import Bootstrap, Json, ReportTo, Seed, call, guard, names, show
 
 
 @evaluate_app.command("policy")
@@ -29,12 +28,10 @@ def evaluate_policy(
     temperature: Annotated[
         float, typer.Option(min=0.0, help="Of the softmax that explores; 0: always the best.")
     ] = 0.0,
-    bootstrap: Annotated[int, typer.Option(min=50, help="Resamples of every interval.")] = 1000,
+    bootstrap: Bootstrap = 1000,
     seed: Seed = 0,
     json_: Json = False,
-    report_to: Annotated[
-        Path | None, typer.Option("--report", help="Write a page (HTML) here; only replaces its like.")
-    ] = None,
+    report_to: ReportTo = None,
 ) -> None:
     """Let our next-step policy, simple ones and an oracle teach the same simulated learners.
 
@@ -47,11 +44,11 @@ def evaluate_policy(
     def work() -> None:
         result = call(
             "evaluate_policy.evaluate_policy",
-            families=[name.strip() for name in families.split(",") if name.strip()],
+            families=names(families),
             learners=learners,
             steps=steps,
             seed=seed,
-            tracers=[name.strip() for name in tracers.split(",") if name.strip()],
+            tracers=names(tracers),
             threshold=threshold,
             caution=caution,
             weights=_weights(weights),

@@ -5,7 +5,20 @@ from typing import Annotated, Any
 
 import typer
 
-from learnloop.cli.shell import Json, Seed, TopK, app, call, guard, report, show
+from learnloop.cli.shell import (
+    Bootstrap,
+    Json,
+    ReportTo,
+    Seed,
+    ToMlflow,
+    TopK,
+    app,
+    call,
+    guard,
+    names,
+    report,
+    show,
+)
 
 evaluate_app = typer.Typer()
 app.add_typer(evaluate_app, name="evaluate")
@@ -66,15 +79,11 @@ def evaluate_recommend(
     curve: Annotated[bool, typer.Option("--curve", help="Train on 12, 25, 50, 100% of learners.")] = False,
     audit: Annotated[bool, typer.Option("--audit", help="Look for leaks and bias, too.")] = False,
     fast: Annotated[bool, typer.Option("--fast", help="No validation: half the time, no best.")] = False,
-    bootstrap: Annotated[int, typer.Option(min=50, help="Resamples of every interval.")] = 500,
-    mlflow: Annotated[
-        bool, typer.Option(help="Log the run, JSON and report to the MLflow of this home.")
-    ] = False,
+    bootstrap: Bootstrap = 500,
+    mlflow: ToMlflow = False,
     seed: Seed = 0,
     json_: Json = False,
-    report_to: Annotated[
-        Path | None, typer.Option("--report", help="Write a page (HTML) here; only replaces its like.")
-    ] = None,
+    report_to: ReportTo = None,
 ) -> None:
     """Compare recommenders on a log of yours, or lists that another tool made. Needs no database.
 
@@ -89,7 +98,7 @@ def evaluate_recommend(
         "split": split,
         "folds": folds,
         "test_share": test_share,
-        "models": [name.strip() for name in models.split(",") if name.strip()],
+        "models": names(models),
         "tune": tune,
         "timeout": timeout,
         "k": k,

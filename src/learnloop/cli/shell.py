@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from math import isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -32,6 +33,11 @@ app.add_typer(questions_app, name="questions")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 TopK = Annotated[int, typer.Option("--k", min=1, max=100, help="Length of the list that is judged.")]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
+Bootstrap = Annotated[int, typer.Option(min=50, help="Resamples of every interval.")]
+ToMlflow = Annotated[bool, typer.Option(help="Log the run, JSON and report to the MLflow of this home.")]
+ReportTo = Annotated[
+    Path | None, typer.Option("--report", help="Write a page (HTML) here; only replaces its like.")
+]
 
 
 def with_loop(work: Callable[["Loop"], Any]) -> Any:
@@ -53,6 +59,11 @@ def call(step: str, *given: Any, **options: Any) -> Any:
     """By name, so that `--help` and a mistyped option answer at once: a step imports what it needs."""
     module, function = step.split(".")
     return getattr(import_module(f"learnloop.workflow.{module}"), function)(*given, **options)
+
+
+def names(text: str) -> list[str]:
+    """What stands between the commas of an option."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def settings() -> Any:

@@ -6,13 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from learnloop.cli.recommenders import evaluate_app
-from learnloop.cli.shell import Json, Seed, call, guard, show
-
-Bootstrap = Annotated[int, typer.Option(min=50, help="Resamples of every interval.")]
-ToMlflow = Annotated[bool, typer.Option(help="Log the run, JSON and report to the MLflow of this home.")]
-ReportTo = Annotated[
-    Path | None, typer.Option("--report", help="Write a page (HTML) here; only replaces its like.")
-]
+from learnloop.cli.shell import Bootstrap, Json, ReportTo, Seed, ToMlflow, call, guard, show
 
 
 @evaluate_app.command("text")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from learnloop.cli.recommenders import evaluate_app
-from learnloop.cli.shell import Json, Seed, call, guard, show
+from learnloop.cli.shell import Bootstrap, Json, ReportTo, Seed, ToMlflow, call, guard, names, show
 
 
 @evaluate_app.command("trace")
@@ -42,15 +42,11 @@ def evaluate_trace(
     fast: Annotated[
         bool, typer.Option("--fast", help="No validation, no leaky number: half the time, no best.")
     ] = False,
-    bootstrap: Annotated[int, typer.Option(min=50, help="Resamples of every interval.")] = 500,
-    mlflow: Annotated[
-        bool, typer.Option(help="Log the run, JSON and report to the MLflow of this home.")
-    ] = False,
+    bootstrap: Bootstrap = 500,
+    mlflow: ToMlflow = False,
     seed: Seed = 0,
     json_: Json = False,
-    report_to: Annotated[
-        Path | None, typer.Option("--report", help="Write a page (HTML) here; only replaces its like.")
-    ] = None,
+    report_to: ReportTo = None,
 ) -> None:
     """Compare tracers on a log of answers: P(correct) of each, from what came before. Needs no database.
 
@@ -65,7 +61,7 @@ def evaluate_trace(
         "threshold": threshold,
         "ties": ties,
         "folds": folds,
-        "models": [name.strip() for name in models.split(",") if name.strip()],
+        "models": names(models),
         "tune": tune,
         "timeout": timeout,
         "predictions": predictions,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from learnloop.cli.shell import Json, Seed, TopK, app, report
+from learnloop.cli.shell import Json, Seed, TopK, app, names, report
 
 tune_app = typer.Typer(help="Look for better hyper-parameters.", no_args_is_help=True)
 app.add_typer(tune_app, name="tune")
@@ -37,7 +37,7 @@ def tune_recommend(
     report(
         "tuning.tune_recommend",
         json_,
-        models=[name.strip() for name in models.split(",") if name.strip()],
+        models=names(models),
         trials=trials,
         timeout=timeout,
         k=k,
