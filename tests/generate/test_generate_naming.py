@@ -88,6 +88,7 @@ def test_forms_of_naming(language: str, text: str, name: str, how: str, descript
         ("fr", "Le basalte est la plus répandue, puisqu'il constitue le fond des océans."),
         ("en", "The workers are responsible men of the village."),
         ("en", "Cells are full of water and salts."),
+        ("en", "Remains of the wall are still visible in parts of the town."),
     ],
 )
 def test_what_looks_like_a_definition(language: str, text: str) -> None:

@@ -28,6 +28,19 @@ def test_nouns_that_were_brought_in_before(language: str, text: str, noun: str) 
     assert referents.brought_in(sentence, lesson) == noun  # type: ignore[arg-type]
 
 
+def test_a_name_cut_short_needs_the_whole_one() -> None:
+    text = "The Grainger Market was opened by a mayor. A fire destroyed the roof of the Market in 1901."
+    lesson, sentence = last(text, "en")
+    assert referents.brought_in(sentence, lesson) == "Market"  # type: ignore[arg-type]
+
+
+def test_what_is_named_must_say_what_it_is() -> None:
+    assert referents.is_bare_subject("The entire conflict is known as the ", "en")
+    assert not referents.is_bare_subject("The place where two rivers meet is known as a ", "en")
+    assert referents.is_bare_subject("Das Verfahren heißt ", "de")
+    assert not referents.is_bare_subject("Die Zeit, die das Licht braucht, heißt ", "de")
+
+
 def test_a_noun_of_the_topic_is_shown_with_the_question() -> None:
     text = "France began the Panama Canal in 1881. The Americans opened the canal in 1914."
     lesson, sentence = last(text, "en", "Panama Canal")

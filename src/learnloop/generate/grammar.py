@@ -152,11 +152,15 @@ DEFINITION = {
     for language, (verb, determiner) in _DEFINERS.items()
 }
 # "Levees are raised banks of …": a class without an article, and what sets it apart.
+_PLAIN_WORD = (
+    r"(?!(?:in|at|on|for|to|by|from|with|as|of|the|an?|still|very|also|often|not|so|more|most|all)\b)[\w-]+"
+)
 _BARE = {
     "en": (
-        r"(?:are (?=(?:[\w-]+ ){0,3}[a-z-]{3,}s (?:that|which|who|of|in which|where|with)\b)"
-        r"|is (?=(?:[\w-]+ ){0,2}(?![a-z]+(?:ed|ly) )[a-z-]{4,} (?:that|which|in which|caused by"
-        r"|made of|formed by)\b))"
+        rf"(?:are (?=(?:{_PLAIN_WORD} ){{0,3}}(?!able|aware|full|capable)[a-z-]{{3,}}s"
+        r" (?:that|which|who|of|in which|where|with)\b)"
+        rf"|is (?=(?:{_PLAIN_WORD} ){{0,2}}(?![a-z]+(?:ed|ly) ){_PLAIN_WORD}"
+        r" (?:that|which|in which|caused by|made of|formed by)\b))"
     ),
     "es": r"son (?!tan\b)(?=[a-zñáéíóú]+s (?:[\w-]+ ){0,3}?(?:que|cuy[oa]s?|en (?:los|las) que)\b)",
     "fr": r"sont (?=(?!tous\b|tels?\b)[a-zà-ÿ]+s (?:qui|dont)\b)",

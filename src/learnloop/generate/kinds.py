@@ -12,6 +12,7 @@ from learnloop.generate import (
     grammar,
     matching,
     ordering,
+    referents,
     short_answers,
     standing,
     true_false,
@@ -59,6 +60,7 @@ def _with_a_gap(source: Source, found: Found) -> list[Term]:
         and not _is_adjective(term)
         and not clozes.is_told_by_a_part(term, source.language)
         and not _lacks_a_noun(term, source.language)
+        and not (term.how == "named" and referents.is_bare_subject(_before(term), source.language))
         and (term.how != "defined" or source.description(term))
     ]
 
@@ -68,6 +70,10 @@ def _clozes(source: Source, found: Found) -> list[Question]:
     terms = [clozes.cloze(source, term) for term in asked]
     numbers = [figures.cloze(source, quantity) for quantity in found.figures]
     return _alternating(terms, numbers)
+
+
+def _before(term: Term) -> str:
+    return term.sentence.text[: term.start - term.sentence.start]
 
 
 def _lacks_a_noun(term: Term, language: str) -> bool:
@@ -150,7 +156,9 @@ def named(text: str) -> tuple[str, ...]:
     for part in filter(None, (part.strip().lower().replace("-", "_") for part in text.split(","))):
         name = SHORT.get(part, part)
         if name not in KINDS:
-            raise BadInput(f"there is no kind of question {part!r}; there are {', '.join(KINDS)}")
+            raise BadInput(
+                f"there is no kind of question {part!r}; there are {', '.join(KINDS)}", "--kinds mc,cloze"
+            )
         found.append(name)
     return tuple(dict.fromkeys(found)) or tuple(KINDS)
 

@@ -64,8 +64,8 @@ NAMED = {
 TOLD = {
     "en": re.compile(
         rf"^(?:(?P<article>{ARTICLE['en']}) )?{QUOTE_OPENS}{TERM}{QUOTE_CLOSES} "
-        r"(?P<verb>occurs|arises|happens|takes place|consists (?:in|of)|means that|develops)"
-        r"(?: (?:when|if|whenever|where)|(?<=of)|(?<=in)|(?<=that)) .+",
+        r"(?P<verb>occurs|arises|happens|takes place|consists in|means that|develops)"
+        r"(?: (?:when|if|whenever|where)|(?<=in)|(?<=that)) .+",
         re.I,
     ),
     "es": re.compile(

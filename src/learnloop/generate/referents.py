@@ -42,12 +42,20 @@ _COMMON_WORDS = {language: frozenset(words.split()) for language, words in _COMM
 _MOST_WORDS = 3  # of a noun phrase after its article
 
 
+# "the Market", short for a name that the text told before.
+_SHORT_NAME = r"\b(?:[Tt]he|[Ee]l|[Ll][ae]) ([A-ZÀ-Ý][a-zà-ÿ]+)\b(?! [A-ZÀ-Ý]| (?:of|de|du)\b)"
+
+
 def brought_in(sentence: "Sentence", lesson: "Lesson") -> str:
     """The first noun of `sentence` that needs the text before it to say which one; "" where there is none.
 
     A noun of the lesson's topic needs nothing: questions of this kind show the topic.
     """
     language = lesson.language
+    for match in re.finditer(_SHORT_NAME, sentence.text) if language != "de" else ():
+        full = re.compile(rf"[A-ZÀ-Ý][\w’'-]+ (?:of (?:the )?)?{match[1]}\b")
+        if full.search(lesson.text[: sentence.start]) and not full.search(sentence.text):
+            return match[1]
     about = grammar.content_words(lesson.topic, language)
     for at, noun in _definite(sentence.text, language):
         known = noun.lower() in _COMMON_WORDS[language] or any(grammar.same_word(noun, w) for w in about)
@@ -78,6 +86,17 @@ _OF_A_ROW = {
 def is_of_a_row(text: str, language: str) -> bool:
     """True where `text` speaks of "the present lighthouse": one of several that it does not name."""
     return bool(re.search(_OF_A_ROW[language], text))
+
+
+def is_bare_subject(before: str, language: str) -> bool:
+    """ "The entire conflict [is known as …]": definite, and nothing says which one."""
+    article = re.match(_THE[language], before)
+    if article is None:
+        return False
+    rest = before[article.end() - 1 :]
+    if language == "de":  # its first noun has a capital, too
+        rest = re.sub(r"^ (?:[a-zäöüß]+ )*[A-ZÄÖÜ][\w-]+", "", rest)
+    return not re.search(f"{_SAYS_WHICH[language]}|, ", rest)
 
 
 def _definite(text: str, language: str) -> Iterator[tuple[int, str]]:

@@ -23,6 +23,8 @@ def for_term(source: Source, term: Term) -> Question | None:
     if not clozes.can_be_described(source, term) or (len(term.name) < SHORTEST and term.name.islower()):
         return None  # "str": who writes "string" is right, too
     lesson, description = source.lesson, source.description(term)
+    if _is_of_one(term.name, description, lesson.language):
+        return None
     if len(set(grammar.content_words(description, lesson.language))) < FEWEST_WORDS:
         return None  # "a net of sacs and tubes": too little to know the name by
     return Question(
@@ -41,6 +43,13 @@ def for_term(source: Source, term: Term) -> Question | None:
         aliases=tuple(aliases.of_term(term, lesson)),
         notes=(wording.key_note(term.name, term.sentence.text, lesson.language),),
     )
+
+
+def _is_of_one(name: str, description: str, language: str) -> bool:
+    """The name of one thing, described by its kind ("GPhC": "the governing body for …"): of which place?"""
+    if language == "de":  # its capitals do not tell names
+        return False
+    return name[:1].isupper() and not re.search(r"\b[A-ZÀ-Ý]", description)
 
 
 def _has_shorter_name(source: Source, term: Term) -> bool:
