@@ -18,6 +18,7 @@ a right answer leaves mastery no lower than a wrong one would, and no lower than
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -49,11 +50,11 @@ class Groups:
             bool(len(steps) and not np.allclose(steps, steps[0])), bool((~np.isnan(data.durations)).any())
         )
 
-    @property
+    @cached_property
     def rates(self) -> Rates:
         return Rates(WINDOWS if self.timed else (), STEPS)
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """Of the columns: overall, concept, item."""
         found = []
@@ -83,7 +84,7 @@ class Groups:
         """Of an answer in the overall stream: right, answered; how quick if right, how quick if wrong."""
         return 4 if self.lasting else 2
 
-    @property
+    @cached_property
     def widths(self) -> tuple[int, int, int]:
         """Columns of each stream."""
         streams = [name.partition(":")[0] for name in self.names]
@@ -184,9 +185,9 @@ class Profile:
         concepts = _with_nothing(
             *after(data.pair_concepts, moments[rows], data.seconds[rows], pairs, rates, now)
         )
-        _, since = after(
-            data.pair_concepts, moments[rows], so_far[rows], pairs[:, :0], PLAIN, float(len(data))
-        )
+        latest = np.zeros(len(data.concept_ids))  # what had been answered before the concept's last answer
+        np.maximum.at(latest, data.pair_concepts, so_far[rows])
+        since = len(data) - latest
         n = len(data) if items else 0
         of_items = after(data.items[:n], moments[:n], data.seconds[:n], values[:n, :2], ITEM_RATES, now)
         return cls(
