@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from learnloop.serve.answer_replies import Answers, Graded, OneAnswer, OwnAnswers
 from learnloop.serve.app import create_app
+from learnloop.serve.graders import Graders
 from learnloop.settings import Settings
 from learnloop.store import api_keys, database, loading, question_tables, questions
 from learnloop.workflow.context import Loop
@@ -169,6 +170,23 @@ def test_a_trained_grader_grades_abstains_and_suggests_a_teacher_decides_the_lea
     # By the marks of a teacher the grader, or the very words, decide more of what comes.
     again = Learner(teacher, engine, 999).answers(waiting[first], "demo:trained")
     assert (again["score"], again["how"]) == (truth[waiting[first]], "alias")
+
+
+def test_a_grader_is_kept_until_it_has_read_too_much(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = Graders(settings)
+    first = known.of("en")
+    assert first is not None
+    assert known.of("en") is first
+    before = first.judge("why?", [KEY], CONDITION)
+    monkeypatch.setattr("learnloop.serve.graders.KEPT", first.features.kept - 1)
+    again = known.of("en")
+    assert again is not None
+    assert again is not first
+    assert again.features.kept < first.features.kept
+    assert again.judge("why?", [KEY], CONDITION) == before
+    assert [known.of(name) for name in ("fr", "../en", "")] == [None] * 3
 
 
 def test_without_a_grader_the_key_points_and_what_the_learner_was_told(

@@ -90,6 +90,11 @@ class AnswerFeatures:
     _texts: dict[str, Text] = field(default_factory=dict, repr=False)
     _vectors: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict, repr=False)
 
+    @property
+    def kept(self) -> int:
+        """How many texts and vectors are kept; a vector of 384 numbers takes 3 kB."""
+        return len(self._texts) + len(self._vectors)
+
     def text(self, text: str) -> Text:
         if text not in self._texts:
             found = words.tokens(text[:MAX_CHARACTERS], self.language)

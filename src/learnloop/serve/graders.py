@@ -15,6 +15,8 @@ from learnloop.settings import Settings
 
 log = logging.getLogger("learnloop.serve")
 
+KEPT = 50_000  # texts and vectors that a grader keeps of what it has read, about 100 MB: then it is read anew
+
 
 class Graders:
     """Without a grader, or with one that cannot be read, `of` is None: the teacher grades."""
@@ -35,7 +37,7 @@ class Graders:
             return None
         with self._turn:
             kept = self._kept.get(language)
-            if kept is None or kept[0] != made_at:
+            if kept is None or kept[0] != made_at or (kept[1] and kept[1].features.kept > KEPT):
                 kept = self._kept[language] = (made_at, self._load(folder, language))
             return kept[1]
 
