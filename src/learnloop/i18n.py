@@ -48,7 +48,9 @@ def translations(language: str) -> gettext.NullTranslations:
     """The catalogue of `language`; English is the message ids themselves. Raises BadInput."""
     if language not in LANGUAGES:
         raise BadInput(
-            f"no translation into {language!r}; there are {', '.join(LANGUAGES)}", field="language"
+            f"no translation into {language!r}; there are {', '.join(LANGUAGES)}",
+            "--language en",
+            field="language",
         )
     path = LOCALE / language / "LC_MESSAGES" / "learnloop.po"
     if language == "en" or not path.exists():

@@ -140,10 +140,17 @@ def test_all_of_them_or_none(engine: sa.Engine) -> None:
     with pytest.raises(BadInput, match="'demo:b' is retired"):
         questions.set_status(engine, ["demo:a", "demo:b"], "approved", by="cli")
     assert questions.get(engine, "demo:a")["status"] == "draft"
-    with pytest.raises(BadInput, match="'fine' is not one of"):
+    with pytest.raises(BadInput, match="'fine' is no status"):
         questions.set_status(engine, ["demo:a"], "fine", by="cli")
     with pytest.raises(BadInput, match="say who"):
         questions.set_status(engine, ["demo:a"], "approved", by="")
+
+
+@pytest.mark.parametrize("field", ["status", "kind", "origin"])
+def test_what_no_question_can_be_is_not_sought(engine: sa.Engine, field: str) -> None:
+    with pytest.raises(BadInput, match=f"'riddle' is no {field}") as caught:
+        questions.listed(engine, questions.Wanted(**{field: "riddle"}))
+    assert caught.value.field == field
 
 
 def test_who_read_an_older_version_approves_nothing(engine: sa.Engine) -> None:

@@ -80,11 +80,13 @@ def essay_feedback(text: str, language: str, years: float | None = None) -> Essa
     """The report on `text`; `years` of school it is written for, where they are known. Raises BadInput."""
     if language not in words.LANGUAGES:
         raise BadInput(
-            f"no essay feedback in {language!r}; there are {', '.join(words.LANGUAGES)}", field="language"
+            f"no essay feedback in {language!r}; there are {', '.join(words.LANGUAGES)}",
+            "--language en",
+            field="language",
         )
     whole = _words(text)
     if not whole:
-        raise BadInput("the essay has no words", field="text")
+        raise BadInput("the essay has no words", "give a text with some prose", field="text")
     paragraphs, sentences = paragraph_spans(text), sentence_spans(text)
     lengths = [len(_words(text[start:end])) for start, end in sentences]
     linking = _connectives(text, language)

@@ -76,7 +76,9 @@ def grade(
     if kind == "multiple_choice" or (kind == "cloze" and _options(question)):
         return _chosen(question, screened.text, language, max_points)
     if kind not in FREE:
-        raise BadInput(f"no rule grades a question of kind {kind!r}", field="kind")
+        raise BadInput(
+            f"no rule grades a question of kind {kind!r}", "learnloop questions list", field="kind"
+        )
     by_rule = _by_rule(question, screened, language, max_points)
     return by_rule or _free_text(question, screened, language, max_points, grader, graded)
 
@@ -161,7 +163,9 @@ def _free_text(
 def _true_false(question: Mapping[str, Any], answer: str, language: str, max_points: float) -> Grade:
     key, said = true_or_false(str(question["key"]), language), true_or_false(answer, language)
     if key is None:
-        raise BadInput(f"the key of a true/false question is {question['key']!r}", field="key")
+        raise BadInput(
+            f"the key of a true/false question is {question['key']!r}", "write true or false", field="key"
+        )
     if said is None:
         return _abstained(0.0, Feedback("teacher"))
     if said == key:
@@ -215,7 +219,7 @@ def _answer(question: Mapping[str, Any], name: str) -> Sequence[Any]:
     told = question.get("answer")
     found = told.get(name) if isinstance(told, Mapping) else None
     if not isinstance(found, list | tuple) or not found:
-        raise BadInput(f"the question's answer has no {name!r}", field="answer")
+        raise BadInput(f"the question's answer has no {name!r}", "see schemas.QUESTIONS", field="answer")
     return found
 
 

@@ -320,4 +320,8 @@ def _checked(rows: pd.DataFrame) -> None:
     if not ((marks >= 0) & (marks <= 1)).all():
         raise BadInput("a mark in `correct` is not between 0 and 1", field="correct")
     if (marks >= 0.5).all() or (marks < 0.5).all():
-        raise BadInput("every answer has the same mark: there is nothing to learn from", field="correct")
+        raise BadInput(
+            "every answer has the same mark: there is nothing to learn from",
+            "add answers that are wrong, and some that are right",
+            field="correct",
+        )

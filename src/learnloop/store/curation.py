@@ -17,7 +17,9 @@ KINDS = ("pin", "block")
 def scope_of(course: str, learner_id: str) -> tuple[str, str]:
     """(scope, target). Raises BadInput where both are given."""
     if course and learner_id:
-        raise BadInput("a rule is for a course or for a learner, not for both", field="learner_id")
+        raise BadInput(
+            "a rule is for a course or for a learner, not for both", "give one of them", field="learner_id"
+        )
     return ("learner", learner_id) if learner_id else ("course", course) if course else ("all", "")
 
 
@@ -34,10 +36,14 @@ def put(
     with engine.begin() as connection:
         kinds = _kinds(connection, [item_id, course] if course else [item_id])
         if kind == "pin" and kinds[item_id] == "course":
-            raise BadInput(f"{item_id!r} is a course: pin a lesson of it", field="item_id")
+            raise BadInput(
+                f"{item_id!r} is a course: pin a lesson of it", "learnloop pin ITEM", field="item_id"
+            )
         if course and kinds[course] != "course":
             raise BadInput(
-                f"{course!r} is no course: a rule for its learners would do nothing", field="course"
+                f"{course!r} is no course: a rule for its learners would do nothing",
+                "learnloop status",
+                field="course",
             )
         opposite = KINDS[1 - KINDS.index(kind)]
         connection.execute(_where(sa.delete(curation), opposite, item_id, scope, target))
@@ -91,7 +97,7 @@ def _kinds(connection: sa.Connection, item_ids: list[str]) -> dict[str, str]:
     found = {row.item_id: row.kind for row in connection.execute(query)}
     for item_id in item_ids:
         if item_id not in found:
-            raise UnknownThing(f"there is no item {item_id!r}")
+            raise UnknownThing(f"there is no item {item_id!r}", "learnloop status")
     return found
 
 

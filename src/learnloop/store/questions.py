@@ -18,6 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from learnloop.errors import BadInput, UnknownThing
+from learnloop.schemas import QUESTION_KINDS
 from learnloop.store import question_items
 from learnloop.store.question_tables import question_statuses, question_versions, questions
 from learnloop.store.tables import items
@@ -29,6 +30,7 @@ MAY_BECOME: Mapping[str, tuple[str, ...]] = {
     "retired": ("draft",),
 }
 STATUSES = tuple(MAY_BECOME)
+ORIGINS = ("authored", "generated", "imported")
 AROUND = 300  # characters of the text before and after a quote
 
 
@@ -47,9 +49,10 @@ class Wanted:
     origin: str | None = None
 
     def of(self, query: "sa.Select[Any]") -> "sa.Select[Any]":
-        """`query` of those alone. Raises BadInput on a status there is not."""
-        if self.status is not None:
-            _known(self.status)
+        """`query` of those alone. Raises BadInput on a status, a kind or an origin there is not."""
+        for name, known in (("status", STATUSES), ("kind", QUESTION_KINDS), ("origin", ORIGINS)):
+            if getattr(self, name) is not None:
+                _known(getattr(self, name), known, name)
         for name, value in vars(self).items():
             if value is not None:
                 query = query.where(questions.c[name] == value)
@@ -147,7 +150,7 @@ def set_status(
     whose lesson has changed and does not hold its quote any more; one whose quote still stands there is
     from then on a question of the lesson as it is.
     """
-    _known(status)
+    _known(status, STATUSES, "status")
     if not by:
         raise BadInput("say who sets the status", "--by NAME", field="by")
     with engine.begin() as connection:
@@ -238,9 +241,9 @@ def _letters(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", "".join(shown)).split())
 
 
-def _known(status: str) -> None:
-    if status not in STATUSES:
-        raise BadInput(f"{status!r} is not one of {', '.join(STATUSES)}", "--status draft", "status")
+def _known(value: str, known: Sequence[str], field: str) -> None:
+    if value not in known:
+        raise BadInput(f"{value!r} is no {field}", f"one of {', '.join(known)}", field)
 
 
 def _unknown(question_id: str) -> UnknownThing:

@@ -44,7 +44,9 @@ def made(tracer: str, seed: int = 0) -> dict[str, partial[Tracer]]:
     """How each tracer that may be needed is made, the plainest first. Raises BadInput on one there is not."""
     if tracer != "auto" and tracer not in TRACERS:
         known = ", ".join(sorted(TRACERS))
-        raise BadInput(f"there is no tracer {tracer!r}; there are auto, {known}", field="tracer")
+        raise BadInput(
+            f"there is no tracer {tracer!r}; there are auto, {known}", "--tracer auto", field="tracer"
+        )
     wanted = COMPETING if tracer == "auto" else (tracer,)
     seeded = {
         name: {"seed": seed} if "seed" in signature(TRACERS[name]).parameters else {} for name in wanted

@@ -145,7 +145,11 @@ def _weights(given: Mapping[str, float]) -> Weights:
     known = asdict(Weights())
     unknown = [name for name in given if name not in known]
     if unknown:
-        raise BadInput(f"there is no component {unknown[0]!r}; there are {', '.join(known)}", field="weights")
+        raise BadInput(
+            f"there is no component {unknown[0]!r}; there are {', '.join(known)}",
+            '--weights "gain=1"',
+            field="weights",
+        )
     return Weights(**{**known, **given})
 
 

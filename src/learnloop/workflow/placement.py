@@ -81,7 +81,9 @@ def evaluate_placement(
     names = list(families) or list(FAMILIES)
     for name in names:
         if name not in FAMILIES:
-            raise UnknownThing(f"there is no family {name!r}: {', '.join(FAMILIES)}")
+            raise UnknownThing(
+                f"there is no family {name!r}; there are {', '.join(FAMILIES)}", "--families bkt"
+            )
     if learners < 10:
         raise BadInput("an interval needs 10 learners or more", "--learners 100", "learners")
     course = planted_course(n_concepts=n_concepts, seed=seed)

@@ -174,7 +174,9 @@ def _stated(table: pd.DataFrame) -> pd.Series:
     if wrong.any():
         line = int(np.argmax(wrong))
         raise BadInput(
-            f"line {line + 2}: {table['correct'].iloc[line]!r} is neither 1 nor 0", field="correct"
+            f"line {line + 2}: {table['correct'].iloc[line]!r} is neither 1 nor 0",
+            "write 1 for right and 0 for wrong",
+            field="correct",
         )
     said = [True if word in TRUE else False if word in FALSE else None for word in words]
     return pd.Series(said, table.index, dtype=object)
@@ -190,7 +192,11 @@ def _numbers(table: pd.DataFrame, name: str) -> pd.Series:
         wrong |= (numbers % 1).fillna(0) != 0
     if wrong.any():
         line = int(np.argmax(wrong))
-        raise BadInput(f"line {line + 2}: {text.iloc[line]!r} is no {name}", field=name)
+        raise BadInput(
+            f"line {line + 2}: {text.iloc[line]!r} is no {name}",
+            "write a number, or leave the cell empty",
+            field=name,
+        )
     return numbers
 
 

@@ -121,6 +121,7 @@ def _makers(
     if recommender != "auto" and recommender not in RECOMMENDERS:
         raise BadInput(
             f"there is no recommender {recommender!r}; there are auto, {', '.join(sorted(RECOMMENDERS))}",
+            "--recommender auto",
             field="recommender",
         )
     settings: dict[str, dict[str, Any]] = {}

@@ -237,6 +237,7 @@ def _names(models: Sequence[str]) -> list[str]:
         if name not in RECOMMENDERS:
             raise BadInput(
                 f"there is no recommender {name!r}; there are {', '.join(sorted(RECOMMENDERS))}",
+                "--models ease",
                 field="models",
             )
     kinds: Mapping[str, Any] = RECOMMENDERS
