@@ -63,6 +63,9 @@ def test_a_sparse_system_is_solved(size: int) -> None:
     matrix = (half @ half.T + sparse.eye_array(size)).tocsr()
     b = rng.normal(size=(size, 3))
     np.testing.assert_allclose(matrix @ solver(matrix)(b), b, atol=1e-8)
+    diagonal = sparse.diags_array(rng.random(size) + 0.1).tocsr()
+    np.testing.assert_allclose(diagonal @ solver(diagonal)(b), b)
+    np.testing.assert_allclose(diagonal @ solver(diagonal)(b[:, 0]), b[:, 0])
 
 
 def parts(weights: Weights) -> np.ndarray:

@@ -259,8 +259,9 @@ def solver(matrix: Any) -> Callable[[np.ndarray], np.ndarray]:
     from scipy import linalg
     from scipy.sparse.linalg import splu
 
-    if not matrix.shape[0]:
-        return lambda b: b
+    diagonal = matrix.diagonal()
+    if matrix.count_nonzero() == len(diagonal):  # none shares an item with another
+        return lambda b: b / (diagonal if b.ndim == 1 else diagonal[:, None])
     if matrix.shape[0] <= DENSE:
         factor = linalg.cho_factor(matrix.toarray())
         return lambda b: np.asarray(linalg.cho_solve(factor, b))
