@@ -38,7 +38,7 @@ BOUNDED = {
     for language, words in _BOUNDED.items()
 }
 ABOUT = re.compile(
-    r"\b(?:about|around|roughly|approximately|some|circa|unos|unas|aproximadamente|alrededor de|cerca de"
+    r"\b(?:about|around|roughly|approximately|some|circa|unos|unas|aproximadamente|alrededor del?|cerca del?"
     r"|environ|autour de|à peu près|etwa|rund|ungefähr|circa|ca\.)(?: (?:the|el|la|le|den|die))? ?$",
     re.I,
 )

@@ -54,7 +54,7 @@ _RELATIVE = {
 }
 # A pronoun that is the object of another sentence's noun: "Cook ran aground on it", "qui en comptent 175".
 _OBJECTS = {
-    "en": r"^[^,;]*\b(?:it|them)\b|"
+    "en": r"^[^,;]*\b(?:it|them)\b|, (?:who|which) (?:[\w-]+ ){1,2}(?:it|them)\b|"
     r"\b(?:on|of|to|in|into|from|with|by|for|around|over|under|upon|at|through|near|behind) (?:it"
     r"|them)\b",
     "es": r"\b(?:lo|los|la|las|le|les) \w+(?:ó|aron|ieron|aba|aban)\b|"
@@ -150,7 +150,7 @@ FEWEST_EXERCISES = 12
 
 def has_lost_bearings(text: str, language: str) -> bool:
     """True where `text` names a stage, a number of things or a turn that another sentence explains."""
-    if language == "es" and _has_clitic(text, r"\b[Ll]o "):
+    if language == "es" and (_has_clitic(text, r"\b[Ll]o ") or _opens_with_a_verb(text)):
         return True  # "En España lo regula …"
     return bool(BEARINGS[language].search(text) or _CHOICES.search(text))
 
@@ -173,6 +173,15 @@ _IN_CLAUSE = {
     r"|restlichen)\b"
     r"(?! [A-ZÄÖÜ])",
 }
+
+
+def _opens_with_a_verb(text: str) -> bool:
+    """ "Cuando llega a la superficie recibe el nombre de …": what does, the sentence before says."""
+    match = re.match(r"(?:Cuando|Si|Mientras|Aunque|Como) (?:no )?(?:se )?([a-zñáéíóú]+) (\w+)", text)
+    if not match or match[2] in ("el", "la", "los", "las", "un", "una", "unos", "unas", "su", "sus"):
+        return False
+    infinitive = lemmas.lemma(match[1], "es")
+    return infinitive.endswith(("ar", "er", "ir")) and infinitive != match[1]
 
 
 def _has_clitic(text: str, before: str) -> bool:

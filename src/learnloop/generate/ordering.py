@@ -20,7 +20,10 @@ _ANNOUNCED = re.compile(
     r"\b(?:steps?|stages?|phases?|procedure|in (?:this|the following) order|sequence|how to|instructions"
     r"|pasos?|etapas?"
     r"|fases?|procedimiento|orden|secuencia|cómo|étapes?|phases?|procédure|ordre|comment|Schritte?n?|Phasen?"
-    r"|Reihenfolge|\w*ablauf|Anleitung|Stufen?|Arbeitsschritte|Vorgehen|en (?:trois|quatre|cinq) temps)\b",
+    r"|Reihenfolge|\w*ablauf|Anleitung|Stufen?|Arbeitsschritte|Vorgehen|preparación|modo de empleo"
+    r"|montaje|elaboración|préparation"
+    r"|mode d['’]emploi|montage|mise en (?:place|service|position)|Durchführung|Vorbereitung|Zubereitung"
+    r"|en (?:trois|quatre|cinq) temps)\b",
     re.I,
 )
 _FIRST = {

@@ -156,6 +156,10 @@ def sort(description: str, language: str) -> str:
 
 
 def differ(one: str, other: str, language: str) -> bool:
-    """Both sorts are known and not the same."""
+    """Both sorts are known and not the same, or one is a person, a living thing or an illness."""
     first, second = sort(one, language), sort(other, language)
-    return bool(first and second and first != second)
+    return first != second and bool((first and second) or {first, second} & _PLAIN)
+
+
+# What is one of these, a description says at once: of a thing of no known sort, it is not one.
+_PLAIN = {"person", "living", "illness"}

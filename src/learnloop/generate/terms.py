@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from learnloop.generate import bearings, defining, grammar, lemmas, naming, standing, topics
+from learnloop.generate import bearings, defining, grammar, naming, standing, topics
 from learnloop.generate.sentences import Sentence, split
 
 MIN_PREDICATE_WORDS, MAX_PREDICATE_WORDS = 4, 22  # a description that can stand as an option
@@ -240,8 +240,6 @@ def _inner_form(text: str, at_start: bool, lesson: Lesson, article: str) -> str:
         return text
     if re.search(r"[ -][A-Z][\w’'-]+", text):  # the last word of a name has a capital, too
         return text
-    if lesson.language == "en" and not article and " " not in text and not lemmas.is_word(text, "en"):
-        return text  # "Panamax"
     return text[0].lower() + text[1:]
 
 
