@@ -24,7 +24,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from learnloop.assess.reading_level import years_or_nan
-from learnloop.errors import LearnloopError, NothingToDo
+from learnloop.errors import BadInput, LearnloopError, NothingToDo
 from learnloop.settings import Settings, remote_access
 from learnloop.store import database, generations, reading
 
@@ -152,13 +152,20 @@ def _lessons(engine: sa.Engine, request: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _text_as_lesson(request: Mapping[str, Any]) -> pd.DataFrame:
-    """A text of the caller's own: its questions are of the item `text:…`, which is no item to recommend."""
-    from learnloop.generate import sanitise
+    """A text of the caller's own: its questions are of the item `text:…`, which is no item to recommend.
+
+    Raises BadInput where its language is not clear, or has no rules.
+    """
+    from learnloop.generate import grammar, sanitise
     from learnloop.prepare.language import detect
 
     text = sanitise.clean(request["text"]).text
+    language = request["language"] or detect(text)
+    if language not in grammar.LANGUAGES:
+        known = ", ".join(grammar.LANGUAGES)
+        raise BadInput(f"the text is in none of {known}, as far as one can see", "say its language")
     row = {"item_id": item_of(text), "parent_id": None, "title": request["title"], "text": text}
-    row |= {"language": request["language"] or detect(text), "licence": request["licence"]}
+    row |= {"language": language, "licence": request["licence"]}
     return pd.DataFrame([row])
 
 

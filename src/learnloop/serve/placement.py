@@ -6,7 +6,6 @@ A test is kept in the database after each answer, so it goes on after a restart 
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -114,7 +113,7 @@ async def start_placement(identity: Caller, body: StartBody, here: Here, memory:
             scope,
             sitting.to_dict(),
             bank.to_dict(),
-            datetime.now(UTC),
+            here.clock(),
         )
     status = 201 if row["placement_id"] == placement_id else 200
     return JSONResponse(await _state(here, memory, row), status, headers=PRIVATE)
@@ -170,7 +169,7 @@ async def answer_placement(
         if said != "asked":
             raise Refusal(409, "no-such-answer", WORDS[said], errors=[(("body", "item_id"), WORDS[said])])
         sitting = await here.run(_answered, memory, row, body.correct)
-        given = (here.engine, row, sitting.to_dict(), datetime.now(UTC), "api")
+        given = (here.engine, row, sitting.to_dict(), here.clock(), "api")
         event = await here.run(placements.answer, *given)
         row = await here.run(placements.get, here.engine, placement_id)
         if event is not None:
