@@ -14,6 +14,9 @@ from learnloop.errors import BadSettings
     [
         ("API_PORT", "eighty"),
         ("API_PORT", "70000"),
+        ("API_PORT", "²"),  # a digit to Python, and no number
+        ("MLFLOW_PORT", "-1"),
+        ("LLM_TIMEOUT_S", "nan"),
         ("DATABASE_URL", "mysql://localhost/x"),
         ("PSEUDONYM_KEY", "short"),
         ("LLM", "gpt"),
@@ -105,6 +108,31 @@ def test_racing_processes_keep_one_secret(tmp_path: Path) -> None:
     assert len(set(found)) == 1
     assert (tmp_path / "secrets" / "a.key").stat().st_mode & 0o077 == 0
     assert [path.name for path in (tmp_path / "secrets").iterdir()] == ["a.key"]
+
+
+def test_racing_processes_begin_a_home_with_one_pseudonym_key(tmp_path: Path) -> None:
+    here, found = settings.load({"LEARNLOOP_HOME": str(tmp_path)}), list[bytes]()
+    start = threading.Barrier(8)
+
+    def ask() -> None:
+        start.wait()
+        found.append(settings.pseudonym_key(here))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len(set(found)) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pseudonym.fingerprint", "secrets"]
+
+
+def test_a_home_is_where_the_tilde_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    given = {"LEARNLOOP_HOME": "~/h", "LEARNLOOP_API_KEY_FILE": "~/k", "LEARNLOOP_LLM_KEY_FILE": "~/l"}
+    here = settings.load(given)
+    assert (here.home, here.dashboard_key_file, here.llm_key_file) == tuple(tmp_path / n for n in "hkl")
 
 
 def test_another_or_a_lost_pseudonym_key_is_refused(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         dashboard_port=_port("DASHBOARD_PORT", text("DASHBOARD_PORT", "8501")),
         mlflow_port=_port("MLFLOW_PORT", text("MLFLOW_PORT", "5000")),
         api_url=text("API_URL", "http://127.0.0.1:8000"),
-        api_key_file=Path(text("API_KEY_FILE")) if text("API_KEY_FILE") else None,
+        api_key_file=Path(text("API_KEY_FILE")).expanduser() if text("API_KEY_FILE") else None,
         language=text("LANGUAGE", "en"),
         exploration=_number("EXPLORATION", text("EXPLORATION", "0"), 100.0),
         diversity=_number("DIVERSITY", text("DIVERSITY", "0"), 1.0),
@@ -222,7 +222,10 @@ def pseudonym_key(settings: Settings) -> bytes:
     fingerprint = hmac.new(key, b"learnloop pseudonym key", "sha256").hexdigest()[:16]
     if not mark.exists():
         settings.home.mkdir(parents=True, exist_ok=True)
-        mark.write_text(fingerprint)
+        # Whole or not at all: another process may read it at once.
+        fresh = mark.with_name(f".{mark.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        fresh.write_text(fingerprint)
+        fresh.replace(mark)
     elif mark.read_text() != fingerprint:
         raise BadSettings(
             "the pseudonym key is not the one this home began with", "restore the former key from a backup"
@@ -331,7 +334,7 @@ def _yes(name: str, value: str) -> bool:
 
 
 def _port(name: str, value: str) -> int:
-    if not value.isdigit() or not 0 <= int(value) < 65536:
+    if not re.fullmatch(r"[0-9]{1,5}", value) or int(value) >= 65536:
         raise BadSettings(f"LEARNLOOP_{name}={value!r} is not a port", f"unset LEARNLOOP_{name}")
     return int(value)
 
