@@ -213,8 +213,8 @@ def pseudonym_key(settings: Settings) -> bytes:
     of the first one is kept beside the secrets. Raises BadSettings where the key is gone or another.
     """
     mark = settings.home / "pseudonym.fingerprint"
-    missing = not settings.pseudonym_key and not (settings.secrets_dir / "pseudonym.key").exists()
-    if mark.exists() and missing:
+    begun = mark.exists()  # asked first: whoever begins a home at this moment makes the key before the mark
+    if begun and not settings.pseudonym_key and not (settings.secrets_dir / "pseudonym.key").exists():
         raise BadSettings(
             f"the pseudonym key is gone from {settings.secrets_dir}", "restore pseudonym.key from a backup"
         )
