@@ -141,13 +141,21 @@ def test_decided_by_somebody_else_meanwhile(pages: Pages, page: Page) -> None:
 
 
 def test_suspended_with_reports_and_history_in_spanish(pages: Pages, page: Page) -> None:
-    questions.set_status(pages.loop.engine, ["demo:q4"], "approved", by="cli", why="leída")
+    engine = pages.loop.engine
+    key = api_keys.create(engine, "instructor", name="A. Example *biology*").split("_")[1]
+    questions.set_status(engine, ["demo:q4"], "approved", by=key, why="leída")
     question_feedback.report(pages.loop.engine, "demo:q4", "a" * 32, "two_right", "b también")
     open_review(page, pages, "&language=es")
     page.get_by_role("combobox", name="Estado").click()
     page.get_by_role("option", name="Aprobadas").click()
     expect(page.get_by_text("Pregunta 1 de 1")).to_be_visible()
-    for shown in ("✓ Falso", "Corregido: It repeats.", "Dos respuestas son correctas", "b también", "leída"):
+    for shown in (
+        "✓ Falso",
+        "Corregido: It repeats.",
+        "Dos respuestas son correctas",
+        "b también",
+        "A. Example *biology* · leída",
+    ):
         expect(page.get_by_text(shown).first).to_be_visible()
     page.get_by_label("Por qué").fill("dos respuestas")
     page.get_by_label("Por qué").press("Enter")

@@ -26,6 +26,7 @@ def test_made_listed_ended(loop: Loop) -> None:
     identity = api_keys.verify(loop.engine, made["api_key"])
     assert identity is not None
     assert (identity.role, identity.key_id) == ("instructor", made["key_id"])
+    assert api_keys.names(loop.engine, [made["key_id"], "cli"]) == {made["key_id"]: "Biology"}
     learner = status.learner(loop, "csv", "7", key=True)
     listed = keys.listed(loop)["keys"]
     assert [(row["role"], row["name"], row["learner_id"]) for row in listed] == [

@@ -284,7 +284,7 @@ def _past(question: Mapping[str, Any], _: Translate) -> None:
     for entry in reversed(question["history"]):
         when = str(entry["at"])[:16].replace("T", " ")
         status = entry["status"]
-        parts = [when, _(ONE[status]), plain(entry["by"]), plain(entry["why"])]
+        parts = [when, _(ONE[status]), plain(entry["name"] or entry["by"]), plain(entry["why"])]
         st.markdown("- " + " · ".join(part for part in parts if part))
 
 

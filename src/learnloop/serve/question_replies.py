@@ -111,6 +111,7 @@ class StatusEntry(BaseModel):
     version: int
     status: Status
     by: str = Field(description="The id of a key, the command line, or a rule: `rule:source`")
+    name: str | None = Field(description="Of that key, where it has one")
     why: str
     at: datetime
 

@@ -24,7 +24,7 @@ from learnloop.serve.question_replies import (
     shown,
 )
 from learnloop.serve.security import STAFF, Caller, Teacher, forbidden
-from learnloop.store import question_feedback
+from learnloop.store import api_keys, question_feedback
 from learnloop.store import questions as bank
 
 router = APIRouter(prefix="/v1", tags=["Questions"], responses=ANSWERS)
@@ -154,6 +154,7 @@ async def _whole(here: Backend, row: dict[str, Any], language: str) -> dict[str,
     question_id = row["question_id"]
     notes = await here.run(question_feedback.notes, here.engine, [question_id])
     history = await here.run(bank.history, here.engine, question_id)
+    named = await here.run(api_keys.names, here.engine, {entry["by"] for entry in history})
     contexts = await here.run(bank.contexts, here.engine, [question_id])
     reports = await here.run(question_feedback.reports, here.engine, question_id)
     around = contexts.get(question_id)
@@ -162,7 +163,9 @@ async def _whole(here: Backend, row: dict[str, Any], language: str) -> dict[str,
         **shown(row, True),
         **noted(notes.get(question_id), language),
         "statistics": measured(notes.get(question_id)),
-        "history": [{**entry, "at": entry["at"].isoformat()} for entry in history],
+        "history": [
+            {**entry, "name": named.get(entry["by"]), "at": entry["at"].isoformat()} for entry in history
+        ],
         "context": around and dict(zip(("before", "quote", "after"), around, strict=True)),
         "reports": [{**{name: one[name] for name in names}, "at": one["at"].isoformat()} for one in reports],
     }

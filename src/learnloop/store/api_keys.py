@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +81,15 @@ def listed(engine: sa.Engine, revoked: bool = False) -> list[dict[str, Any]]:
     with engine.connect() as connection:
         ordered = query.order_by(api_keys.c.created_at, api_keys.c.key_id)
         return [dict(row) for row in connection.execute(ordered).mappings()]
+
+
+def names(engine: sa.Engine, key_ids: Iterable[str]) -> dict[str, str]:
+    """key_id -> its name, of those that have one, ended ones, too: histories say ids."""
+    query = sa.select(api_keys.c.key_id, api_keys.c.name).where(
+        api_keys.c.key_id.in_(sorted(set(key_ids))), api_keys.c.name.is_not(None)
+    )
+    with engine.connect() as connection:
+        return {row.key_id: row.name for row in connection.execute(query)}
 
 
 def revoke(engine: sa.Engine, key_id: str) -> bool:
