@@ -107,6 +107,8 @@ COMMANDS = {
     "evaluate grading --data empty": "is no CSV file",
     "evaluate text --references prose --predictions prose --tokenize zzz": "'zzz' is not one of",
     "evaluate questions --questions question.json --sheet none/s.csv": "cannot be written",
+    "evaluate questions --questions question.json --ratings empty": "empty has no ratings",
+    "evaluate off-policy --missing zz": "'zz' is neither 'leave out' nor 'least'",
     "evaluate questions --status zzz": "'zzz' is not one of",
     "questions import none": "there is no file",
     "questions export --format zzz --out o": "there is no format 'zzz'",

@@ -221,7 +221,7 @@ def bernstein(values: np.ndarray, most: float, level: float = LEVEL) -> tuple[fl
 
 def check_missing(missing: str) -> None:
     if missing not in ("leave out", "least"):
-        raise BadInput(f"missing is 'leave out' or 'least', not {missing!r}", field="missing")
+        raise BadInput(f"{missing!r} is neither 'leave out' nor 'least'", "--missing leave-out", "missing")
 
 
 def _check(choices: Choices, clip: float, missing: str) -> None:

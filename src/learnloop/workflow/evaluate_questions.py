@@ -78,6 +78,10 @@ def evaluate_questions(
     }
     if ratings:
         sheets = {_rater(path, ratings): read_records(path) for path in ratings}
+        if without := [rater for rater, records in sheets.items() if not records]:
+            raise NothingToDo(
+                f"{without[0]} has no ratings", "fill in the sheet of --sheet, and give it back"
+            )
         rated = rating_sheets.ratings(sheets, asked)
         result["raters"] = {
             "n": int(rated["rater"].nunique()),
