@@ -24,6 +24,12 @@ def test_each_learner_answers_a_part_once(made: Simulated) -> None:
     assert made.answers.groupby("question_id").size().mean() == pytest.approx(400, rel=0.01)
 
 
+def test_the_able_are_right_more_often(made: Simulated) -> None:
+    share = made.answers.groupby("learner_id")["correct"].mean()
+    ability = made.learners.set_index("learner_id")["ability"]
+    assert share.corr(ability.loc[share.index]) > 0.75
+
+
 def test_right_is_the_key(made: Simulated) -> None:
     keys = made.answers["question_id"].map(made.questions.set_index("question_id")["key"])
     assert (made.answers["correct"] == (made.answers["picked"] == keys)).all()

@@ -48,12 +48,12 @@ SENTENCES: Mapping[str, str] = {
         " Is the key right?"
     ),
     "two_right": N_(
-        "“{option}” may be right as well: of the strongest third, {upper} pick it and {key_upper} the key"
-        " ({n} learners)."
+        "“{option}” may be right as well ({likely} likely): of the strongest third, {upper} pick it and"
+        " {key_upper} the key ({n} learners)."
     ),
     "guessable": N_(
-        "Even those who know little are right: {difficulty} of all, {key_lower} of the weakest third"
-        " ({n} learners). Does something give the key away?"
+        "Something may give the key away ({likely} likely): of all, {difficulty} are right, and of the"
+        " weakest third {key_lower} ({n} learners)."
     ),
     "low_discrimination": N_(
         "It tells little of who knows more: discrimination {discrimination}, between {low} and {high},"
@@ -136,7 +136,7 @@ def sentence(flag: Flag, language: str = "en") -> str:
 def _told(name: str, value: Any) -> str:
     if value is None or isinstance(value, str):
         return value or "–"
-    if name in ("upper", "key_upper", "key_lower", "difficulty"):
+    if name in ("upper", "key_upper", "key_lower", "difficulty", "likely"):
         return f"{value:.0%}"
     return f"{value:.2f}" if isinstance(value, float) else str(value)
 
@@ -172,7 +172,7 @@ def _told_by_picks(options: pd.DataFrame, questions: pd.DataFrame, rules: Rules)
         rows = by_question[row["question_id"], row["version"]]
         total = {kind: sum(one[kind] for one in rows) for kind in ("two", "instead", "unpicked")}
         kind = max({"given": row["given"], **total}.items(), key=lambda one: one[1])[0]
-        numbers = {"sound": row["sound"], "q": row["q"]}
+        numbers = {"likely": max(row["given"], *total.values()), "sound": row["sound"], "q": row["q"]}
         if kind == "given":
             if row["difficulty"] <= rules.practice:
                 made.append(_flag(row, "guessable", **_of_guesses(row), **numbers))
@@ -186,7 +186,7 @@ def _told_by_picks(options: pd.DataFrame, questions: pd.DataFrame, rules: Rules)
             continue
         rule = "wrong_key" if option["instead"] >= rules.sure else "two_right"
         beside = {name: option[name] for name in ("upper", "lower", "n", "discrimination", "part")}
-        numbers = {"key_upper": row["key_upper"], **numbers}
+        numbers |= {"key_upper": row["key_upper"], "likely": option["two"] + option["instead"]}
         made.append(_flag(option, rule, option["option"], **beside, **numbers))
     return made
 

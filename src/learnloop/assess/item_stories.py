@@ -227,16 +227,18 @@ def _learned(fitted: Fitted, K: int, bank: Bank, first: Bank) -> Bank:
     total = sound.sum() + PSEUDO
     slope = float((sound * at[:, SLOPE]).sum() / total)
 
-    def spread(places: slice, mean: float, was: float) -> float:
-        far = ((at[:, places] - mean) ** 2 + variance[:, places]).mean(axis=1)
-        return float(np.sqrt(((sound * far).sum() + PSEUDO * was**2) / total))
+    def spread(places: slice, mean: float, now: float, before: float) -> float:
+        # sd² = Σ (φ - mean)² / Σ (1 - variance / sd²): each counts as far as its picks say it (MacKay 1992)
+        far = ((at[:, places] - mean) ** 2).mean(axis=1)
+        said = np.clip(1 - variance[:, places] / now**2, 0, 1).mean(axis=1)
+        return float(np.sqrt(((sound * far).sum() + PSEUDO * before**2) / ((sound * said).sum() + PSEUDO)))
 
     return replace(
         bank,
         typical=bank.typical * float(np.exp(slope)),
-        spread=spread(slice(SLOPE, SLOPE + 1), slope, first.spread),
-        look=spread(slice(LOOKS, LOOKS + K), 0.0, first.look),
-        lean=spread(slice(LOOKS + K, None), 0.0, first.lean),
+        spread=spread(slice(SLOPE, SLOPE + 1), slope, bank.spread, first.spread),
+        look=spread(slice(LOOKS, LOOKS + K), 0.0, bank.look, first.look),
+        lean=spread(slice(LOOKS + K, None), 0.0, bank.lean, first.lean),
         density=density,
         faults=faults,
     )

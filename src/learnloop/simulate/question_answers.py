@@ -42,12 +42,14 @@ class Simulated:
     """answers: learner_id, question_id, version, picked, correct, seconds, occurred_at.
 
     questions: question_id, version, key, options (list). truth: question_id, planted (a kind or "good"), a,
-    b, true_key, second (the other right answer, or the dead distractor; NA), share_right.
+    b, true_key, second (the other right answer, or the dead distractor; NA), share_right. learners:
+    learner_id, ability.
     """
 
     answers: pd.DataFrame
     questions: pd.DataFrame
     truth: pd.DataFrame
+    learners: pd.DataFrame
 
 
 def question_answers(parameters: Parameters | None = None, *, seed: int) -> Simulated:
@@ -93,11 +95,12 @@ def question_answers(parameters: Parameters | None = None, *, seed: int) -> Simu
 
     key = np.where(planted == "wrong_key", other, right)
     letters = np.array(list(LETTERS[:K]), dtype=object)
+    names = np.array([f"l{i:06d}" for i in range(n_learners)], dtype=object)
     ids = np.array([f"sim:q{q:04d}" for q in range(Q)], dtype=object)
     seconds = np.exp(rng.normal(3.0, 0.5, len(question)) + 0.2 * b[question] - 0.1 * theta[learner])
     answers = pd.DataFrame(
         {
-            "learner_id": np.array([f"l{i:06d}" for i in range(n_learners)], dtype=object)[learner],
+            "learner_id": names[learner],
             "question_id": ids[question],
             "version": 1,
             "picked": letters[pick],
@@ -118,6 +121,7 @@ def question_answers(parameters: Parameters | None = None, *, seed: int) -> Simu
         answers,
         questions.assign(options=pd.Series(options, dtype=object)),
         truth.assign(second=pd.Series(np.where(second, letters[other], None)), share_right=correct),
+        pd.DataFrame({"learner_id": names, "ability": theta}),
     )
 
 
