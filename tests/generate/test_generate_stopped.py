@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from learnloop import schemas
 from learnloop.cli import app
 from learnloop.errors import ModelUnavailable
-from learnloop.generate import language_model, pipeline
+from learnloop.generate import language_model, pipeline, rewriting
 from learnloop.generate.budget import Budget, BudgetSpent
 from learnloop.generate.pipeline import Generated
 from learnloop.generate.remote_model import Access
@@ -89,6 +89,28 @@ def test_a_model_that_goes_away_takes_nothing_with_it() -> None:
     assert "answered 500" in made.counts["questions"]["stopped"]
     with serving(lambda payload: failed(401)) as server, pytest.raises(ModelUnavailable, match="401"):
         asked(server, Budget())
+
+
+def test_sentences_said_anew_before_the_budget_was_spent_are_kept() -> None:
+    sources = [f"In fact, salt {number} is white." for number in range(9)]
+
+    def writer(payload: dict[str, Any]) -> Answer:
+        source = payload["messages"][0]["content"].partition("<<<\n")[2].partition("\n>>>")[0]
+        return said(source.replace("In fact, salt", "Salt"), usage=(USED - 5, 5))
+
+    with serving(writer) as server:
+        access = Access(budget=Budget(tokens=5 * USED), parallel=1)
+        model = language_model.load(f"openai:{server.url}#tiny", Path(), access)
+        assert model is not None
+        made = rewriting.rewrite(sources, "en", model)
+        kept = rewriting.BATCH
+        assert [one.text for one in made.sentences[:kept]] == [f"Salt {n} is white." for n in range(kept)]
+        assert [one.text for one in made.sentences[kept:]] == sources[kept:]
+        assert made.counts["survived"] == kept
+        assert made.counts["refused"] == {rewriting.STOPPED: len(sources) - kept}
+        assert "token budget" in str(made.counts["stopped"])
+        with pytest.raises(BudgetSpent):
+            rewriting.rewrite(sources, "en", model)
 
 
 def test_the_command_prints_what_was_made_and_why_there_is_no_more(

@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Protocol
 
+from learnloop.errors import ModelUnavailable
 from learnloop.generate import grammar
+from learnloop.generate.budget import BudgetSpent
 from learnloop.generate.instructions import plain, reads_as_instruction
 from learnloop.generate.rewriting_words import ADVERBS, FILLERS, GUARDED, PLAINER
 from learnloop.generate.sentences import split
@@ -31,6 +33,8 @@ REWRITE_PROMPT = (
     "<<<\n{sentence}\n>>>"
 )
 MAX_NEW_TOKENS = 80
+BATCH = 4  # sentences that are asked for at once
+STOPPED = "stopped"  # the reason of a sentence that the model did not come to
 MAX_ASIDES = 4
 LEAST_COSINE = 0.6  # a second fence: the sequences already agree
 REASONS = (
@@ -86,23 +90,38 @@ def rewrite(
 ) -> Rewriting:
     """Each sentence as the model says it, where `refusal` has nothing against it; else as it was.
 
-    cosine: of two texts, from -1 to 1; one more thing to pass where it is given.
+    cosine: of two texts, from -1 to 1; one more thing to pass where it is given. Where the model's budget is
+    spent, or the model goes away, what it said before counts, the others are refused as STOPPED, and
+    `counts["stopped"]` says why. Raises that error (BudgetSpent, ModelUnavailable) where it said nothing.
     """
-    prompts = [REWRITE_PROMPT.format(sentence=plain(text)) for text in sentences]
-    said = [parsed(text) for text in model.generate(prompts, MAX_NEW_TOKENS)]
+    said, stopped = _said(sentences, model)
     found = []
     for source, text in zip(sentences, said, strict=True):
-        reason = refusal(source, text, language)
-        if not reason and cosine is not None and cosine(source, text) < LEAST_COSINE:
+        reason = STOPPED if text is None else refusal(source, text, language)
+        if text is not None and not reason and cosine is not None and cosine(source, text) < LEAST_COSINE:
             reason = "cosine"
-        found.append(Rewritten(source, source if reason else text, reason))
+        found.append(Rewritten(source, source if reason or text is None else text, reason))
     refused = Counter(one.reason for one in found if one.reason)
-    counts = {
+    counts: dict[str, object] = {
         "proposed": len(found),
         "survived": len(found) - refused.total(),
         "refused": dict(sorted(refused.items())),
     }
-    return Rewriting(tuple(found), counts)
+    return Rewriting(tuple(found), counts | ({"stopped": stopped} if stopped else {}))
+
+
+def _said(sentences: Sequence[str], model: Writer) -> tuple[list[str | None], str]:
+    """What the model made of each, None of those it did not come to, and why it did not."""
+    prompts = [REWRITE_PROMPT.format(sentence=plain(text)) for text in sentences]
+    said: list[str | None] = []
+    for start in range(0, len(prompts), BATCH):
+        try:
+            said += [parsed(text) for text in model.generate(prompts[start : start + BATCH], MAX_NEW_TOKENS)]
+        except (BudgetSpent, ModelUnavailable) as error:
+            if not said:
+                raise
+            return [*said, *[None] * (len(prompts) - len(said))], str(error)
+    return said, ""
 
 
 def parsed(said: str) -> str:
