@@ -93,6 +93,15 @@ def test_a_number_that_no_float_holds_refuses_its_question_alone(answer: dict[st
     assert [one.reason for one in loaded.refused] == ["its number is not finite"]
 
 
+def test_a_row_of_more_or_fewer_cells_than_columns_is_refused_alone() -> None:
+    head = "kind,stem,key\r\n"
+    rows = ["short_answer,Why?,so", "short_answer,How?", "short_answer,When?,now,then"]
+    loaded = table.load_csv((head + "\r\n".join(rows)).encode(), "s:x")
+    assert loaded.questions["stem"].tolist() == ["Why?"]
+    refused = [(one.where, one.reason) for one in loaded.refused]
+    assert refused == [(f"line {line}", "more or fewer cells than columns") for line in (3, 4)]
+
+
 def test_a_record_that_says_no_key_is_refused_as_such() -> None:
     record = {"kind": "ordering", "stem": "?", "options": ["b", "a"], "answer": {"order": ["a", "b"]}}
     loaded = table.load_json(json.dumps([record | {"key": ""}, record]).encode(), "s:x")
