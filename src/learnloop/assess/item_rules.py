@@ -13,6 +13,8 @@
     reported                  review    several learners say the same is wrong with it
 
 What is tested is tested over the whole bank at once (Benjamini & Hochberg 1995), each rule's tests together.
+By its picks a question is suspect where its posterior of being sound is low, and the mean of that over all that
+are as suspect or more, which is the share of sound ones to expect among them, is at most alpha.
 """
 
 from collections.abc import Mapping
@@ -77,7 +79,8 @@ SAID: Mapping[str, str] = {
 class Rules:
     """Thresholds. Those that have no source here were chosen on simulated banks of other seeds than reported.
 
-    alpha: the false discovery rate of each rule's tests. practice, dead, low, least_low: of the product.
+    alpha: the false discovery rate of each rule's tests, and of what is suspect by its picks. practice, dead,
+    low, least_low: of the product.
     """
 
     alpha: float = 0.05
