@@ -137,6 +137,15 @@ def test_choices_and_true_or_false() -> None:
     assert grade(statement, "tal vez").how == "abstained"
 
 
+def test_labels_in_a_row_and_a_page_name_no_option() -> None:
+    """Each label once took a call of its own, and a page of them minutes."""
+    choice = question(kind="multiple_choice", key="Paris", options=["Rome", "Paris", "Madrid"])
+    for text in ("b) " * 3000 + "Paris", "Paris " * 2000, "b) c) Paris"):
+        assert grade(choice, text).score == 0
+    order = question(kind="ordering", key="A → B", options=["A", "B"], answer={"order": ["A", "B"]})
+    assert grade(order, "a) " * 3000 + "A, B").score == 0
+
+
 def test_a_marked_answer_is_known_again() -> None:
     asked = question(key="It melts because it is warm.")
     marked = [("the sun heats it up", 1.0), ("it is cold", 0.0), ("it gets softer", 0.5)]

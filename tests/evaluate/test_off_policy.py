@@ -231,3 +231,19 @@ def test_what_cannot_be_evaluated_says_so() -> None:
     with pytest.raises(BadInput, match="above 0"):
         evaluate_choices(given, clip=0)
     assert overlap(np.arange(5), np.ones(5)).warnings == ("only 5 learners: no interval holds below 20",)
+
+
+def test_an_interval_leans_to_the_side_of_the_tail() -> None:
+    """Against a plain studentised bootstrap of a skewed mean: the long arm is where the large values are."""
+    rng = np.random.default_rng(3)
+    values = rng.exponential(size=40) ** 2
+    found = ratio_interval(values, np.ones(40), n_bootstrap=4000, seed=1)
+    t = []
+    for _ in range(4000):
+        one = rng.choice(values, 40)
+        t.append((one.mean() - values.mean()) / (one.std(ddof=1) / np.sqrt(40)))
+    low, high = np.quantile(t, [0.025, 0.975])
+    se = values.std(ddof=1) / np.sqrt(40)
+    expected = (values.mean() - high * se, values.mean() - low * se)
+    assert (found.low, found.high) == pytest.approx(expected, rel=0.1)
+    assert found.high - found.value > 1.5 * (found.value - found.low)

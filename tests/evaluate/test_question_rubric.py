@@ -90,6 +90,15 @@ def test_a_distractor_that_the_quote_names_counts_against_the_key() -> None:
     assert parts_of(question(options=["gyre", "tide"], aliases=["gyre"])).iloc[0]["single_key"] == 0
 
 
+def test_years_and_likeness_are_lost_by_the_formula() -> None:
+    told = parts_of(question(stem_years=9.0), question(question_id="q2", item_id="sea/gyres"))
+    assert told["level"].tolist() == [0.5, 1.0]  # three years too many, of six
+    alike = {"options": ["abcdef", "tide", "abcdeg"]}  # 4 of 8 triples with the ends, and so no harm
+    nearer = {"options": ["abcdefghi", "tide", "abcdefghj"]}  # 7 of 11: 2 x 7 / 11 - 1 is lost
+    told = parts_of(question(**alike), question(question_id="q2", item_id="sea/gyres", **nearer))
+    assert told["distinct"].tolist() == pytest.approx([1.0, 1 - 3 / 11])
+
+
 def test_the_same_stem_twice_is_not_distinct() -> None:
     told = parts_of(
         question(), question(question_id="q2"), question(question_id="q3", stem="How is salinity measured?")

@@ -137,6 +137,8 @@ def test_the_rubric_lowers_exactly_the_part_that_was_broken() -> None:
     best = rubric([good], [source]).iloc[0]
     for part, text in broken.items():
         assert rubric([text], [source]).iloc[0][part] < best[part], part
+    # nine words that are there and a figure that is not, which counts five
+    assert rubric([broken["grounded"]], [source])["grounded"].iloc[0] == pytest.approx(9 / 14)
     told = rubric([*broken.values(), ""], [source] * 5)
     assert ((told >= 0) & (told <= 1)).all().all()
     assert told["score"].iloc[-1] == 0

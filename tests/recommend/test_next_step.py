@@ -93,6 +93,9 @@ def test_gain_decides_and_falls_with_what_is_not_ready() -> None:
     assert shown(found) == ["functions-1"]
     # loops .7 known: .9 x .7 = .63 against .3 x .9 = .27
     np.testing.assert_allclose(found.parts["gain"][0] * 0.63, [0.1, 0.2, 0.27, 0.27, 0.63, 0.63])
+    squared = next_step(CHAIN, believe([0.9, 0.7, 0.1], gain=gain), Aims(readiness_power=2.0))
+    parts = np.array([0.1, 0.2, 0.3 * 0.81, 0.3 * 0.81, 0.9 * 0.49, 0.9 * 0.49])
+    np.testing.assert_allclose(squared.parts["gain"][0], parts / parts.max())
 
 
 def test_unknown_is_not_mastered_and_caution_asks_for_more() -> None:

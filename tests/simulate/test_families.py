@@ -129,11 +129,13 @@ def test_recall_halves_in_a_half_life_and_relearning_is_quicker() -> None:
     environment.wait(8)
     assert environment.recall() == pytest.approx(0.5)
     assert environment.z[:, 0] - first == pytest.approx(learnt / 2)
-    environment.answer(np.arange(50), np.zeros(50, dtype=int))
+    right = environment.answer(np.arange(50), np.zeros(50, dtype=int))
     # what is left, 0.6 of what had faded, and a new step
     assert environment.z[:, 0] - first == pytest.approx(np.full(50, 0.5 + 0.6 * 0.5 + 1.0))
     assert environment.recall() == pytest.approx(1.0)
-    assert (environment.half_life > 8.0).all()
+    # half had faded: 1 + 2.5 x 0.5 after a right answer, 0.4 of that growth after a wrong one
+    assert 0 < right.sum() < 50
+    assert environment.half_life[:, 0] == pytest.approx(np.where(right, 18.0, 12.0))
 
 
 def test_who_is_not_engaged_guesses_and_learns_nothing() -> None:

@@ -11,26 +11,36 @@ from learnloop.assess.normal_forms import same_text
 from learnloop.assess.words import visible, visible_lines
 
 _BETWEEN = (r"→|->|=>|⇒", r"\s[>]\s|>", r"\n", r";", r"\|", r",")  # from the surest on
+LONGER, MORE = 4, 200  # times the longest option, and characters, up to which a text may name one
 _SIDES = r"→|->|=>|⇒|:|=|\s[-–—]\s"
 
 
 def option(text: str, options: Sequence[str], language: str) -> str | None:
     """The option that `text` names: its very words, its words in normal form, its letter or its number.
 
-    None where it names none, or two at once.
+    None where it names none, or two at once, or is far longer than any: a page is not compared word by word.
     """
+    found, plain = _named(text, options, language)
+    # "b) Oxygen"
+    labelled = None if found else re.match(r"\(?([A-Za-z])[.):]\s+(.+)", plain)
+    return _named(labelled[2], options, language)[0] if labelled else found
+
+
+def _named(text: str, options: Sequence[str], language: str) -> tuple[str | None, str]:
+    """(the option, what more there is to look at); see `option`."""
+    if len(text) > LONGER * max(map(len, options), default=0) + MORE:
+        return None, ""
     plain = visible(text)
     if plain in options:
-        return plain
+        return plain, plain
     named = [one for one in options if same_text(plain, one, language)]
-    if len(named) == 1:
-        return named[0]
+    if named:
+        return (named[0], plain) if len(named) == 1 else (None, "")
     label = re.fullmatch(r"\(?([A-Za-z]|\d{1,2})[.):]?", plain)
-    if named or not label:
-        match = re.match(r"\(?([A-Za-z])[.):]\s+(.+)", plain)  # "b) Oxygen"
-        return option(match[2], options, language) if match and not named else None
+    if not label:
+        return None, plain
     place = int(label[1]) - 1 if label[1].isdigit() else ord(label[1].lower()) - ord("a")
-    return options[place] if 0 <= place < len(options) else None
+    return (options[place] if 0 <= place < len(options) else None), plain
 
 
 def ordered(answer: str, order: Sequence[str], shown: Sequence[str], language: str) -> tuple[float, int]:
