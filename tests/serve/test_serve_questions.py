@@ -138,6 +138,7 @@ def test_what_statistics_and_learners_say_is_for_those_who_review(api: TestClien
         "matching": [{"rule": "dead_distractor", "action": "replace", "option": "X", "evidence": dead}],
         "ordering": [
             {"rule": "practice_only", "action": "practice", "option": None, "why": "As it was said."},
+            {"rule": "two_right", "action": "review", "option": "A", "evidence": {"n": 5}},
             {"rule": "negative_discrimination", "action": "suspend", "option": None, "evidence": wrong},
         ],
     }
@@ -167,9 +168,10 @@ def test_what_statistics_and_learners_say_is_for_those_who_review(api: TestClien
     assert [row["reporters"] for row in found[:3]] == [0, 0, 1]
     flags = question_replies.QuestionReply.model_validate(found[0]).flags
     assert flags is not None
-    assert [flag.action for flag in flags] == ["suspend", "practice"]
+    assert [flag.action for flag in flags] == ["suspend", "review", "practice"]
     assert flags[0].why.startswith("Quienes más saben fallan más: discriminación -0.21"), flags[0].why
-    assert flags[1].why == "As it was said.", "kept before the numbers were"
+    assert flags[1].why == "said", "kept before the rule told so much"
+    assert flags[2].why == "As it was said.", "kept before the numbers were"
     whole = question_replies.OneQuestion.model_validate(api.get(one("matching"), headers=teacher).json())
     assert whole.flags is not None
     assert "2 de 312" in whole.flags[0].why

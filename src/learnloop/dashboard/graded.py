@@ -1,11 +1,12 @@
 """What a teacher has graded since the learner last looked: a line on every page, and the whole on one."""
 
+import contextlib
 from collections.abc import Callable
 
 import streamlit as st
 
 from learnloop.dashboard import explaining
-from learnloop.dashboard.client import Client
+from learnloop.dashboard.client import ApiError, Client
 from learnloop.dashboard.escaping import plain
 
 Translate = Callable[[str], str]
@@ -34,11 +35,15 @@ def page(client: Client, learner_id: str, _: Translate) -> None:
                 with st.expander(f"{answer['score']:.0%} · {stem}", expanded=len(answers) <= FEW):
                     explaining.reply(answer, _)
             until = answers[-1]["graded_at"]
-            st.button(
-                _("I have read it"), type="primary", on_click=client.see_answers, args=(learner_id, until)
-            )
+            st.button(_("I have read it"), type="primary", on_click=_see, args=(client, learner_id, until))
     if found["waiting"]:
         st.caption(_("Your answers that wait for your teacher: {count}").format(count=found["waiting"]))
+
+
+def _see(client: Client, learner_id: str, until: str) -> None:
+    # Where it fails the grades stay new, and the page, which asks the API again, says what is wrong.
+    with contextlib.suppress(ApiError):
+        client.see_answers(learner_id, until)
 
 
 def _news(count: int, _: Translate) -> str:

@@ -39,12 +39,16 @@ def measured(notes: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _why(flag: Mapping[str, Any], language: str) -> str:
-    """In words of `language` where the evidence is kept, else as the command said it."""
+    """In words of `language` where the numbers that they need are kept, else as the command said it then: a
+    newer Learnloop may tell more of a rule than was kept."""
     evidence = flag.get("evidence")
     if not evidence or flag["rule"] not in RULES:
         return str(flag["why"])
     made = Flag("", 0, flag["rule"], flag["action"], flag["option"], evidence)
-    return item_rules.sentence(made, language)
+    try:
+        return item_rules.sentence(made, language)
+    except KeyError:
+        return str(flag["why"])
 
 
 def _interval(found: Mapping[str, Any], name: str) -> dict[str, Any] | None:
