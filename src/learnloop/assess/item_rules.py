@@ -13,8 +13,8 @@
     reported                  review    several learners say the same is wrong with it
 
 What is tested is tested over the whole bank at once (Benjamini & Hochberg 1995), each rule's tests together.
-By its picks a question is suspect where its posterior of being sound is low, and the mean of that over all that
-are as suspect or more, which is the share of sound ones to expect among them, is at most alpha.
+By its picks a question is suspect where its posterior of being sound is low, and the mean of that over all as
+suspect or more, which is the share of sound ones to expect among them, is at most alpha.
 """
 
 from collections.abc import Mapping
