@@ -25,6 +25,7 @@ def question(**fields: Any) -> dict[str, Any]:
         ("Ｏｘｙ\u200bgen", "oxygen", "en", True),
         ("not oxygen", "oxygen", "en", False),
         ("higher", "high", "en", False),
+        ("went", "go", "en", False),
         ("hydrogen", "oxygen", "en", False),
         ("Fotosintesis", "la fotosíntesis", "es", True),
         ("ano", "año", "es", False),

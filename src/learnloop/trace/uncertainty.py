@@ -80,12 +80,12 @@ class Covariance:
         """(d, m) for a_d (d, m) and sparse a_c (c, m)."""
         return np.asarray(a_d - (a_c.T @ self.away).T)
 
-    def own(self, a_c: Any, other: Any = None) -> np.ndarray:
-        """(m,) a_c' H_cc^-1 b_c column by column, a few at a time; b: a, unless `other` is given."""
-        b_c, found = a_c if other is None else other, np.empty(a_c.shape[1])
+    def own(self, a_c: Any) -> np.ndarray:
+        """(m,) a_c' H_cc^-1 a_c of each column, a few at a time."""
+        found = np.empty(a_c.shape[1])
         for start in range(0, len(found), COLUMNS):
             part = slice(start, start + COLUMNS)
-            found[part] = a_c[:, part].multiply(self.solved(b_c[:, part].toarray())).sum(axis=0)
+            found[part] = a_c[:, part].multiply(self.solved(a_c[:, part].toarray())).sum(axis=0)
         return found
 
 
