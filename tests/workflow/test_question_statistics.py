@@ -113,7 +113,9 @@ def test_applied_it_says_who_and_why_and_a_person_is_heard(loop: Loop, made: Sim
     assert "%" in last["why"] or "discrimination" in last["why"]
     kept = question_feedback.statistics(loop.engine, wrong[0])[0]
     assert kept["n"] == kept["statistics"]["options"][0]["n"]
-    assert kept["statistics"]["flags"][0]["rule"] in last["by"]
+    flag = kept["statistics"]["flags"][0]
+    assert flag["rule"] in last["by"]
+    assert flag["evidence"]["n"] > 0, "the review page says it again, in its reader's language"
 
     bank.set_status(loop.engine, [wrong[0]], "approved", by="Ana", why="the key is right")
     again = statistics(loop, interactions=file, apply=True, now=NOW + timedelta(days=1))
