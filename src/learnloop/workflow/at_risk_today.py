@@ -1,7 +1,7 @@
 """Who is at risk today, from a home's own enrolments: a model trained and kept, and a course's list by it."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
@@ -56,7 +56,8 @@ def brief(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _day(on: str) -> pd.Timestamp:
+    """As the API counts days: in UTC, wherever this machine stands."""
     try:
-        return pd.Timestamp(date.fromisoformat(on) if on else date.today(), tz="UTC")
+        return pd.Timestamp(date.fromisoformat(on) if on else datetime.now(UTC).date(), tz="UTC")
     except ValueError:
         raise BadInput(f"{on!r} is no day", "--on 2014-11-20", "on") from None
