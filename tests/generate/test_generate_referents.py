@@ -171,3 +171,9 @@ def test_headings_bring_nothing_in() -> None:
     text = "The contract\n\nThe contract is an agreement that binds two parties."
     lesson = Lesson.of("x:1", "c", "", text, "en")
     assert not standing.is_anaphoric(lesson.sentences[-1], lesson)
+
+
+def test_an_illness_is_no_distractor_of_a_thing() -> None:
+    assert sorts.clash("a chamber with gates at both ends", "a viral disease that insects spread", "en")
+    assert sorts.clash("l'artisan qui surveille la cave", "le lait que l'on chauffe", "fr")
+    assert not sorts.clash("a chamber with gates at both ends", "a tool that lifts stones", "en")

@@ -1,7 +1,7 @@
 """Questions about terms: which one fits the gap, which is described, which description fits it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from learnloop.generate import bearings, contrast, grammar, sorts, wording
 from learnloop.generate.questions import (
@@ -105,7 +105,7 @@ def which_description(source: Source, term: Term) -> Question | None:
             continue
         if language != "de" and is_name(term.name) != is_name(other.name):
             continue  # a professor beside kinds of diagrams
-        if are_kin(term, other, source):
+        if are_kin(term, other, source) or sorts.clash(key, text, language):
             continue
         if similarity.lowest <= (cosine := similarity(key, text)) <= HIGHEST_COSINE:
             looks = abs(len(text) - len(key)) / max(len(text), len(key))
@@ -279,6 +279,13 @@ def rank_terms(key: Term, source: Source, gap: bool = True) -> list[str]:
     for other in pool.terms:
         if not agrees(key, other, before) or overlaps(key.name, other.name):
             continue
+        if (
+            gap
+            and key.gender == "u"
+            and other.gender == "c"
+            and not re.search(r"\b(?:an?|the) $", before, re.I)
+        ):
+            continue  # "____ occurs when …": "module" wants an article
         if gap and has_weak_ending(other, lesson.language) and not re.search(r"\b[Dd](?:er|as) $", before):
             continue  # "____ ist …": "blinde Fleck" wants its article
         if key.name[1:2].isupper() != other.name[1:2].isupper():
@@ -291,17 +298,20 @@ def rank_terms(key: Term, source: Source, gap: bool = True) -> list[str]:
             continue  # "the Colosseum" beside "a toga"
         if are_kin(key, other, source) or not _are_apart(key, other, source):
             continue
+        if _compare(sorts.clash, key, other, source):
+            continue
         looks = abs(len(other.name.split()) - len(key.name.split())) * 0.1
         looks += 0.4 * (_clashes(key, other) or (bool(key.gender) and not other.gender))
         looks += 0.2 * (_indefinite(key) != _indefinite(other))
-        looks += OTHER_SORT * _of_other_sort(key, other, source)
+        looks += OTHER_SORT * _compare(sorts.differ, key, other, source)
         found.append((abs(cosine - TYPICAL_COSINE) + looks, other.name))
     return [name for _, name in sorted(set(found))]
 
 
-def _of_other_sort(one: Term, other: Term, source: Source) -> bool:
+def _compare(rule: Callable[[str, str, str], bool], one: Term, other: Term, source: Source) -> bool:
+    """`rule` of what the course says of both; False where it says nothing of one."""
     mine, theirs = (source.pool.descriptions.get(grammar.normalised(term.name), "") for term in (one, other))
-    return bool(mine and theirs) and sorts.differ(mine, theirs, source.language)
+    return bool(mine and theirs) and rule(mine, theirs, source.language)
 
 
 def _titled(term: Term, language: str) -> str:

@@ -19,7 +19,7 @@ _HEADS = {
         "process": "process procedure operation act action method technique transformation change conversion"
         " movement transfer transport exchange removal breakdown formation development reaction practice use"
         " application treatment purchase sale payment test examination measurement",
-        "illness": "disease infection illness disorder condition inflammation syndrome injury swelling fever",
+        "illness": "disease infection illness disorder inflammation syndrome injury swelling fever",
         "substance": "substance compound liquid gas material mineral mixture solution metal acid fluid"
         " rock powder"
         " enzyme hormone protein molecule drug dye fat",
@@ -32,7 +32,8 @@ _HEADS = {
         " difference value"
         " speed pressure force energy sum price cost percentage measure",
         "time": "period time phase stage moment season day year interval",
-        "living": "animal plant bird fish insect mammal fungus bacterium virus organism tree herb worm"
+        "living": "animal plant bee mite beast bird fish insect mammal fungus bacterium virus organism"
+        " tree herb worm"
         " larva cell",
         "group": "group set collection series system network organisation association company institution",
         "part": "organ muscle bone membrane layer gland nerve part tissue structure",
@@ -48,7 +49,7 @@ _HEADS = {
         " movimiento transferencia transporte intercambio eliminación formación desarrollo reacción"
         " práctica uso"
         " aplicación tratamiento compra venta pago prueba medición paso descanso maniobra comisión",
-        "illness": "enfermedad infección trastorno afección inflamación síndrome lesión fiebre defecto",
+        "illness": "enfermedad infección trastorno afección inflamación síndrome lesión fiebre",
         "substance": "sustancia compuesto líquido gas material mineral mezcla disolución metal ácido"
         " roca polvo"
         " enzima hormona proteína molécula fármaco grasa bebida puré",
@@ -62,7 +63,8 @@ _HEADS = {
         " diferencia"
         " valor velocidad presión fuerza energía suma precio coste porcentaje medida",
         "time": "periodo período tiempo fase etapa momento estación día año intervalo plazo",
-        "living": "animal planta ave pez insecto mamífero hongo bacteria virus organismo árbol hierba"
+        "living": "animal planta ave abeja ácaro especie pez insecto mamífero hongo bacteria virus"
+        " organismo árbol hierba"
         " gusano larva"
         " oruga célula",
         "group": "grupo conjunto colección serie sistema red organización asociación empresa institución",
@@ -80,7 +82,7 @@ _HEADS = {
         " conversion"
         " mouvement transfert transport échange élimination formation développement réaction pratique usage"
         " application traitement achat vente paiement essai mesure passage chauffage présentation",
-        "illness": "maladie infection trouble affection inflammation syndrome lésion fièvre",
+        "illness": "maladie infection affection inflammation syndrome lésion fièvre",
         "substance": "substance composé liquide gaz matériau minéral mélange solution métal acide roche"
         " poudre"
         " enzyme hormone protéine molécule médicament graisse boisson aliment",
@@ -94,7 +96,8 @@ _HEADS = {
         " différence valeur"
         " vitesse pression force énergie somme prix coût pourcentage variation",
         "time": "période temps phase étape moment saison jour année intervalle délai durée",
-        "living": "animal plante oiseau poisson insecte mammifère champignon bactérie virus organisme"
+        "living": "animal plante oiseau abeille acarien espèce poisson insecte mammifère champignon"
+        " bactérie virus organisme"
         " arbre herbe"
         " ver larve cellule",
         "group": "groupe ensemble collection série système réseau organisation association entreprise"
@@ -112,7 +115,7 @@ _HEADS = {
         " übertragung"
         " transport austausch entfernung abbau bildung entwicklung reaktion anwendung behandlung kauf verkauf"
         " zahlung prüfung messung aufnahme verteidigung abbruch ablauf aussetzung",
-        "illness": "krankheit infektion störung erkrankung entzündung syndrom verletzung fieber",
+        "illness": "krankheit infektion erkrankung entzündung syndrom verletzung fieber",
         "substance": "stoff verbindung flüssigkeit gas material mineral mischung lösung metall säure"
         " gestein pulver"
         " enzym hormon eiweiß molekül arzneimittel fett farbstoff",
@@ -124,7 +127,8 @@ _HEADS = {
         "amount": "menge zahl anzahl rate verhältnis anteil abstand höhe länge breite tiefe differenz wert"
         " geschwindigkeit druck kraft energie summe preis kosten betrag maß",
         "time": "zeit zeitraum phase abschnitt moment jahreszeit tag jahr spanne frist dauer",
-        "living": "tier pflanze vogel fisch insekt säugetier pilz bakterium virus lebewesen baum kraut"
+        "living": "tier pflanze vogel biene milbe art fisch insekt säugetier pilz bakterium virus"
+        " lebewesen baum kraut"
         " wurm larve"
         " zelle",
         "group": "gruppe menge sammlung reihe system netz organisation verein unternehmen einrichtung"
@@ -155,11 +159,17 @@ def sort(description: str, language: str) -> str:
     return ""
 
 
+# What is one of these, a description says at once: a thing of no known sort is not one.
+_PLAIN = {"person", "illness"}
+
+
 def differ(one: str, other: str, language: str) -> bool:
-    """Both sorts are known and not the same, or one is a person, a living thing or an illness."""
+    """Both sorts are known and not the same."""
     first, second = sort(one, language), sort(other, language)
-    return first != second and bool((first and second) or {first, second} & _PLAIN)
+    return bool(first and second and first != second)
 
 
-# What is one of these, a description says at once: of a thing of no known sort, it is not one.
-_PLAIN = {"person", "living", "illness"}
+def clash(one: str, other: str, language: str) -> bool:
+    """Just one of the two is a person or an illness: "a lock" beside "yellow fever"."""
+    first, second = sort(one, language), sort(other, language)
+    return first != second and bool({first, second} & _PLAIN)

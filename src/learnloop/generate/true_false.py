@@ -48,13 +48,13 @@ def _exchangeable(source: Source, term: Term) -> list[str]:
         theirs = pool.descriptions.get(grammar.normalised(name))
         if not theirs or clozes.points_elsewhere(theirs, language):
             continue
-        if sorts.differ(mine, theirs, language):
-            continue  # "a vaccine is a disease …"
+        if sorts.clash(mine, theirs, language):
+            continue  # "a lock is a viral disease …"
         if not contrast.apart(mine, theirs, language) or _begins_otherwise(article, name, language):
             continue
         # The nearest in what is said of it: "a mixed forest is a cubic metre" is wrong at a glance.
-        found.append((-source.similarity(mine, theirs), name))
-    return [name for _, name in sorted(found[:NEAREST])]
+        found.append((sorts.differ(mine, theirs, language), -source.similarity(mine, theirs), name))
+    return [name for *_, name in sorted(found[:NEAREST])]
 
 
 _INDEFINITE = ("a", "an", "un", "una", "une", "ein", "eine")
