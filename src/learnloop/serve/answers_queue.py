@@ -115,7 +115,8 @@ async def grade_answer(
         row, fresh, others = await here.run(grades.mark, *marking)
     except practice_answers.Taken as error:
         raise Refusal(409, "graded-otherwise", error.problem) from error
-    for one, new in ((row, fresh), *((other, True) for other in others)):
+    first = fresh and body.was is None  # a correction is no event more
+    for one, new in ((row, first), *((other, True) for other in others)):
         remember(here, one, new)
     spoken = best_language(accept_language, here.settings.language)
     told = {**await reply(here, row, spoken), "also": len(others)}
