@@ -144,9 +144,10 @@ def test_killed_again_and_again_every_page_lands_once_and_none_is_asked_for_agai
         )
         with parent:
             deadline = time.monotonic() + 120
-            while len(site.asked) < before + 2 and parent.poll() is None and time.monotonic() < deadline:
+            enough = before + 2 + generator.randrange(12)  # by what was asked for: machines differ in speed
+            while len(site.asked) < enough and parent.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.005)
-            time.sleep(generator.uniform(0, 0.5))
+            time.sleep(generator.uniform(0, 0.02))
             spiders = _spiders(parent.pid)
             if kill % 3 != 0:
                 for spider in spiders:
