@@ -95,6 +95,42 @@ def test_what_looks_like_a_definition(language: str, text: str) -> None:
     assert not {how for how, said in found(text, language).values() if said}
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "name", "description"),
+    [
+        (
+            "de",
+            "Messing ist eine Legierung aus Kupfer und Zink, Bronze eine aus Kupfer und Zinn.",
+            "Messing",
+            "eine Legierung aus Kupfer und Zink",
+        ),
+        (
+            "es",
+            "El genotipo es el conjunto de los genes, y el fenotipo, el conjunto de los caracteres.",
+            "genotipo",
+            "el conjunto de los genes",
+        ),
+        (
+            "en",
+            "An allergy is a reaction of the immune system and may be fatal in tiny amounts.",
+            "allergy",
+            "a reaction of the immune system",
+        ),
+        ("en", "Brand equity is the extra value that a product has because of its name.", "brand equity", ""),
+        (
+            "de",
+            "Zugzwang nennt man eine Lage, in der jeder Zug schadet.",
+            "Zugzwang",
+            "eine Lage, in der jeder Zug schadet",
+        ),
+    ],
+)
+def test_a_second_thing_is_cut_off(language: str, text: str, name: str, description: str) -> None:
+    terms = found(text, language)
+    assert terms[name][1] == description
+    assert "Lage" not in terms
+
+
 def test_a_list_of_terms_is_read_and_two_lines_with_a_colon_are_not() -> None:
     lines = [
         "- Macro: a recorded series of commands that can be played back.",

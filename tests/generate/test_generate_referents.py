@@ -71,6 +71,9 @@ def test_one_of_several(language: str, text: str) -> None:
         ("fr", "Une capsule de tissu fibreux sépare le rein des autres."),
         ("de", "Die linke Seite heißt Soll, die rechte Haben."),
         ("es", "Cuando llega a la superficie recibe el nombre de lava."),
+        ("es", "El de Menga tiene una losa de 150 toneladas."),
+        ("fr", "Le mot a été forgé en 1866 par Ernst Haeckel."),
+        ("en", "The word was coined by Ernst Haeckel in 1866."),
         ("en", "Karl von Frisch, who deciphered it, shared the Nobel Prize."),
         ("en", "The left side is called the debit side."),
     ],
@@ -150,6 +153,20 @@ def test_sentences_that_one_word_turns_round(language: str, text: str, turned: s
     lesson, sentence = last(text, language)
     found = opposites.turned(sentence, lesson)  # type: ignore[arg-type]
     assert (found[2] if found else "") == turned
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "asked"),
+    [
+        ("es", "Un adulto guarda alrededor de 500 gramos, lo que basta para dos horas.", False),
+        ("es", "El Sol reúne el 99,8 % de su masa.", False),
+        ("fr", "Une barrique bordelaise contient 225 litres.", True),
+        ("en", "A wheel of this cheddar weighs 40 kilograms.", False),
+        ("en", "A wheel of Parmesan weighs 40 kilograms.", True),
+    ],
+)
+def test_amounts_of_something(language: str, text: str, asked: bool) -> None:
+    assert bool(askable.askable(Lesson.of("x:1", "c", "", text, language))) == asked
 
 
 def test_things_of_different_sorts() -> None:

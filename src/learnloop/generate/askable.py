@@ -125,7 +125,11 @@ def is_askable(quantity: Quantity, lesson: Lesson) -> bool:
         return False
     if referents.brought_in(sentence, lesson) or referents.is_of_a_row(text, language):
         return False
-    if _SUBJECTLESS.match(text):
+    if (
+        _SUBJECTLESS.match(text)
+        or _OF_ITS.match(after)
+        or (_AMOUNT.match(after) and not _WEIGHS.search(before))
+    ):
         return False
     if language == "es" and (not _OPENS_IN_SPANISH.match(text) or _NOBODY.match(text)):
         return False  # "Saca cada carta …": the subject is in another sentence
@@ -161,6 +165,22 @@ _OF_A_SAMPLE = re.compile(
 )
 
 
+# "The Sun has 99 % of its mass": of whose?
+_OF_ITS = re.compile(
+    r"[ \u00a0]?(?:%|percent|per cent|Prozent)? ?(?:of|de|von) (?:its|their|sus?|sa|son|ses|leurs?"
+    r"|ihre[rn]?)\b"
+)
+# "An adult stores 500 grams": of what? "A wheel weighs 40 kilograms" says it.
+_AMOUNT = re.compile(
+    r"[ \u00a0](?:(?:kilo)?gram\w*|kilos?|Kilogramm|Gramm|lit(?:er|re|ro)s?|Liter|ton(?:ne|elada)?s?|Tonnen)"
+    r"(?=[,.;]| (?:in|en|and|y|et|und|a year|al año|par an|im Jahr)\b|$)"
+)
+_WEIGHS = re.compile(
+    r"\b(?:weigh\w*|holds?|mass|contains?|pes[ao]\w*|contiene\w*|masa|capacidad|pèse\w*|contien\w*"
+    r"|masse|wieg\w*"
+    r"|fass\w*|enthält|enthalten|Gewicht|lift\w*|carr\w+|carga\w*|laden)\b",
+    re.I,
+)
 # "Üblich sind 5 Prozent": of what, the sentence before says.
 _SUBJECTLESS = re.compile(
     r"(?:Üblich|Typisch|Normal|Erlaubt|Zulässig|Vorgeschrieben|Empfohlen|Nötig|Erforderlich|Möglich"
@@ -243,7 +263,8 @@ _GOES_ON = re.compile(
     r" ]?[a-zà-ÿ]|-"
 )
 _OR_MORE = re.compile(
-    r"(?:[ \u00a0][\w%°]+){0,3} (?:or more|or less|or so|or fewer|and (?:over|above|older|more)|o más|o"
+    r"(?:[ \u00a0][\w%°]+){0,3} (?:or more|or less|or so|and after|or fewer|and (?:over|above|older"
+    r"|more)|o más|o"
     r" menos|y más"
     r"|ou plus|ou moins|et plus|oder mehr|und mehr|oder weniger)\b"
 )

@@ -25,14 +25,16 @@ _RELATIVE = {
     r"|\b[Tt]he (?:two|three|four|five|six|seven|eight|nine|ten) (?!of\b)[a-z]+"
     r"|(?:^|\d |\b(?:in|on|at|by|after|before|during|for|since|from|of|to|with|about|under"
     r"|into) )that (?!is\b)"
-    r"[a-z]+",
+    r"[a-z]+"
+    r"|^The (?:word|name) (?:is|was|comes|derives|goes)\b",
     "es": r"\b(?:[Ee]l|[Ll]a) (?:método|proceso|idea|término|principio|técnica|teoría|aparato|concepto"
     r"|diseño|procedimiento|máquina|ley)(?! (?:de|del|que|por|para|en)\b| [A-ZÁÉ])(?= )|"
     r"\b(?:[Ee]l|[Ll]a) (?:mejor|peor|mayor|menor|máxim[oa]|mínim[oa]|ideal) \w+ (?:es|era|fue)\b"
     r"|\b(?:[Ee]l|[Ll]a) \w+ (?:ideal|máxim[oa]|mínim[oa]|óptim[oa]|normal|habitual) (?:es|era|fue)\b|"
     r"\b(?:[Ee]n|[Dd]e|[Aa]|[Cc]on) cada (?:etapa|nivel|paso|fase|caso|grupo|ronda|escalón|turno|vez)\b"
     r"|\b[Ll][oa]s (?:dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez) (?!mil)[a-zñáéíóú]+"
-    r"|\bl[ao]s (?:demás|otr[ao]s|restantes)\b(?! \w)",
+    r"|\bl[ao]s (?:demás|otr[ao]s|restantes)\b(?! \w)|^(?:El|La|Los|Las) del? [A-ZÁÉÍÓÚ]"
+    r"|^(?:La palabra|El nombre) (?:es|fue|se|procede|viene|deriva)\b",
     "fr": r"\b(?:[Ll]e |[Ll]a |[Ll][\'’])(?:méthode|procédé|idée|terme|principe|technique|théorie"
     r"|appareil|concept|machine|loi|phénomène)(?! (?:de|du|des|qui|que|dans|par|pour)\b| d[\'’]"
     r"| [A-ZÀÉ])(?= )|"
@@ -40,6 +42,7 @@ _RELATIVE = {
     r"|[Ll]a) \w+ (?:idéale?|maximale?|minimale?|optimale?|normale?|moyenne?) (?:est|était|fut)\b|"
     r"\b(?:[Àà]|[Dd]ans|[Dd]e|[Pp]our) chaque (?:étape|niveau|stade|fois|tour|cas|groupe|phase|échelon)\b"
     r"|\b[Ll]es (?:deux|trois|quatre|cinq|six|sept|huit|neuf|dix) [a-zéèêàâç]+"
+    r"|^Le (?:mot|nom) (?:est|a|fut|vient)\b"
     r"|\b(?:les|des|aux) autres\b(?! \w)|\by (?!compris|a\b|aura|avait|eut)[a-zà-ÿ]{3,}",
     "de": r"\b(?:[Dd]as|[Dd]ie|[Dd]er|[Dd]en) (?:Verfahren|Methode|Idee|Begriff|Prinzip|Technik|Theorie"
     r"|Gerät|Konzept|Maschine|Gesetz)(?! (?:der|des|von|zur|zum|für)\b|,)(?= )|"
@@ -50,11 +53,13 @@ _RELATIVE = {
     r"\b(?:[Aa]uf|[Ii]n|[Bb]ei|[Aa]n|[Zz]u) jede[rm] (?:Stufe|Schritt|Ebene|Phase|Fall|Gruppe"
     r"|Runde|Mal)\b"
     r"|\b(?:[Dd]ie|[Dd]er|[Dd]en) (?:zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn) [A-ZÄÖÜ]\w+"
-    r"|\bDreiergruppe\b|\b(?:die|den|der) (?:anderen|übrigen|restlichen)\b(?! [A-ZÄÖÜ])",
+    r"|\bDreiergruppe\b|^D(?:as Wort|er Name) (?:ist|wurde|stammt|kommt|geht)\b|\bweiter (?:oben"
+    r"|unten)\b|\b(?:die|den|der) (?:anderen|übrigen|restlichen)\b(?! [A-ZÄÖÜ])",
 }
 # A pronoun that is the object of another sentence's noun: "Cook ran aground on it", "qui en comptent 175".
 _OBJECTS = {
-    "en": r"^[^,;]*\b(?:it|them)\b|, (?:who|which) (?:[\w-]+ ){1,2}(?:it|them)\b|"
+    "en": r"^[^,;]*\b(?:it|them)\b|, (?:who"
+    r"|which) (?:[\w-]+ ){1,2}(?:it|them)\b|"
     r"\b(?:on|of|to|in|into|from|with|by|for|around|over|under|upon|at|through|near|behind) (?:it"
     r"|them)\b",
     "es": r"\b(?:lo|los|la|las|le|les) \w+(?:ó|aron|ieron|aba|aban)\b|"

@@ -96,7 +96,7 @@ _RANKED = re.compile(
     r"|principal(?:es)?|principaux|principales|primer|primera|último|última|mayor|mejor|nuevo|nueva|gran"
     r"|premier|première|dernier|dernière|plus|grand"
     r"|grande|nouveau|nouvelle|erste[nrs]?|letzte[nrs]?|größte[nrs]?|neue[nrs]?|wichtigste[nrs]?|zweite[nrs]?"
-    r"|häufigste[nrs]?)\b",
+    r"|häufigste[nrs]?|only|sol[oa]|seule?|einzige[nrs]?)\b",
     re.I,
 )
 
@@ -194,14 +194,19 @@ _SPOKEN = {
 
 # Where a definition goes on to something else: another clause, an example, a second definition.
 _GOES_ON = re.compile(
-    r"\s?[;:(—–]|,? (?:and it|but|so that|y se|pero|mais|et il|et elle|aber|und er|und sie)\b"
+    # "…, bronze one of …", "…, and the phenotype, the …": a second thing, its verb left out
+    r",? (?:y|e|et|und|and) (?:el|la|los|las|l[ea]s?|une?|una?|der|die|das|eine?|the|an?) [\w-]+,? "
+    r"(?:el|la|los|las|l[ea]s?|une?|una?|der|die|das|eine?|the|an?) "
+    r"|, [\w-]+ (?:eine?|une?|una?|one) (?:aus|de|d['’]|con|of)\b"
+    r"|\s?[;:(—–]|,? (?:and it|but|so that|y se|pero|mais|et il|et elle|aber|und er|und sie)\b"
     r"|,? (?:such as|including|como por ejemplo|comme par exemple|wie etwa) |, (?:like|comme|como) | y en"
     r" (?:él|ella|ellos|ellas) "
     r"|, (?:so|whereas|while|here|usually|whose|because|for example|por ejemplo|mientras|así)\b"
     r"|, (?:par exemple|tandis|alors|zum Beispiel|während|also)\b|, an? [\w ]+ (?:is|are)\b"
     r"|, (?:which|where|who|with|when|lo que|el cual|la cual|ce qui|ce que|lequel|laquelle|was|wobei"
     r"|wodurch)\b"
-    r"| and (?:is|are|has|have|can|was|it|this|they)\b| y (?:es|son|tiene|tienen|puede|pueden|está|se)\b"
+    r"| and (?:is|are|has|have|can|may|must|will|does|was|it|this|they)\b| y (?:es|son|tiene|tienen"
+    r"|puede|pueden|está|se)\b"
     r"| et (?:est|sont|a|ont|peut|peuvent|se)\b| und (?:sind|haben|können|werden|[a-zäöü]+t)\b(?!\W*$)"
     r"| because | since | although | though | porque | ya que | aunque | parce que | car | puisque "
     r"|, (?:weil|da|obwohl|denn|sodass|damit)\b"
@@ -256,11 +261,14 @@ def first_statement(predicate: str) -> str:
     aside = re.match(r"\s?\(|\s?[—–]|, (?:which|who|where|with|when)\b", rest)
     if aside and re.search(r"\)[ ]\w|[—–] ?\w+.*[—–]|, (?:which|who|where|with|when)\b.*,", rest):
         return ""
+    if _GIVES_A_REASON.match(rest):  # "the extra value that a product has [because of its name]"
+        return ""
     if rest.startswith(", was"):  # "das Maß, in dem ein Test misst, was er messen soll"
         return ""
     return "" if aside and rest.startswith(", ") and re.search(r"\b(?:which|that|who)\b", text) else text
 
 
+_GIVES_A_REASON = re.compile(r",? (?:because|porque|parce que|weil)\b")
 # "… and acoustic encoding is the encoding of sounds": a second definition hangs on the first.
 _SECOND_SUBJECT = re.compile(
     r"\b(?:and|y|e|et|und) (?:[\w-]+ ){1,3}(?:is|are|es|son|est|sont|ist|sind) (?:an?|the|una?|el|la"

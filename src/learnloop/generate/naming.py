@@ -48,7 +48,9 @@ NAMED = {
         r"\bporte(?:nt)? le nom (?:de|d['’])",
     ),
     "de": (
-        *_named("de", r"\b(?:heißt|heißen|nennt man)"),
+        *_named("de", r"\b(?:heißt|heißen)"),
+        # "X nennt man eine Lage, in der …" names X: here the name stands without an article.
+        re.compile(rf"\bnennt man {QUOTE_OPENS}(?P<article>)(?P<term>[A-ZÄÖÜ][\w-]+){QUOTE_CLOSES}(?=[.;])"),
         re.compile(
             rf"\b(?:wird|werden) (?:auch )?(?:als )?{QUOTE_OPENS}(?P<article>)"
             rf"(?P<term>[A-ZÄÖÜ][\w-]+){QUOTE_CLOSES}"
@@ -137,9 +139,9 @@ _INVERSE = {
         r"(?:a |al? )(?P<predicate>(?:la|los|las|una?|todo|toda) .+)$"
     ),
     "de": re.compile(
-        rf"^Unter (?:(?P<article>der|dem|einer|einem) )?{QUOTE_OPENS}"
+        rf"^(?:Unter )?(?:(?P<article>der|dem|einer|einem) )?{QUOTE_OPENS}"
         rf"(?P<term>[A-ZÄÖÜ][\wäöüß-]+){QUOTE_CLOSES} "
-        r"versteht man (?P<predicate>(?:eine|die|das|alle) .+)$"
+        r"(?:versteht|nennt) man (?P<predicate>(?:eine|die|das|alle) .+)$"
     ),
 }
 

@@ -33,20 +33,22 @@ _COMPARED = {
     " also too again still earlier previously elsewhere accordingly other others same similar similarly"
     " in|addition in|fact in|contrast by|contrast in|turn as|a|result on|the|other|hand for|this|reason"
     " of|course"
-    " by|comparison him both moreover remaining rest besides alike either neither",
+    " by|comparison on|the|contrary him both moreover remaining rest besides alike either neither",
     "es": "otro otra otros otras adicional adicionales luego entonces después posteriormente respectivamente"
     " dicho dicha dichos dichas además asimismo sin|embargo por|lo|tanto también igualmente ambos"
     " en|cambio de|hecho por|eso en|consecuencia por|otra|parte ademas ambas mismo misma mismos mismas"
-    " restante restantes resto tampoco más|tarde más|adelante anteriormente antes",
+    " restante restantes resto tampoco por|el|contrario al|contrario más|tarde más|adelante"
+    " anteriormente antes",
     "fr": "autre autres supplémentaire supplémentaires ensuite puis alors respectivement également aussi"
     " en|effet en|revanche par|conséquent de|plus par|contre en|fait cependant toutefois pourtant donc"
-    " ainsi même mêmes outre précédemment auparavant"
+    " ainsi même mêmes outre précédemment auparavant au|contraire"
     " restant restante néanmoins plus|tard plus|tôt dernier dernière derniers dernières",
     "de": "andere anderen anderer anderes weitere weiteren weiterer weiteres dann danach später anschließend"
     " infolgedessen darüber|hinaus unter|anderem im|Gegensatz im|Vergleich jeweils ihn ihm ihnen ebenfalls"
     " auch jedoch"
     " hingegen dagegen deshalb daher somit wiederum gleiche gleichen beide"
-    " beiden außerdem zudem ebenso trotzdem aber allerdings restlichen übrigen zuvor früher letztere",
+    " beiden außerdem zudem ebenso trotzdem aber allerdings restlichen übrigen zuvor früher"
+    " letztere im|Gegenteil",
 }
 # What only may be so.
 _HEDGES = {
