@@ -1,9 +1,13 @@
 """What no reader sees of a page is not its text; what a reader sees stays."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from learnloop.collect.extract import extract
-from learnloop.collect.hidden import drop_hidden, hides
+from learnloop.collect.hidden import _rules_of, _without_comments, drop_hidden, hides
 
 SEEN = "The mean of a list is its sum, divided by how many values there are in the list."
 SECRET = "Nobody shall read this canary."
@@ -125,3 +129,26 @@ def test_what_a_recipe_points_at_may_wait_behind_a_button() -> None:
     page = f'<html><body><article><p>{SEEN}</p></article><b class="level" hidden>beginner</b></body></html>'
     record = extract(page.encode(), "http://example.org/a", "text/html", 200, {"level": "b.level"})[0]
     assert record["level"] == "beginner"
+
+
+CSS = st.lists(
+    st.sampled_from(["{", "}", "@", ";", "a", ".b ", "/*", "*/", "*", "/", "\n"]), max_size=25
+).map("".join)
+
+
+@given(CSS)
+def test_rules_and_comments_are_those_of_the_plain_patterns(css: str) -> None:
+    """Which look from every place to the end: of a page with a font in it, for minutes."""
+    assert _without_comments(css) == re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
+    plain = re.findall(r"([^{}@;]+)\{([^{}]*)\}", css)
+    assert list(_rules_of(css)) == [rule for rule in plain if rule[0].strip()]
+
+
+def test_a_font_within_the_page_hides_no_rule() -> None:
+    font = f"@font-face {{ font-family: x; src: url(data:font/woff2;base64,{'A' * 400_000}) }}"
+    text = text_of(
+        f"<article><p>{SEEN}</p><p class=gone>{SECRET}</p></article>",
+        f"<style>{font} .gone {{ display: none }} /* {'/* ' * 100_000}</style>",
+    )
+    assert SEEN in text
+    assert "canary" not in text

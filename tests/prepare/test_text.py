@@ -1,4 +1,5 @@
 import doctest
+import re
 
 import ftfy.bad_codecs  # noqa: F401 - sloppy: Windows-1252 as browsers read it
 import pandas as pd
@@ -156,3 +157,40 @@ def test_rows_changed_are_counted_by_rule() -> None:
 def test_paragraphs_are_kept() -> None:
     clean, _ = repair("<p>One\nline.</p>\n<p>Two&nbsp;words.</p><ul><li>a</li><li>b</li></ul>")
     assert clean == "One line.\n\nTwo words.\n\na\n\nb"
+
+
+MARKUP = st.lists(
+    st.sampled_from(
+        [
+            "<!--",
+            "-->",
+            "--",
+            "<script>",
+            "<SVG a>",
+            "</script >",
+            "</svg>",
+            "</script",
+            "<style",
+            ">",
+            "a",
+            "\n",
+        ]
+    ),
+    max_size=25,
+).map("".join)
+
+
+@given(MARKUP)
+def test_comments_and_scripts_go_as_by_the_plain_patterns(markup: str) -> None:
+    """Which look from every beginning to the end of the text: of a page of beginnings, for hours."""
+    comments = re.compile(r"<!--.*?-->", re.DOTALL)
+    active = re.compile(
+        r"<(script|style|template|noscript|iframe|object|svg)\b[^<>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE
+    )
+    assert text._without_comments(markup) == comments.sub("", markup)
+    assert text._without_active(markup) == active.sub("", markup)
+
+
+def test_a_page_of_beginnings_is_read() -> None:
+    cleaned, _ = clean_text(pd.Series(["<!--" * 20_000 + "<script>" * 20_000 + "a mean"]), RULES)
+    assert "a mean" in cleaned[0]

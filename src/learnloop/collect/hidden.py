@@ -39,13 +39,12 @@ _CLIPPED = re.compile(r"(?:^|;)\s*overflow\s*:\s*hidden", re.I)
 _COLOUR = re.compile(r"(?:^|;)\s*color\s*:\s*([^;!]+)", re.I)
 _GROUND = re.compile(r"(?:^|;)\s*background(?:-color)?\s*:\s*([^;!]+)", re.I)
 _COLOURS = {"white": "#ffffff", "#fff": "#ffffff", "black": "#000000", "#000": "#000000"}
-_COMMENT = re.compile(r"/\*.*?\*/", re.S)
-_RULE = re.compile(r"([^{}@;]+)\{([^{}]*)\}")
+_RULE = re.compile(r"\{([^{}]*)\}")
 
 
 def hides(style: str) -> bool:
     """Whether declarations ("display: none; color: red") make what they are for unseen."""
-    text = _COMMENT.sub("", style)
+    text = _without_comments(style)
     if _HIDES.search(text) or (_NO_SIZE.search(text) and _CLIPPED.search(text)):
         return True
     colour, ground = _COLOUR.search(text), _GROUND.search(text)
@@ -80,8 +79,8 @@ def _by_rules(soup: "BeautifulSoup") -> Iterator["Tag"]:
 
     rules = 0
     for style in soup.find_all("style"):
-        text = _without_media(_COMMENT.sub("", style.get_text()))
-        for selectors, declarations in _RULE.findall(text):
+        text = _without_media(_without_comments(style.get_text()))
+        for selectors, declarations in _rules_of(text):
             rules += 1
             if rules > MOST_RULES:
                 return
@@ -93,6 +92,25 @@ def _by_rules(soup: "BeautifulSoup") -> Iterator["Tag"]:
                     yield from soup.select(selectors.strip())
             except (SelectorSyntaxError, NotImplementedError):
                 continue  # ::before, :has in ways soupsieve has not: they hide no text of the page
+
+
+def _rules_of(css: str) -> Iterator[tuple[str, str]]:
+    """(selectors, declarations) of each rule. A font within the page is a long line without a brace: what
+    stands before one is looked for backwards, and once."""
+    place = 0
+    for rule in _RULE.finditer(css):
+        selectors = re.split(r"[{}@;]", css[place : rule.start()])[-1]
+        place = rule.end()
+        if selectors.strip():
+            yield selectors, rule[1]
+
+
+def _without_comments(css: str) -> str:
+    kept, place = [], 0
+    while (begin := css.find("/*", place)) >= 0 and (end := css.find("*/", begin + 2)) >= 0:
+        kept.append(css[place:begin])
+        place = end + 2
+    return "".join([*kept, css[place:]])
 
 
 def _without_media(css: str) -> str:

@@ -26,11 +26,8 @@ _ATTRIBUTES = r"(?:\s+[a-zA-Z][\w:-]*(?:\s*=\s*(?:\"[^\"<]*\"|'[^'<]*'|[^\s\"'<>
 _TAG = re.compile(rf"</?({_INLINE_NAMES}|{_BLOCK_NAMES}){_ATTRIBUTES}>", re.IGNORECASE)
 _TAG_NAME = re.compile(rf"<(/?)({_INLINE_NAMES}|{_BLOCK_NAMES})\b[^<>]*>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 # What acts or shows nothing goes with what is in it.
-_ACTIVE = re.compile(
-    r"<(script|style|template|noscript|iframe|object|svg)\b[^<>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE
-)
+_ACTIVE = re.compile(r"<(script|style|template|noscript|iframe|object|svg)\b[^<>]*>", re.IGNORECASE)
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f"
     "\u202a-\u202e\u2060-\u2064\u2066-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
@@ -91,8 +88,32 @@ def strip_tags(text: str) -> str:
         name = match[1].lower()
         return match[0] if name not in leftover else "" if name in _INLINE else "\n\n"
 
-    plain = _TAG.sub(replacement, _ACTIVE.sub("", _COMMENT.sub("", text)))
+    plain = _TAG.sub(replacement, _without_active(_without_comments(text)))
     return plain if plain.strip() else text
+
+
+def _without_comments(text: str) -> str:
+    """Looks for each end once: a pattern would look from every beginning, and a page of them take hours."""
+    kept, place = [], 0
+    while (begin := text.find("<!--", place)) >= 0 and (end := text.find("-->", begin + 4)) >= 0:
+        kept.append(text[place:begin])
+        place = end + 3
+    return "".join([*kept, text[place:]])
+
+
+def _without_active(text: str) -> str:
+    """The same for elements that act or show nothing; one without an end stays, as it is no element."""
+    kept, place, endless = [], 0, set[str]()
+    while begin := _ACTIVE.search(text, place):
+        name = begin[1].lower()
+        end = None
+        if name not in endless:
+            end = re.compile(rf"</{name}\s*>", re.IGNORECASE).search(text, begin.end())
+        if end is None:
+            endless.add(name)
+        kept.append(text[place : begin.end() if end is None else begin.start()])
+        place = begin.end() if end is None else end.end()
+    return "".join([*kept, text[place:]])
 
 
 def drop_invisible(text: str) -> str:
