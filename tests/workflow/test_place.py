@@ -213,7 +213,7 @@ def typed(
                 os.write(mine, key)
             while part := _more(mine):
                 seen += part
-            status = process.wait(60)
+            status = process.wait(120)
         finally:
             process.kill()
             os.close(mine)
@@ -221,8 +221,8 @@ def typed(
 
 
 def _more(terminal: int) -> bytes:
-    """What comes next; b"" at the end. Fails where nothing comes for a minute."""
-    ready, _, _ = select.select([terminal], [], [], 60)
+    """What comes next; b"" at the end. Fails where nothing comes for two minutes."""
+    ready, _, _ = select.select([terminal], [], [], 120)
     assert ready
     try:
         return os.read(terminal, 65536)
