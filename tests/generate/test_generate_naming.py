@@ -117,6 +117,7 @@ def test_what_looks_like_a_definition(language: str, text: str) -> None:
             "a reaction of the immune system",
         ),
         ("en", "Brand equity is the extra value that a product has because of its name.", "brand equity", ""),
+        ("en", "Reach is the range of tasks that a child can manage but not yet alone.", "reach", ""),
         (
             "de",
             "Zugzwang nennt man eine Lage, in der jeder Zug schadet.",

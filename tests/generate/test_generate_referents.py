@@ -145,6 +145,7 @@ def test_a_figure_whose_subject_is_elsewhere() -> None:
         ("en", "The higher school in the valley has a library.", ""),
         ("es", "El alto horno funde el mineral de hierro.", ""),
         ("en", "Salt does not raise the pressure of the gas.", ""),
+        ("de", "Im Handel steigt man niedrig ein, um schnell Anteile zu gewinnen.", ""),
         ("en", "The king raised the tax on salt in the towns.", ""),
         ("en", "Keep the head lower than the feet of the patient.", ""),
     ],

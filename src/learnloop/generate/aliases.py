@@ -44,7 +44,9 @@ def _in_other_number(name: str, language: str) -> list[str]:
     if language == "de" or (language != "en" and len(words) > 1) or name[1:2].isupper():
         return []
     word = words[place]
-    if re.search(r"(?:ss|us|is|ics|x|z|f|fe|y|ch|sh|o|s['’]|au|eu|al|ail|ou|í|ú|á|é|ó|n[oa]s)$", word, re.I):
+    if re.search(
+        r"(?:ss|us|is|ics|ing|ive|x|z|f|fe|y|ch|sh|o|s['’]|au|eu|al|ail|ou|í|ú|á|é|ó|n[oa]s)$", word, re.I
+    ):
         return []
     if word.endswith("s"):
         regular = word[-2] in ("aeo" if language == "es" else "bcdfgklmnprtvwe")

@@ -261,14 +261,18 @@ def first_statement(predicate: str) -> str:
     aside = re.match(r"\s?\(|\s?[—–]|, (?:which|who|where|with|when)\b", rest)
     if aside and re.search(r"\)[ ]\w|[—–] ?\w+.*[—–]|, (?:which|who|where|with|when)\b.*,", rest):
         return ""
-    if _GIVES_A_REASON.match(rest):  # "the extra value that a product has [because of its name]"
+    # "the extra value that a product has [because of its name]", "tasks that a child can manage [but …]"
+    if _GIVES_A_REASON.match(rest):
         return ""
     if rest.startswith(", was"):  # "das Maß, in dem ein Test misst, was er messen soll"
         return ""
     return "" if aside and rest.startswith(", ") and re.search(r"\b(?:which|that|who)\b", text) else text
 
 
-_GIVES_A_REASON = re.compile(r",? (?:because|porque|parce que|weil)\b")
+_GIVES_A_REASON = re.compile(
+    r",? (?:but|because|since|although|though|pero|porque|ya que|aunque|mais|parce que|car|puisque|aber|weil"
+    r"|obwohl|denn|sondern)\b"
+)
 # "… and acoustic encoding is the encoding of sounds": a second definition hangs on the first.
 _SECOND_SUBJECT = re.compile(
     r"\b(?:and|y|e|et|und) (?:[\w-]+ ){1,3}(?:is|are|es|son|est|sont|ist|sind) (?:an?|the|una?|el|la"

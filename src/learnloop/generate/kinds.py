@@ -60,7 +60,7 @@ def _with_a_gap(source: Source, found: Found) -> list[Term]:
         and not _is_adjective(term)
         and not clozes.is_told_by_a_part(term, source.language)
         and not _lacks_a_noun(term, source.language)
-        and not (term.how == "named" and referents.is_bare_subject(_before(term), source.language))
+        and not (term.how == "named" and _names_what_was_told(term, source))
         and (term.how != "defined" or source.description(term))
     ]
 
@@ -70,6 +70,12 @@ def _clozes(source: Source, found: Found) -> list[Question]:
     terms = [clozes.cloze(source, term) for term in asked]
     numbers = [figures.cloze(source, quantity) for quantity in found.figures]
     return _alternating(terms, numbers)
+
+
+def _names_what_was_told(term: Term, source: Source) -> bool:
+    """ "The smallest unit of the pattern is called a foot": of which pattern, the sentence before says."""
+    bare = referents.is_bare_subject(_before(term), source.language)
+    return bare or bool(referents.brought_in(term.sentence, source.lesson))
 
 
 def _before(term: Term) -> str:

@@ -66,6 +66,12 @@ _NOUNLIKE = {  # adjectives and adverbs of _PAIRS: they must compare
     ),
     "de": re.compile(r"\w+er(?:e|en)?|tiefer"),
 }
+_AIM = {
+    "en": r"\bto (?:\w+ )?$",
+    "es": r"\bpara\b[^,]*$",
+    "fr": r"\b(?:pour|afin)\b[^,]*$",
+    "de": r"\bum\b[^,]*\bzu $",
+}
 # A statement begins with its subject or with a place or time; "Keep the head low" is none.
 _OPENS = {
     "en": r"(?:The|An?|Most|All|Every|Each|In|On|At|During|After|Before|When|As|With|Without|Under|For"
@@ -135,6 +141,10 @@ def turned(sentence: Sentence, lesson: Lesson) -> tuple[int, int, str] | None:
 
 def _says_a_direction(match: re.Match[str], text: str, language: str) -> bool:
     word, before, after = match[0], text[: match.start()], text[match.end() :]
+    if language == "de" and re.match(r"[^,.;]* (?:ein|aus|ab|auf|um|an|zu|nach|vor)[,.;]", after):
+        return False  # "steigt … ein" is another verb than "steigt"
+    if re.search(_AIM[language], before):
+        return False  # "in order to lose …": nobody wants that
     if _NOUNLIKE[language].fullmatch(word):
         compares = re.search(_COMPARED_BEFORE[language], before) or re.search(
             _COMPARED_AFTER[language], after

@@ -44,7 +44,7 @@ def topic(title: str, text: str = "") -> str:
 
 def _plain(name: str) -> str:
     """`name` without its numbering and its stops; capitals alone become a sentence's."""
-    name = _NUMBERING.sub("", name + " ").strip(" .,:;–—-*#?!¿¡\t")
+    name = _NUMBERING.sub("", name + " ").strip(" .,:;–—-*#?!¿¡·•|\t")
     if _SAYS_NOTHING.fullmatch(name) or not re.search(r"[^\W\d_]{3}", name) or name.isdigit():
         return ""
     return name.capitalize() if name.isupper() and " " in name else name[:1].upper() + name[1:]
