@@ -25,6 +25,7 @@ from learnloop.errors import BadSettings
         ("LLM_PROPOSE", "gpt"),
         ("LLM_VERIFY", "openai:https://models.example.org/v1"),
         ("LLM_PRECISION", "int4"),
+        ("LLM_LANGUAGES", "english"),
         ("LLM_KEY", "two words"),
         ("LLM_TIMEOUT_S", "0"),
         ("LLM_TOKEN_BUDGET", "-1"),

@@ -359,3 +359,21 @@ def test_a_remote_model_vetoes_questions_and_no_pick_lets_none_pass() -> None:
         silent = pipeline.generate(lessons, model=client(server), embedder=None, summarise=False)
     assert silent.counts["questions"]["rejected"]["model_agrees"] > 2
     assert not any(row["options"] for row in silent.questions.to_dict("records"))
+
+
+@pytest.mark.parametrize(("languages", "asked"), [((), True), (("es", "fr"), True), (("en",), False)])
+def test_a_larger_model_vetoes_in_the_languages_it_has(languages: tuple[str, ...], asked: bool) -> None:
+    spanish = frame()
+    spanish = spanish[spanish["language"] == "es"]
+    with serving(in_turn(said("I cannot say."))) as server:
+        address = f"openai:{server.url}#tiny"
+        model = language_model.load(
+            address, Path(), Access(sleep=lambda _: None, key=KEY), languages=languages
+        )
+        made = pipeline.generate(spanish, model=model, embedder=None, summarise=False)
+    assert bool(server.seen) == asked
+    assert ("model_agrees" in made.counts["questions"]["rejected"]) == asked
+
+
+def test_the_embedded_model_judges_english(model: language_model.LocalModel) -> None:
+    assert model.languages == language_model.EMBEDDED_LANGUAGES == ("en",)
