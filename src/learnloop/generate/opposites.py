@@ -143,6 +143,8 @@ def _says_a_direction(match: re.Match[str], text: str, language: str) -> bool:
     word, before, after = match[0], text[: match.start()], text[match.end() :]
     if language == "de" and re.match(r"[^,.;]* (?:ein|aus|ab|auf|um|an|zu|nach|vor)[,.;]", after):
         return False  # "steigt … ein" is another verb than "steigt"
+    if re.search(r"\b(?:le|la|les|el|los|las) (?:plus|más) $", before, re.I):
+        return False  # "le plus grand commun diviseur" is a name
     if re.search(_AIM[language], before):
         return False  # "in order to lose …": nobody wants that
     if _NOUNLIKE[language].fullmatch(word):
