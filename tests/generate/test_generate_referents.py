@@ -108,6 +108,11 @@ def test_bearings_that_are_there(language: str, text: str) -> None:
         ("fr", "une couche qui l'entoure et la nourrit", "une couche qui entoure et nourrit un organe"),
         ("de", "eine Hülle, die ihn vor Stößen schützt", "eine Hülle, die Organe vor Stößen schützt"),
         (
+            "de",
+            "das Erwärmen auf niedrige Temperatur, durch das er einen Teil der Härte verliert",
+            "das Erwärmen auf niedrige Temperatur, durch das Stahl einen Teil der Härte verliert",
+        ),
+        (
             "en",
             "a bony cavity that protects it from blows",
             "a machine that lifts goods and sorts them by size",
@@ -143,6 +148,7 @@ def test_a_figure_whose_subject_is_elsewhere() -> None:
         ("de", "Der Verdichter erhöht den Druck des Gases.", "senkt"),
         # A name, an adjective of a kind, a negation, a past event, an order.
         ("en", "The higher school in the valley has a library.", ""),
+        ("fr", "Le plus grand commun diviseur se calcule par l'algorithme d'Euclide.", ""),
         ("es", "El alto horno funde el mineral de hierro.", ""),
         ("en", "Salt does not raise the pressure of the gas.", ""),
         ("de", "Im Handel steigt man niedrig ein, um schnell Anteile zu gewinnen.", ""),

@@ -174,7 +174,8 @@ _IN_CLAUSE = {
     r"|\bthe (?:others?|rest|remaining)\b(?! \w)",
     "es": r"\bl[ao]s (?:demás|otr[ao]s|restantes)\b(?! \w)",
     "fr": r"\bqui (?:le |la |les |l['’]|lui |leur )|\b(?:les|des|aux) autres\b(?! \w)",
-    "de": r", (?:\w+ )?(?:der|die|das|dem|den) (?:er|ihn|sie|es|ihm|ihr|ihnen) |\b(?:die|den|der) (?:anderen|übrigen"
+    "de": r", (?:\w+ )?(?:der|die|das|dem|den) (?:er|ihn|sie|es|ihm|ihr|ihnen) |\b(?:die|den"
+    r"|der) (?:anderen|übrigen"
     r"|restlichen)\b"
     r"(?! [A-ZÄÖÜ])",
 }
