@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from learnloop.generate import bearings, grammar, referents, standing
+from learnloop.generate import bearings, grammar, owners, referents, standing
 from learnloop.generate.terms import Lesson, Quantity, definitions, quantities
 
 FIGURE = re.compile(r"\d+(?:[.,\u00a0\u202f ]\d{3})*(?:[.,]\d+)?")
@@ -125,6 +125,8 @@ def is_askable(quantity: Quantity, lesson: Lesson) -> bool:
         return False
     if referents.brought_in(sentence, lesson) or referents.is_of_a_row(text, language):
         return False
+    if owners.lacks_owner(text, language):
+        return False  # "In 1905 its members numbered 300"
     if (
         _SUBJECTLESS.match(text)
         or _OF_ITS.match(after)

@@ -7,7 +7,7 @@ questions with their text beside them; each pattern is one cause of a question t
 import re
 from typing import TYPE_CHECKING
 
-from learnloop.generate import lemmas
+from learnloop.generate import lemmas, owners
 
 if TYPE_CHECKING:
     from learnloop.generate.terms import Lesson
@@ -157,7 +157,12 @@ def has_lost_bearings(text: str, language: str) -> bool:
     """True where `text` names a stage, a number of things or a turn that another sentence explains."""
     if language == "es" and (_has_clitic(text, r"\b[Ll]o ") or _opens_with_a_verb(text)):
         return True  # "En España lo regula …"
-    return bool(BEARINGS[language].search(text) or _CHOICES.search(text))
+    return bool(
+        BEARINGS[language].search(text)
+        or _CHOICES.search(text)
+        or owners.lacks_noun(text, language)
+        or owners.resumes(text, language)
+    )
 
 
 def leans_out(description: str, language: str) -> bool:

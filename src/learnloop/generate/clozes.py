@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from learnloop.generate import bearings, contrast, grammar, sorts, wording
+from learnloop.generate import bearings, contrast, grammar, owners, sorts, wording
 from learnloop.generate.questions import (
     HIGHEST_COSINE,
     TYPICAL_COSINE,
@@ -183,6 +183,8 @@ def points_elsewhere(text: str, language: str) -> bool:
         grammar.POINTING[language].search(text)
         or grammar.EARLY_PRONOUN[language].search(text)
         or bearings.leans_out(text, language)
+        or owners.lacks_owner(text, language)
+        or owners.lacks_noun(text, language)
     )
 
 

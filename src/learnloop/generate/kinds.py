@@ -12,6 +12,7 @@ from learnloop.generate import (
     grammar,
     matching,
     ordering,
+    owners,
     referents,
     short_answers,
     standing,
@@ -61,8 +62,13 @@ def _with_a_gap(source: Source, found: Found) -> list[Term]:
         and not clozes.is_told_by_a_part(term, source.language)
         and not _lacks_a_noun(term, source.language)
         and not (term.how == "named" and _names_what_was_told(term, source))
-        and (term.how != "defined" or source.description(term))
+        and (term.how != "defined" or _describes_alone(source.description(term), source.language))
     ]
+
+
+def _describes_alone(description: str, language: str) -> bool:
+    """There is a description, and no "its" in it whose owner it lacks."""
+    return bool(description) and not owners.lacks_owner(description, language)
 
 
 def _clozes(source: Source, found: Found) -> list[Question]:
@@ -74,8 +80,11 @@ def _clozes(source: Source, found: Found) -> list[Question]:
 
 def _names_what_was_told(term: Term, source: Source) -> bool:
     """ "The smallest unit of the pattern is called a foot": of which pattern, the sentence before says."""
-    bare = referents.is_bare_subject(_before(term), source.language)
-    return bare or bool(referents.brought_in(term.sentence, source.lesson))
+    return (
+        referents.is_bare_subject(_before(term), source.language)
+        or referents.is_part_of_the_told(term.sentence, source.lesson)
+        or bool(referents.brought_in(term.sentence, source.lesson))
+    )
 
 
 def _before(term: Term) -> str:

@@ -48,7 +48,11 @@ NAMED = {
         r"\bporte(?:nt)? le nom (?:de|d['’])",
     ),
     "de": (
-        *_named("de", r"\b(?:heißt|heißen)"),
+        # "Affineur heißt der Fachmann, der …" names Affineur: behind an article stands the class.
+        re.compile(
+            rf"\b(?:heißt|heißen)(?P<article>) (?!(?:der|die|das|eine?) ){QUOTE_OPENS}{TERM}{QUOTE_CLOSES}"
+            rf"{NAMED_AFTER}(?!, (?:\w+ )?(?:der|die|das|dem|den|deren|dessen|welche\w*|wo|was)\b)"
+        ),
         # "X nennt man eine Lage, in der …" names X: here the name stands without an article.
         re.compile(rf"\bnennt man {QUOTE_OPENS}(?P<article>)(?P<term>[A-ZÄÖÜ][\w-]+){QUOTE_CLOSES}(?=[.;])"),
         re.compile(

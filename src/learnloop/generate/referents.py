@@ -99,6 +99,25 @@ def is_bare_subject(before: str, language: str) -> bool:
     return not re.search(f"{_SAYS_WHICH[language]}|, ", rest)
 
 
+_OF_THE = {
+    "en": r" of the ([a-z][\w-]+) (?:is|are|was|were)\b",
+    "es": r" (?:del|de la|de los|de las) ([a-zñáéíóú]+) (?:se|es|son|recibe|reciben)\b",
+    "fr": r" (?:du|de la|de l['’]|des) ?([a-zà-ÿ-]+) (?:s['’]|se|est|sont|porte|portent)",
+    "de": r" (?:des|der) ([A-ZÄÖÜ][\w-]+) (?:heißt|heißen|nennt|wird|werden|bezeichnet)\b",
+}
+
+
+def is_part_of_the_told(sentence: "Sentence", lesson: "Lesson") -> bool:
+    """ "The smallest unit of the pattern is called …", where the sentence before brings in the pattern."""
+    match = re.search(_OF_THE[lesson.language], sentence.text)
+    place = lesson.sentences.index(sentence)
+    if match is None or not place:
+        return False
+    before = grammar.content_words(lesson.sentences[place - 1].text, lesson.language)
+    noun = re.sub(r"e?s$", "", match[1].lower()) if lesson.language == "de" else match[1].lower()
+    return any(grammar.same_word(noun, word) for word in before)
+
+
 def _definite(text: str, language: str) -> Iterator[tuple[int, str]]:
     """(where its article stands, noun) of each definite noun phrase that does not say which one it is."""
     stop = grammar.FUNCTION_WORDS[language]

@@ -5,8 +5,9 @@
 """
 
 import re
+from itertools import takewhile
 
-from learnloop.generate import aliases, askable, clozes, grammar, wording
+from learnloop.generate import aliases, askable, clozes, grammar, lemmas, owners, wording
 from learnloop.generate.questions import Question, Source, blanked, overlaps
 from learnloop.generate.terms import Quantity, Term, decimal_style
 
@@ -23,7 +24,9 @@ def for_term(source: Source, term: Term) -> Question | None:
     if not clozes.can_be_described(source, term) or (len(term.name) < SHORTEST and term.name.islower()):
         return None  # "str": who writes "string" is right, too
     lesson, description = source.lesson, source.description(term)
-    if _is_of_one(term.name, description, lesson.language):
+    if _is_derived(term.name, description, lesson.language):
+        return None
+    if _is_of_one(term.name, description, lesson.language) or not _is_whole(source, term):
         return None
     if len(set(grammar.content_words(description, lesson.language))) < FEWEST_WORDS:
         return None  # "a net of sacs and tubes": too little to know the name by
@@ -45,6 +48,38 @@ def for_term(source: Source, term: Term) -> Question | None:
     )
 
 
+STEM, STEM_SHARE = 6, 0.6  # letters that two words of one family begin with, and of the shorter word
+_PREFIX = {
+    "en": r"(?:de|re|un|dis)",
+    "es": r"(?:des|re|en|a)",
+    "fr": r"(?:de|e|re|en)",
+    "de": r"(?:nach|vor|ver|ent|be|ab|auf|aus|ein)",
+}
+
+
+def _is_derived(name: str, told: str, language: str) -> bool:
+    """What is told holds a word of the name's family: "Nachbeben", "Beben"; "alimentaire", "aliments"."""
+    words = [lemmas.plain(word) for word in grammar.content_words(told, language)]
+    for own in map(lemmas.plain, grammar.content_words(name, language)):
+        bare = re.sub(rf"^{_PREFIX[language]}(?=\w{{4}})", "", own)
+        for word in words:
+            if _begin_alike(own, word, STEM) or (bare != own and _begin_alike(bare, word, STEM - 2)):
+                return True
+    return False
+
+
+def _begin_alike(one: str, other: str, letters: int) -> bool:
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return shared >= max(letters, STEM_SHARE * min(len(one), len(other)))
+
+
+def _is_whole(source: Source, term: Term) -> bool:
+    """The description is all that the sentence says: what was cut away may be what tells the term apart."""
+    sentence = term.sentence
+    rest = sentence.text[term.predicate[1] - sentence.start :]
+    return rest.strip() in (".", "")
+
+
 def _is_of_one(name: str, description: str, language: str) -> bool:
     """The name of one thing, described by its kind ("GPhC": "the governing body for …"): of which place?"""
     if language == "de":  # its capitals do not tell names
@@ -64,7 +99,11 @@ def for_name(source: Source, term: Term) -> Question | None:
     lesson, language = source.lesson, source.language
     if _has_shorter_name(source, term):
         return None
+    if _is_derived(term.name, term.sentence.text.replace(term.text, " "), language):
+        return None  # "L'écoulage consiste à laisser couler …"
     body = blanked(term.sentence, term.start, term.end, language)
+    if owners.lacks_owner(body, language):
+        return None
     topic = source.shown_topic(f"{body} {term.text}")
     if any(
         grammar.same_word(word, other)

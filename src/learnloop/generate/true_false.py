@@ -13,6 +13,7 @@ from learnloop.generate.sentences import Sentence
 from learnloop.generate.terms import Quantity, Term
 
 NEAREST = 6  # terms whose descriptions are compared
+ALIKE = 0.4  # cosine of two descriptions, English; "a transistor is a path of low resistance" has .1
 
 
 def about_term(source: Source, term: Term) -> Question | None:
@@ -52,9 +53,24 @@ def _exchangeable(source: Source, term: Term) -> list[str]:
             continue  # "a lock is a viral disease …"
         if not contrast.apart(mine, theirs, language) or _begins_otherwise(article, name, language):
             continue
+        if not _of_one_class(mine, theirs, source):
+            continue  # "a transistor is a path …", "productivity is a mixture …"
         # The nearest in what is said of it: "a mixed forest is a cubic metre" is wrong at a glance.
         found.append((sorts.differ(mine, theirs, language), -source.similarity(mine, theirs), name))
     return [name for *_, name in sorted(found[:NEAREST])]
+
+
+def _of_one_class(mine: str, theirs: str, source: Source) -> bool:
+    """No two sorts that differ; in English also one class by name or sort, or descriptions much alike.
+
+    Elsewhere n-grams do not say how much alike two descriptions are.
+    """
+    language = source.language
+    heads = contrast.genus(mine, language), contrast.genus(theirs, language)
+    kinds = sorts.sort(mine, language), sorts.sort(theirs, language)
+    if (all(heads) and grammar.same_word(*heads)) or (all(kinds) and kinds[0] == kinds[1]):
+        return True
+    return not all(kinds) and (language != "en" or source.similarity(mine, theirs) >= ALIKE)
 
 
 _INDEFINITE = ("a", "an", "un", "una", "une", "ein", "eine")
