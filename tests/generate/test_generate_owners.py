@@ -96,6 +96,55 @@ def test_a_noun_that_resumes_needs_a_complement(language: str, resuming: str, co
 
 
 @pytest.mark.parametrize(
+    ("language", "lost", "sound"),
+    [
+        (
+            "en",
+            "Kolff built the first working machine in 1943.",
+            "Kolff built the first dialysis machine in 1943.",
+        ),
+        ("en", "The price per ton fell to 16 cents.", "The price of copper fell to 16 cents."),
+        (
+            "en",
+            "Alfred Hobbs, an American, opened it in 1851.",
+            "Alfred Hobbs, an American, opened a lock in 1851.",
+        ),
+        (
+            "es",
+            "Kolff construyó la primera máquina en 1943.",
+            "Kolff construyó la primera máquina de diálisis en 1943.",
+        ),
+        ("es", "El precio por tonelada cayó a 16 centavos.", "El precio del cobre cayó a 16 centavos."),
+        (
+            "fr",
+            "Kolff construisit le premier appareil en 1943.",
+            "Kolff construisit le premier appareil de dialyse en 1943.",
+        ),
+        ("fr", "Le prix par tonne tomba à 16 centimes.", "Le prix du cuivre tomba à 16 centimes."),
+        (
+            "fr",
+            "Alfred Hobbs, un Américain, l'ouvrit en 1851.",
+            "Alfred Hobbs, un Américain, ouvrit une serrure en 1851.",
+        ),
+        (
+            "de",
+            "Kolff baute die erste Maschine im Jahr 1943.",
+            "Kolff baute die erste Maschine zur Dialyse im Jahr 1943.",
+        ),
+        ("de", "Der Preis je Tonne fiel auf 16 Cent.", "Der Preis von Kupfer fiel auf 16 Cent."),
+        (
+            "de",
+            "Die Stelle, auf die er trifft, heißt Schlagring.",
+            "Die Stelle, auf die der Klöppel trifft, heißt Schlagring.",
+        ),
+    ],
+)
+def test_what_needs_a_complement_or_an_object(language: str, lost: str, sound: str) -> None:
+    assert bearings.has_lost_bearings(lost, language)
+    assert not bearings.has_lost_bearings(sound, language)
+
+
+@pytest.mark.parametrize(
     ("text", "name"),
     [
         ("Affineur heißt der Fachmann, der Käse bis zur vollen Reife pflegt.", ""),

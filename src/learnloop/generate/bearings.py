@@ -58,13 +58,14 @@ _RELATIVE = {
 }
 # A pronoun that is the object of another sentence's noun: "Cook ran aground on it", "qui en comptent 175".
 _OBJECTS = {
-    "en": r"^[^,;]*\b(?:it|them)\b|, (?:who"
+    "en": r"^[^,;]*\b(?:it|them)\b|^[^,;]+, (?:an?|the) [^,;]+, (?:[\w-]+ ){1,2}(?:it|them)\b|, (?:who"
     r"|which) (?:[\w-]+ ){1,2}(?:it|them)\b|"
     r"\b(?:on|of|to|in|into|from|with|by|for|around|over|under|upon|at|through|near|behind) (?:it"
     r"|them)\b",
     "es": r"\b(?:lo|los|la|las|le|les) \w+(?:ó|aron|ieron|aba|aban)\b|"
     r"\b(?:en|de|a|con|por|para|sobre|sin|contra|hasta|desde) (?:ell[oa]s?|él)\b",
-    "fr": r"(?<=\w )l[\'’](?:a|ont|avait|avaient|inscrivit|\w{3,}èrent)\b|\b(?:le|la|les) \w+(?:èrent"
+    "fr": r", l[\'’][a-zà-ÿ]+(?:it|ut|a|èrent|irent)\b"
+    r"|(?<=\w )l[\'’](?:a|ont|avait|avaient|inscrivit|\w{3,}èrent)\b|\b(?:le|la|les) \w+(?:èrent"
     r"|irent|urent)\b|\blui\b|\bleur (?:a|ont|donna|donnent|valut)\b|"
     r"\bs['’](?:y|en)\b|\b(?:qui|on|ils?|elles?) (?:en|y) (?!a\b|avait|aura)"
     r"|\b(?:de|sur|avec|pour|contre|chez|sans|par|à) (?:lui|elles?|eux)\b",
@@ -107,7 +108,9 @@ _FRONTED = {
     r"|Malgré|Dès)\b[^,]*, (?:il|elle|ils|elles|son|sa|ses|leurs?|celle?-ci)\b(?! (?:y a|faut"
     r"|est possible|existe))",
     # The verb comes second: a pronoun before the first comma is the subject, and its noun is elsewhere.
-    "de": r"^[^,]*\b(?:er|sie|ihn|ihm|ihnen|dessen|deren)\b",
+    "de": r"^[^,]*\b(?:er|sie|ihn|ihm|ihnen|dessen|deren)\b"
+    r"|^[^,]*, (?:\w+ )?(?:der|die|das|dem|den) (?:er|sie|ihn|ihm|ihnen) [^,]*, (?:heißt|heißen|nennt|ist"
+    r"|wird)\b",
 }
 # "The left side is called …": of what, another sentence says.
 _SIDES = {

@@ -38,6 +38,30 @@ _WEAK = {
     "de": r"Problem|Fall|Entscheidung|Ereignis|Ergebnis|Vorgang|Prozess|Wirkung|Effekt|Phänomen|Lage"
     r"|Situation|Vorfall|Entdeckung|Antwort|Erscheinung|Entwicklung|Veränderung",
 }
+# "The first working machine", "the price per ton": of what, another sentence says.
+_FIRST_OF = {
+    "en": r"the (?:first|last|second|next) (?:(?:working|usable|successful|practical|modern|complete|real) )?"
+    r"(?:machine|model|version|device|test|trial|attempt|case"
+    r"|paper|edition|copy|specimen|patent|experiment)\b(?! (?:of|for|that|which|to|with|on)\b)",
+    "es": r"(?:el|la) (?:primer|primera|último|última|segund[oa]) (?:máquina|modelo|versión|aparato|prueba"
+    r"|intento|caso|edición|ejemplar|patente|experimento)\b(?! (?:de|del|para|que|con|sobre)\b)",
+    "fr": r"(?:le |la )(?:premi(?:er|ère)|derni(?:er|ère)|second[e]?) (?:machine|modèle|version|appareil"
+    r"|essai|tentative|cas|édition|exemplaire|brevet|expérience)\b"
+    r"(?! (?:de|du|des|pour|qui|que|à|sur)\b| d['’])",
+    "de": r"(?:der|die|das|den|dem) (?:erste|letzte|zweite|nächste)n? (?:brauchbare |funktionierende )?"
+    r"(?:Maschine|Modell|Gerät|Version|Test|Versuch|Fall|Ausgabe|Exemplar|Patent)\b"
+    r"(?! (?:der|des|von|für|zur|zum|mit)\b|,)",
+}
+_AMOUNT_OF = {
+    "en": r"^the (?:price|cost|rate|number|share|error|fare|fee)(?: (?:per|a) [a-z]+)?"
+    r" (?:fell|rose|dropped|climbed|sank|grew|went|doubled|was|is|stood)\b",
+    "es": r"^(?:el|la) (?:precio|coste|costo|tasa|número|cuota|error|tarifa)(?: por [a-zñáéíóú]+)?"
+    r" (?:bajó|subió|cayó|pasó|aumentó|descendió|era|es|fue)\b",
+    "fr": r"^(?:le |la |l['’])(?:prix|coût|taux|nombre|part|erreur|tarif)(?: (?:par|à la|au) [a-zà-ÿ]+)?"
+    r" (?:baissa|monta|tomba|passa|augmenta|chuta|était|est|fut)\b",
+    "de": r"^(?:der|die|das) (?:Preis|Rate|Zahl|Anteil|Fehler|Gebühr|Tarif)(?: (?:je|pro) [A-ZÄÖÜ]\w+)?"
+    r" (?:fiel|stieg|sank|kletterte|betrug|lag|ist|war|wuchs)\b",
+}
 _THE = {"en": r"the ", "es": r"(?:el|la) ", "fr": r"(?:les? |la |l['’])", "de": r"(?:der|die|das|den|dem) "}
 _SAYS_WHICH = {
     "en": r" (?:of|that|which|whether|on|for|between|about|over|how|why|what|where|when|who|called|known"
@@ -57,7 +81,8 @@ _VERB = {
 }
 _RESUMES = {
     language: re.compile(
-        rf"\b{_THE[language]}(?:{_STRONG[language]})\b(?!{_SAYS_WHICH[language]})"
+        rf"\b{_FIRST_OF[language]}|{_AMOUNT_OF[language]}"
+        rf"|\b{_THE[language]}(?:{_STRONG[language]})\b(?!{_SAYS_WHICH[language]})"
         # As the subject a sentence begins with, or after the time it speaks of.
         rf"|^(?:(?:In|On|By|At|Since|Until|En|Desde|Hacia|Depuis|Vers) [^,]{{1,30}},? )?"
         rf"{_THE[language]}(?:{_WEAK[language]})s?\b(?!{_SAYS_WHICH[language]})"

@@ -37,6 +37,7 @@ _HEADS = {
         " larva cell",
         "group": "group set collection series system network organisation association company institution",
         "part": "organ muscle bone membrane layer gland nerve part tissue structure",
+        "property": "property ability capacity tendency",
         "idea": "theory principle idea right duty belief doctrine style movement",
     },
     "es": {
@@ -44,7 +45,8 @@ _HEADS = {
         " artista escritor gobernante miembro ciudadano profesional especialista alumno propietario",
         "place": "área región zona lugar valle lago río canal cámara sala edificio sitio espacio campo cuenca"
         " cavidad cueva llanura costa terreno ciudad país calle estación depresión",
-        "process": "proceso procedimiento operación acto acción método técnica transformación cambio"
+        "process": "pérdida cría lavado operación"
+        " proceso procedimiento operación acto acción método técnica transformación cambio"
         " conversión"
         " movimiento transferencia transporte intercambio eliminación formación desarrollo reacción"
         " práctica uso"
@@ -53,7 +55,8 @@ _HEADS = {
         "substance": "sustancia compuesto líquido gas material mineral mezcla disolución metal ácido"
         " roca polvo"
         " enzima hormona proteína molécula fármaco grasa bebida puré",
-        "thing": "aparato herramienta instrumento máquina dispositivo recipiente tubo válvula lente"
+        "thing": "reloj conducto hilo tejido varilla cuerda"
+        " aparato herramienta instrumento máquina dispositivo recipiente tubo válvula lente"
         " rueda placa"
         " equipo vehículo barra tornillo cable interruptor sensor pieza brazo mecanismo instalación",
         "text": "documento contrato acuerdo carta informe ley norma declaración texto lista registro"
@@ -70,6 +73,7 @@ _HEADS = {
         "group": "grupo conjunto colección serie sistema red organización asociación empresa institución",
         "part": "órgano músculo hueso membrana capa glándula nervio parte tejido estructura orgánulo"
         " envoltura",
+        "property": "propiedad capacidad tendencia",
         "idea": "teoría principio idea derecho deber creencia doctrina estilo corriente",
     },
     "fr": {
@@ -86,7 +90,8 @@ _HEADS = {
         "substance": "substance composé liquide gaz matériau minéral mélange solution métal acide roche"
         " poudre"
         " enzyme hormone protéine molécule médicament graisse boisson aliment",
-        "thing": "appareil outil instrument machine dispositif récipient tuyau tube soupape lentille"
+        "thing": "pont poutre pierre vitre"
+        " appareil outil instrument machine dispositif récipient tuyau tube soupape lentille"
         " roue plaque"
         " équipement véhicule tige vis câble interrupteur capteur pièce cuve ressort conduite",
         "text": "document contrat accord lettre rapport loi règle déclaration texte liste registre"
@@ -103,6 +108,7 @@ _HEADS = {
         "group": "groupe ensemble collection série système réseau organisation association entreprise"
         " institution",
         "part": "organe muscle os membrane couche glande nerf partie tissu structure poche",
+        "property": "propriété capacité tendance aptitude",
         "idea": "théorie principe idée droit devoir croyance doctrine style courant",
     },
     "de": {
@@ -119,10 +125,12 @@ _HEADS = {
         "substance": "stoff verbindung flüssigkeit gas material mineral mischung lösung metall säure"
         " gestein pulver"
         " enzym hormon eiweiß molekül arzneimittel fett farbstoff",
-        "thing": "gerät werkzeug instrument maschine vorrichtung gefäß rohr ventil linse rad platte"
+        "thing": "rahmen kran behälter schlegel balken"
+        " gerät werkzeug instrument maschine vorrichtung gefäß rohr ventil linse rad platte"
         " fahrzeug stab"
         " schraube kabel schalter sensor bauteil stift leiste blech",
-        "text": "dokument vertrag vereinbarung brief bericht gesetz regel erklärung text liste verzeichnis"
+        "text": "zeichnung"
+        " dokument vertrag vereinbarung brief bericht gesetz regel erklärung text liste verzeichnis"
         " entscheidung urteil bescheid rechtsmittel beschreibung",
         "amount": "menge zahl anzahl rate verhältnis anteil abstand höhe länge breite tiefe differenz wert"
         " geschwindigkeit druck kraft energie summe preis kosten betrag maß",
@@ -134,6 +142,7 @@ _HEADS = {
         "group": "gruppe menge sammlung reihe system netz organisation verein unternehmen einrichtung"
         " vereinigung",
         "part": "organ muskel knochen membran schicht drüse nerv teil gewebe struktur",
+        "property": "eigenschaft fähigkeit neigung",
         "idea": "theorie grundsatz idee recht pflicht glaube lehre stil strömung",
     },
 }
