@@ -131,6 +131,11 @@ def test_a_noun_that_resumes_needs_a_complement(language: str, resuming: str, co
             "Kolff baute die erste Maschine im Jahr 1943.",
             "Kolff baute die erste Maschine zur Dialyse im Jahr 1943.",
         ),
+        (
+            "fr",
+            "Un homme en perd chaque jour quelques grammes.",
+            "Un homme perd chaque jour un litre d'eau.",
+        ),
         ("de", "Der Preis je Tonne fiel auf 16 Cent.", "Der Preis von Kupfer fiel auf 16 Cent."),
         (
             "de",
@@ -272,6 +277,23 @@ def test_terms_of_unlike_sorts_are_not_exchanged() -> None:
         "El calor latente es una energía que absorbe un cuerpo al cambiar de estado."
     )
     assert _exchanged(spanish, "es")("solvente") == []
+
+
+def test_a_description_whose_end_was_cut_is_no_option() -> None:
+    text = (
+        "Un asteroide es un cuerpo rocoso que gira alrededor del Sol y es pequeño para ser planeta. "
+        "Un albedo es una fracción de luz que refleja una superficie; la nieve tiene el mayor."
+    )
+    asteroid, albedo = source(text, "es").pool.terms
+    assert clozes.was_cut(asteroid)
+    assert not clozes.was_cut(albedo)
+
+
+def test_plural_names_stand_beside_no_verb_of_one() -> None:
+    text = "Akne entsteht, wenn sich Talgdrüsen entzünden. Rezeptoren sind Zellen, die auf Druck antworten."
+    acne, receptors = source(text, "de").pool.terms
+    assert (acne.how, receptors.number) == ("told", "plural")
+    assert not clozes.agrees(acne, receptors, "")
 
 
 def test_short_answers_keep_their_floor_of_words() -> None:

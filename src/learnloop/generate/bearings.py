@@ -64,7 +64,8 @@ _OBJECTS = {
     r"|them)\b",
     "es": r"\b(?:lo|los|la|las|le|les) \w+(?:ó|aron|ieron|aba|aban)\b|"
     r"\b(?:en|de|a|con|por|para|sobre|sin|contra|hasta|desde) (?:ell[oa]s?|él)\b",
-    "fr": r", l[\'’][a-zà-ÿ]+(?:it|ut|a|èrent|irent)\b"
+    "fr": r"^(?:Une? |Chaque |L[ea]s? |L['’])[a-zà-ÿ]+ en [a-zà-ÿ]+ (?:chaque|plus|moins|environ|une?|des|peu"
+    r"|beaucoup|quelques|\d+|deux|trois|par)\b|, l[\'’][a-zà-ÿ]+(?:it|ut|a|èrent|irent)\b"
     r"|(?<=\w )l[\'’](?:a|ont|avait|avaient|inscrivit|\w{3,}èrent)\b|\b(?:le|la|les) \w+(?:èrent"
     r"|irent|urent)\b|\blui\b|\bleur (?:a|ont|donna|donnent|valut)\b|"
     r"\bs['’](?:y|en)\b|\b(?:qui|on|ils?|elles?) (?:en|y) (?!a\b|avait|aura)"

@@ -99,6 +99,8 @@ def which_description(source: Source, term: Term) -> Question | None:
         text = pool.descriptions.get(grammar.normalised(other.name))
         if not text or overlaps(term.name, other.name) or overlaps(term.name, text):
             continue
+        if was_cut(other):
+            continue  # "a rocky body that circles the Sun" fits a meteoroid; ", and is too small …" is gone
         if points_elsewhere(text, language) or not contrast.apart(key, text, language):
             continue
         if term.number and other.number and term.number != other.number:
@@ -134,6 +136,12 @@ def which_description(source: Source, term: Term) -> Question | None:
         bloom="understand",
     )
     return source.with_options(question)
+
+
+def was_cut(term: Term) -> bool:
+    """Its clause goes on after the description: what was cut away may be what tells the term apart."""
+    rest = term.sentence.text[term.predicate[1] - term.sentence.start :] if term.predicate[1] else ""
+    return not re.match(r"\s*[.;:]|$", rest)
 
 
 def can_be_described(source: Source, term: Term) -> bool:
@@ -213,6 +221,8 @@ def agrees(key: Term, other: Term, before: str) -> bool:
         return False
     if key.number == "plural" and not other.number:
         return False  # "____ sind Taten": the verb would tell
+    if other.number == "plural" and not key.number and key.how == "told":
+        return False  # "____ entsteht, wenn …" beside "Mechanorezeptoren"
     # "ein" may be masculine or neuter: beside "der" its noun could be the only one that does not fit.
     if re.search(r"(?:^|\s)(?:der|das|die) $", before, re.I) and not set(other.gender) <= set(key.gender):
         return False
