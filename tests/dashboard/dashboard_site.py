@@ -74,6 +74,11 @@ def signed_in(page: Page, address: str, key: str) -> None:
     field.press("Enter")
 
 
+def drawn(page: Page) -> None:
+    """Waits until nothing of the page as it was before is left on it."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
 def nothing_is_active(page: Page) -> None:
     """No markup of HOSTILE became any."""
     for hostile in ACTIVE:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from dashboard_site import HOSTILE, in_a_browser, nothing_is_active, one_lesson, signed_in, site
+from dashboard_site import HOSTILE, drawn, in_a_browser, nothing_is_active, one_lesson, signed_in, site
 from playwright.sync_api import Locator, Page, expect
 
 from learnloop.settings import Settings
@@ -125,6 +125,7 @@ def test_graded_by_keyboard_with_a_comment_and_put_right(school: School, page: P
     aside(page)
     page.keyboard.press("Enter")
     expect(page.get_by_text("Give a mark from 0 to 100 first.")).to_be_visible()
+    drawn(page)
     mark(page).fill("150")
     page.get_by_role("button", name="Save and go on").click()
     expect(page.get_by_text("Give a mark from 0 to 100 first.")).to_be_visible()
@@ -149,6 +150,7 @@ def test_graded_by_keyboard_with_a_comment_and_put_right(school: School, page: P
     page.get_by_role("button", name="Put it right").click()
     expect(page.get_by_text("This answer has 100%: you put its grade right.")).to_be_visible()
     has_mark(page, 100)
+    drawn(page)
     mark(page).fill("25")
     mark(page).press("Enter")
     expect(page.get_by_text("Your last grade: 25%")).to_be_visible()

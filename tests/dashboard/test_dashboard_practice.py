@@ -1,5 +1,6 @@
 """The practice page in a real browser: all six kinds by keyboard, explained at once; reports; in Spanish."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -7,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from dashboard_site import HOSTILE, in_a_browser, nothing_is_active, one_lesson, signed_in, site
-from playwright.sync_api import Page, expect
+from dashboard_site import HOSTILE, drawn, in_a_browser, nothing_is_active, one_lesson, signed_in, site
+from playwright.sync_api import Page, TimeoutError, expect
 
 from learnloop.settings import Settings
 from learnloop.store import api_keys, loading, practice_answers, question_feedback, questions, reading
@@ -101,20 +102,38 @@ def open_practice(page: Page, practice: Practice, more: str = "") -> None:
 
 
 def on(page: Page, place: int) -> None:
+    drawn(page)
     page.get_by_text("The answer is").or_(page.get_by_text("Right.")).or_(
         page.get_by_text("Your teacher will look")
     ).first.click()  # away from any field
     page.keyboard.press("ArrowRight")
     expect(page.get_by_text(f"Question {place} of 6")).to_be_visible()
+    expect(page.get_by_text("You answered:")).to_have_count(0)  # the one before is still being taken away
+    drawn(page)
 
 
 def choose(page: Page, label: str, option: str) -> None:
     """With the keyboard alone."""
-    box = page.get_by_role("combobox", name=label)
-    box.focus()
-    box.press_sequentially(option[:3])
-    expect(page.get_by_role("option", name=option)).to_be_visible()
+    box, wanted = page.get_by_role("combobox", name=label), page.get_by_role("option", name=option)
+    for patience in (5_000, 5_000, 30_000):  # a page that is drawn anew shuts what was open
+        box.fill("")
+        box.press_sequentially(option[:3])
+        with contextlib.suppress(TimeoutError):
+            wanted.wait_for(timeout=patience)
+            break
     box.press("Enter")
+    expect(wanted).to_have_count(0)
+
+
+def press(page: Page, name: str, shown: str) -> None:
+    """Presses until the page answers: a click on what is drawn anew at that moment reaches nobody."""
+    told = page.get_by_text(shown)
+    for patience in (15_000, 15_000, 30_000):
+        page.get_by_role("button", name=name).click()
+        with contextlib.suppress(TimeoutError):
+            told.first.wait_for(timeout=patience)
+            break
+    expect(told).to_be_visible()
 
 
 def test_a_round_of_all_six_kinds_by_keyboard(practice: Practice, page: Page) -> None:
@@ -156,6 +175,7 @@ def test_a_round_of_all_six_kinds_by_keyboard(practice: Practice, page: Page) ->
     field.fill(f"when it is enough {HOSTILE}")
     field.press("Enter")
     expect(page.get_by_text("Your teacher will look at this answer.")).to_be_visible()
+    drawn(page)
     page.get_by_role("button", name="See how it went").click()
     expect(page.get_by_text("3 of 6 right")).to_be_visible()
     expect(page.get_by_text("Your teacher will look at 1 of your answers.")).to_be_visible()
@@ -174,22 +194,23 @@ def test_a_round_of_all_six_kinds_by_keyboard(practice: Practice, page: Page) ->
 
 def test_a_question_reported_and_one_that_is_taken_away(practice: Practice, page: Page) -> None:
     open_practice(page, practice, "&language=es")
+    drawn(page)
     page.get_by_text("Algo está mal en esta pregunta").click()
     page.get_by_label("Con tus palabras").fill(HOSTILE)
-    page.get_by_role("button", name="Enviar").click()
-    expect(page.get_by_text("Primero di qué está mal.")).to_be_visible()
+    press(page, "Enviar", "Primero di qué está mal.")
+    expect(page.get_by_label("Con tus palabras")).to_have_value("")  # the form is emptied after that
+    drawn(page)
     page.get_by_label("Con tus palabras").fill(HOSTILE)
     choose(page, "Qué está mal", "Dos respuestas son correctas")
-    page.get_by_role("button", name="Enviar").click()
-    expect(page.get_by_text("Gracias.")).to_be_visible()
+    press(page, "Enviar", "Gracias.")
     (report,) = question_feedback.reports(practice.loop.engine, "demo:q0")
     assert (report["reason"], report["comment"], report["version"]) == ("two_right", HOSTILE, 1)
     questions.set_status(practice.loop.engine, ["demo:q0"], "suspended", by="cli", why="wrong")
+    drawn(page)
     page.get_by_text("a name").click()
-    page.get_by_role("button", name="Responder").click()
-    expect(page.get_by_text("Esa pregunta se ha cambiado o retirado mientras tanto")).to_be_visible()
+    press(page, "Responder", "Esa pregunta se ha cambiado o retirado mientras tanto")
     expect(page.get_by_text("Pregunta 1 de 5")).to_be_visible()
+    drawn(page)
     assert practice_answers.read(practice.loop.engine).empty
     page.get_by_text("Verdadero", exact=True).click()
-    page.get_by_role("button", name="Responder").click()
-    expect(page.get_by_text("No es correcto. Lo cierto es: It repeats.")).to_be_visible()
+    press(page, "Responder", "No es correcto. Lo cierto es: It repeats.")

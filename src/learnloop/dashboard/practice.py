@@ -88,7 +88,7 @@ def _question(client: Client, found: dict[str, Any], question: Mapping[str, Any]
     if found["reply"] is not None:
         last = found["place"] + 1 == len(found["questions"])
         word = _("See how it went") if last else _("Next question")
-        st.button(word, type="primary", shortcut="Right", on_click=_go_on, args=(found,))
+        st.button(word, type="primary", shortcut="Right", on_click=_go_on, args=(found, found["place"]))
     _report(client, question, _)
 
 
@@ -147,8 +147,10 @@ def _field(question: Mapping[str, Any], _: Translate) -> Any:
     return st.text_input(_("Your answer"), max_chars=10_000, autocomplete="off").strip() or None
 
 
-def _go_on(found: dict[str, Any]) -> None:
-    found |= {"place": found["place"] + 1, **_shown()}
+def _go_on(found: dict[str, Any], place: int) -> None:
+    """From `place` alone: the button of a question before stays on the screen while the next one is drawn."""
+    if found["place"] == place:
+        found |= {"place": place + 1, **_shown()}
 
 
 def _report(client: Client, question: Mapping[str, Any], _: Translate) -> None:
