@@ -18,7 +18,8 @@ from learnloop.dashboard.escaping import plain
 from learnloop.dashboard.review import KINDS, REPORTS
 
 Translate = Callable[[str], str]
-ROUND, LESSON, TOLD = "practice round", "practice lesson", "practice told"  # in the session
+# In the session
+ROUND, LESSON, TOLD, REPORTED = "practice round", "practice lesson", "practice told", "practice reported"
 QUESTIONS = 10  # in a round
 GONE = (404, 409)  # worded anew, suspended or taken away while it was on the screen
 
@@ -154,10 +155,11 @@ def _go_on(found: dict[str, Any], place: int) -> None:
 
 
 def _report(client: Client, question: Mapping[str, Any], _: Translate) -> None:
-    mark = f"{question['question_id']} {question['version']}"
+    # emptied by another key once it is sent: what was written survives a warning
+    mark = f"{question['question_id']} {question['version']} {st.session_state.get(REPORTED, 0)}"
     with (
         st.expander(_("Something is wrong with this question")),
-        st.form(f"report {mark}", border=False, clear_on_submit=True),
+        st.form(f"report {mark}", border=False),
     ):
         # nothing is chosen beforehand: rules count the reasons
         reasons = list(REPORTS)
@@ -175,6 +177,7 @@ def _report(client: Client, question: Mapping[str, Any], _: Translate) -> None:
         except ApiError as error:
             if error.status not in GONE:
                 raise
+        st.session_state[REPORTED] = st.session_state.get(REPORTED, 0) + 1
         # one that is a draft again needs no report: it is being read
         st.success(_("Thank you. Whoever is in charge of the questions reads it."))
 
