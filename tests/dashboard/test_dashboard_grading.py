@@ -1,5 +1,6 @@
 """A teacher grades in a real browser, by keyboard, in Spanish; the learner is told, and says it is read."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 from dashboard_site import HOSTILE, drawn, in_a_browser, nothing_is_active, one_lesson, signed_in, site
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from learnloop.settings import Settings
 from learnloop.store import api_keys, grades, loading, practice_answers, questions
@@ -93,6 +94,7 @@ def kept(school: School, number: int) -> tuple[float | None, str | None]:
 
 
 def aside(page: Page) -> None:
+    drawn(page)
     page.get_by_text("What is right").click()  # away from any field
 
 
@@ -104,6 +106,22 @@ def has_mark(page: Page, value: int) -> None:
     fields = page.get_by_test_id("stNumberInputField")
     expect(page.locator(f"[data-testid=stNumberInputField][value='{value}']")).to_be_visible()
     expect(fields).to_have_count(1)  # the former one is still being taken away
+
+
+def key(page: Page, name: str) -> None:
+    drawn(page)
+    page.keyboard.press(name)
+
+
+def put(page: Page, name: str, value: int) -> None:
+    """The mark of a key, pressed until it is there: a key reaches nobody on a page that is drawn anew."""
+    wanted = page.locator(f"[data-testid=stNumberInputField][value='{value}']")
+    for patience in (10_000, 10_000, 30_000):
+        key(page, name)
+        with contextlib.suppress(TimeoutError):
+            wanted.wait_for(timeout=patience)
+            break
+    has_mark(page, value)
 
 
 def test_graded_by_keyboard_with_a_comment_and_put_right(school: School, page: Page) -> None:
@@ -123,7 +141,7 @@ def test_graded_by_keyboard_with_a_comment_and_put_right(school: School, page: P
         expect(page.get_by_text(told).first).to_be_visible()
     assert page.get_by_text(ANA[:12]).count() == 0, "the mark is for the words"
     aside(page)
-    page.keyboard.press("Enter")
+    key(page, "Enter")
     expect(page.get_by_text("Give a mark from 0 to 100 first.")).to_be_visible()
     drawn(page)
     mark(page).fill("150")
@@ -131,18 +149,17 @@ def test_graded_by_keyboard_with_a_comment_and_put_right(school: School, page: P
     expect(page.get_by_text("Give a mark from 0 to 100 first.")).to_be_visible()
     assert kept(school, 0) == (None, None)
     aside(page)
-    page.keyboard.press("5")
-    has_mark(page, 50)
+    put(page, "5", 50)
     page.get_by_label(COMMENT).press_sequentially("0 or 1? Why?")
     has_mark(page, 50)  # what is written puts no mark
+    drawn(page)
     page.get_by_label(COMMENT).press("Control+Enter")
     expect(page.get_by_text("Answer 1 of 3")).to_be_visible()
     assert kept(school, 0) == (0.5, "0 or 1? Why?")
     expect(page.get_by_text("Others who wait with the very same words: 1.")).to_be_visible()
     aside(page)
-    page.keyboard.press("1")
-    has_mark(page, 100)
-    page.keyboard.press("Enter")
+    put(page, "1", 100)
+    key(page, "Enter")
     expect(page.get_by_text("And 1 more with the same words")).to_be_visible()
     expect(page.get_by_text("Answer 1 of 1")).to_be_visible()
     assert [kept(school, number)[0] for number in (1, 2)] == [1.0, 1.0]
@@ -158,9 +175,8 @@ def test_graded_by_keyboard_with_a_comment_and_put_right(school: School, page: P
     row = practice_answers.get(school.loop.engine, "answer:1")
     assert row is not None
     assert row["graded_by"] == school.teacher.split("_")[1]
-    page.keyboard.press("0")
-    has_mark(page, 0)
-    page.keyboard.press("Enter")
+    put(page, "0", 0)
+    key(page, "Enter")
     expect(page.get_by_text("No answer waits for a grade.")).to_be_visible()
     nothing_is_active(page)
     assert not [url for url in asked if "evil" in url]
