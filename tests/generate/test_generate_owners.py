@@ -299,3 +299,10 @@ def test_plural_names_stand_beside_no_verb_of_one() -> None:
 def test_short_answers_keep_their_floor_of_words() -> None:
     assert short_answers.FEWEST_WORDS >= 4
     assert not asked("Una membrana es una red fina.", "es")
+
+
+@pytest.mark.parametrize("language", ["en", "es", "fr", "de"])
+@pytest.mark.parametrize("opening", ["1" * 400, "1." * 200, "May 11 " * 60, "In 1905 " * 60])
+def test_rows_of_figures_are_looked_at_once(language: str, opening: str) -> None:
+    """It would not end otherwise, not before the sun does."""
+    assert not owners.lacks_owner(f"{opening}x", language)

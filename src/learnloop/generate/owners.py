@@ -126,15 +126,16 @@ _NO_OWNER = {
     "de": rf"^(?:der|die|das|eine?|alle)? ?(?:[a-zäöüß-]+ ){{0,2}}?[A-ZÄÖÜ][\w-]+ "
     rf"(?:(?:in|an|aus|von|zu|bei|nach|zwischen|durch|für|auf) )?(?:all )?{_POSSESSIVE['de']}\b",
 }
-# "In 1905 its members numbered 300": only the time stands before it.
+# "In 1905 its members numbered 300": only the time stands before it. Figures are taken whole (++): a row of
+# thirty digits has a billion partings.
 _OPENING = {
-    "en": rf"^(?:(?:In|On|By|At|During|After|Before|Since|Until|About|Around|Within) )?(?:the )?(?:[\d,.]+ ?"
-    rf"|year |years |century |first |[A-Z][a-z]+ \d+,? ?)*,? ?{_POSSESSIVE['en']}\b",
-    "es": rf"^(?:En|Desde|Hasta|Hacia|Tras|Durante)? ?(?:el |los )?(?:año |años |[\d.,]+ ?)*,? ?"
+    "en": rf"^(?:(?:In|On|By|At|During|After|Before|Since|Until|About|Around|Within) )?(?:the )?(?:[\d,.]++ ?"
+    rf"|year |years |century |first |[A-Z][a-z]++ \d++,? ?)*,? ?{_POSSESSIVE['en']}\b",
+    "es": rf"^(?:En|Desde|Hasta|Hacia|Tras|Durante)? ?(?:el |los )?(?:año |años |[\d.,]++ ?)*,? ?"
     rf"{_POSSESSIVE['es']}\b",
-    "fr": rf"^(?:En|Depuis|Vers|Dès|Pendant|Dans)? ?(?:l['’]année |les années )?(?:[\d.,]+ ?)*,? ?"
+    "fr": rf"^(?:En|Depuis|Vers|Dès|Pendant|Dans)? ?(?:l['’]année |les années )?(?:[\d.,]++ ?)*,? ?"
     rf"{_POSSESSIVE['fr']}\b",
-    "de": rf"^(?:Im Jahre?|In|Seit|Um|Bis|Ab|Nach)? ?(?:[\d.,]+ ?)*(?:[a-zäöüß]+ )?{_POSSESSIVE['de']}\b",
+    "de": rf"^(?:Im Jahre?|In|Seit|Um|Bis|Ab|Nach)? ?(?:[\d.,]++ ?)*(?:[a-zäöüß]+ )?{_POSSESSIVE['de']}\b",
 }
 
 
