@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from dashboard_site import HOSTILE, drawn, in_a_browser, nothing_is_active, one_lesson, signed_in, site
 from playwright.sync_api import Page, TimeoutError, expect
 
+from learnloop.dashboard.practice import _go_on
 from learnloop.settings import Settings
 from learnloop.store import api_keys, loading, practice_answers, question_feedback, questions, reading
 from learnloop.workflow.context import Loop
@@ -190,6 +191,14 @@ def test_a_round_of_all_six_kinds_by_keyboard(practice: Practice, page: Page) ->
     assert not [url for url in asked if "evil" in url]
     page.get_by_role("button", name="Another round").click()
     expect(page.get_by_text("Question 1 of 6")).to_be_visible()
+
+
+def test_the_button_of_a_question_before_leads_nowhere() -> None:
+    found: dict[str, Any] = {"place": 1, "reply": {"correct": True}}
+    _go_on(found, 0)
+    assert (found["place"], found["reply"]) == (1, {"correct": True})
+    _go_on(found, 1)
+    assert (found["place"], found["reply"]) == (2, None)
 
 
 def test_a_question_reported_and_one_that_is_taken_away(practice: Practice, page: Page) -> None:
