@@ -1,6 +1,5 @@
 """A teacher grades in a real browser, by keyboard, in Spanish; the learner is told, and says it is read."""
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,8 +8,21 @@ from typing import Any
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from dashboard_site import HOSTILE, drawn, in_a_browser, nothing_is_active, one_lesson, signed_in, site
-from playwright.sync_api import Locator, Page, TimeoutError, expect
+from dashboard_site import (
+    HOSTILE,
+    choose,
+    drawn,
+    in_a_browser,
+    key,
+    nothing_is_active,
+    one_lesson,
+    press,
+    signed_in,
+    site,
+    until,
+    write,
+)
+from playwright.sync_api import Locator, Page, expect
 
 from learnloop.settings import Settings
 from learnloop.store import api_keys, grades, loading, practice_answers, questions
@@ -102,26 +114,13 @@ def mark(page: Page) -> Locator:
     return page.get_by_label(MARK)
 
 
+def with_mark(page: Page, value: int) -> Locator:
+    return page.locator(f"[data-testid=stNumberInputField][value='{value}']")
+
+
 def has_mark(page: Page, value: int) -> None:
-    fields = page.get_by_test_id("stNumberInputField")
-    expect(page.locator(f"[data-testid=stNumberInputField][value='{value}']")).to_be_visible()
-    expect(fields).to_have_count(1)  # the former one is still being taken away
-
-
-def key(page: Page, name: str) -> None:
-    drawn(page)
-    page.keyboard.press(name)
-
-
-def put(page: Page, name: str, value: int) -> None:
-    """The mark of a key, pressed until it is there: a key reaches nobody on a page that is drawn anew."""
-    wanted = page.locator(f"[data-testid=stNumberInputField][value='{value}']")
-    for patience in (10_000, 10_000, 30_000):
-        key(page, name)
-        with contextlib.suppress(TimeoutError):
-            wanted.wait_for(timeout=patience)
-            break
-    has_mark(page, value)
+    expect(with_mark(page, value)).to_be_visible()
+    expect(page.get_by_test_id("stNumberInputField")).to_have_count(1)  # the former one is taken away
 
 
 def test_graded_by_keyboard_with_a_comment_and_put_right(school: School, page: Page) -> None:
@@ -141,43 +140,33 @@ def test_graded_by_keyboard_with_a_comment_and_put_right(school: School, page: P
         expect(page.get_by_text(told).first).to_be_visible()
     assert page.get_by_text(ANA[:12]).count() == 0, "the mark is for the words"
     aside(page)
-    key(page, "Enter")
-    expect(page.get_by_text("Give a mark from 0 to 100 first.")).to_be_visible()
-    drawn(page)
+    key(page, "Enter", "Give a mark from 0 to 100 first.")
     mark(page).fill("150")
-    page.get_by_role("button", name="Save and go on").click()
-    expect(page.get_by_text("Give a mark from 0 to 100 first.")).to_be_visible()
+    press(page, "Save and go on", "Give a mark from 0 to 100 first.")
     assert kept(school, 0) == (None, None)
     aside(page)
-    put(page, "5", 50)
-    page.get_by_label(COMMENT).press_sequentially("0 or 1? Why?")
+    key(page, "5", with_mark(page, 50))
+    comment = page.get_by_label(COMMENT)
+    comment.press_sequentially("0 or 1? Why?")
     has_mark(page, 50)  # what is written puts no mark
-    drawn(page)
-    page.get_by_label(COMMENT).press("Control+Enter")
-    expect(page.get_by_text("Answer 1 of 3")).to_be_visible()
+    until(page.get_by_text("Answer 1 of 3"), lambda: comment.press("Control+Enter"))
     assert kept(school, 0) == (0.5, "0 or 1? Why?")
     expect(page.get_by_text("Others who wait with the very same words: 1.")).to_be_visible()
     aside(page)
-    put(page, "1", 100)
-    key(page, "Enter")
-    expect(page.get_by_text("And 1 more with the same words")).to_be_visible()
+    key(page, "1", with_mark(page, 100))
+    key(page, "Enter", "And 1 more with the same words")
     expect(page.get_by_text("Answer 1 of 1")).to_be_visible()
     assert [kept(school, number)[0] for number in (1, 2)] == [1.0, 1.0]
     expect(page.get_by_text("Your last grade: 100% for “the condition is false”")).to_be_visible()
-    page.get_by_role("button", name="Put it right").click()
-    expect(page.get_by_text("This answer has 100%: you put its grade right.")).to_be_visible()
+    press(page, "Put it right", "This answer has 100%: you put its grade right.")
     has_mark(page, 100)
-    drawn(page)
-    mark(page).fill("25")
-    mark(page).press("Enter")
-    expect(page.get_by_text("Your last grade: 25%")).to_be_visible()
+    until(page.get_by_text("Your last grade: 25%"), lambda: write(mark(page), "25"))
     assert [kept(school, number)[0] for number in (1, 2)] == [0.25, 1.0]
     row = practice_answers.get(school.loop.engine, "answer:1")
     assert row is not None
     assert row["graded_by"] == school.teacher.split("_")[1]
-    put(page, "0", 0)
-    key(page, "Enter")
-    expect(page.get_by_text("No answer waits for a grade.")).to_be_visible()
+    key(page, "0", with_mark(page, 0))
+    key(page, "Enter", "No answer waits for a grade.")
     nothing_is_active(page)
     assert not [url for url in asked if "evil" in url]
 
@@ -190,33 +179,26 @@ def test_in_spanish_one_question_at_a_time_and_graded_by_somebody_else_meanwhile
     expect(page.get_by_text("Para calificar, entra con la clave de un docente")).to_be_visible()
     expect(page.get_by_role("button", name="Guardar y seguir")).to_have_count(0)
     page.set_viewport_size({"width": 1280, "height": 1100})
-    page.locator("input[type=password]").fill(school.teacher)
-    page.locator("input[type=password]").press("Enter")
-    expect(page.get_by_text("Ninguna máquina la califica. Al estudiante se le dijo:")).to_be_visible()
-    page.get_by_role("combobox", name="Pregunta").click()
-    page.get_by_role("option", name="Why do loops end? (1)").click()
+    untold = page.get_by_text("Ninguna máquina la califica. Al estudiante se le dijo:")
+    until(untold, lambda: write(page.locator("input[type=password]"), school.teacher))
+    choose(page, "Pregunta", "Why do loops end? (1)")
     expect(page.get_by_text("Respuesta 1 de 1")).to_be_visible()
     expect(page.get_by_test_id("stText").first).to_have_text("because")
     expect(page.get_by_text("No hay ningún calificador entrenado")).to_be_visible()
-    page.get_by_role("button", name="Bien").click()
-    has_mark(page, 100)
+    press(page, "Bien", with_mark(page, 100))
     grades.mark(school.loop.engine, "answer:3", 0.0, "another", AT)
-    page.get_by_role("button", name="Guardar y seguir").click()
-    expect(page.get_by_text("Alguien la ha calificado mientras tanto.")).to_be_visible()
+    press(page, "Guardar y seguir", "Alguien la ha calificado mientras tanto.")
     expect(page.get_by_text("Respuesta 1 de 3")).to_be_visible()
     assert kept(school, 3) == (0.0, None)
-    page.get_by_role("button", name="Siguiente").click()
-    expect(page.get_by_text("Respuesta 2 de 3")).to_be_visible()
+    press(page, "Siguiente", "Respuesta 2 de 3")
     expect(page.get_by_text("Alguien la ha calificado mientras tanto.")).to_have_count(0)
     grades.mark(school.loop.engine, "answer:0", 0.0, "another", AT)  # not the one that is read
-    page.get_by_role("button", name="Mitad").click()
-    expect(page.get_by_text("Respuesta 1 de 2")).to_be_visible()
+    press(page, "Mitad", "Respuesta 1 de 2")
     has_mark(page, 50)
     grades.mark(
         school.loop.engine, "answer:1", 0.0, "another", AT
     )  # the one that is read, and the same words
-    page.get_by_role("button", name="Mal").click()
-    expect(page.get_by_text("Alguien la ha calificado mientras tanto.")).to_be_visible()
+    press(page, "Mal", "Alguien la ha calificado mientras tanto.")
     expect(page.get_by_text("Ninguna respuesta espera calificación.")).to_be_visible()
 
 
@@ -226,8 +208,7 @@ def test_a_late_grade_is_told_to_its_learner_until_it_is_read(school: School, pa
     grades.mark(engine, "answer:1", 1.0, "cli", AT)  # Ben's
     signed_in(page, f"{school.open}?language=es", school.learner)
     expect(page.get_by_text("Nuevas calificaciones de tu docente: 1")).to_be_visible()
-    page.get_by_role("button", name="Leer").click()
-    expect(page.get_by_role("heading", name="Practicar")).to_be_visible()
+    press(page, "Leer", page.get_by_role("heading", name="Practicar"))
     expect(page.get_by_text("Tus respuestas que esperan a tu docente: 1")).to_be_visible()
     for told in (
         "50% · How do loops end?",
@@ -239,6 +220,7 @@ def test_a_late_grade_is_told_to_its_learner_until_it_is_read(school: School, pa
     expect(page.get_by_test_id("stText")).to_have_text(f"And why?\n{HOSTILE}")
     assert page.get_by_text("the condition is false").count() == 0, "another's"
     nothing_is_active(page)
+    drawn(page)
     page.get_by_role("button", name="Ya lo he leído").click()
     expect(page.get_by_text("Nuevas calificaciones")).to_have_count(0)
     assert grades.counted(engine, ANA) == {"waiting": 1, "new": 0}

@@ -9,7 +9,7 @@ import httpx
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from dashboard_site import in_a_browser, site
+from dashboard_site import choose, in_a_browser, press, site, until, write
 from playwright.sync_api import Page, expect
 
 from learnloop.settings import Settings
@@ -136,8 +136,7 @@ def test_what_is_not_interesting_goes_and_comes_back(pages: Pages, page: Page) -
     expect(buttons.first).to_be_visible(timeout=60_000)
     back = page.get_by_role("button", name="Show again what I hid")
     expect(back).to_have_count(0)
-    buttons.first.click()
-    expect(back).to_be_visible()
+    until(back, buttons.first.click)
     back.click()
     expect(back).to_have_count(0)
     expect(buttons.first).to_be_visible()
@@ -145,10 +144,7 @@ def test_what_is_not_interesting_goes_and_comes_back(pages: Pages, page: Page) -
 
 def test_what_does_not_fit_into_the_time_is_not_called_done(pages: Pages, page: Page) -> None:
     page.goto(f"{pages.operator}?learner={pages.learner_id}")
-    time = page.get_by_role("combobox", name="Time you have")
-    expect(time).to_be_visible(timeout=60_000)
-    time.click()
-    page.get_by_role("option", name="5 minutes", exact=True).click()
+    choose(page, "Time you have", "5 minutes")
     expect(page.get_by_text("Nothing here is known to fit into that time.")).to_be_visible()
     expect(page.get_by_role("button", name="Not interested")).to_have_count(0)
 
@@ -165,12 +161,10 @@ def test_without_a_key_nothing_is_shown_and_a_learner_sees_only_itself(pages: Pa
     page.goto(pages.open)
     expect(page.get_by_text("Sign in with your key")).to_be_visible(timeout=60_000)
     assert page.get_by_role("heading", name="Your next steps").count() == 0
-    page.locator("input[type=password]").fill("ll_no_such")
-    page.locator("input[type=password]").press("Enter")
-    expect(page.get_by_text("This key is not valid")).to_be_visible()
-    page.locator("input[type=password]").fill(pages.learner_key)
-    page.locator("input[type=password]").press("Enter")
-    expect(page.get_by_role("heading", name="Your next steps")).to_be_visible()
+    field = page.locator("input[type=password]")
+    until(page.get_by_text("This key is not valid"), lambda: write(field, "ll_no_such"))
+    steps = page.get_by_role("heading", name="Your next steps")
+    until(steps, lambda: write(field, pages.learner_key))
     assert page.get_by_text("Operations").count() == 0
 
 
@@ -190,22 +184,18 @@ def test_from_a_recommended_step_to_its_questions_and_what_they_did_to_mastery(
     empty = {"quote": None, "span_start": None, "span_end": None}
     loading.load(engine, "questions", made.assign(**empty))
     questions.set_status(engine, ["demo:practice"], "approved", by="cli")
-    key.fill(pages.learner_key)
-    key.press("Enter")
-    page.get_by_role("button", name="Practise").click()
-    expect(page.get_by_text("Question 1 of 1")).to_be_visible()
+    until(page.get_by_role("button", name="Practise"), lambda: write(key, pages.learner_key))
+    press(page, "Practise", "Question 1 of 1")
     page.get_by_text("True", exact=True).click()
-    page.get_by_role("button", name="Answer", exact=True).click()
-    expect(page.get_by_text("Right.", exact=True)).to_be_visible()
+    press(page, "Answer", page.get_by_text("Right.", exact=True))
     expect(page.get_by_text("is now").first).to_be_visible()
-    page.get_by_role("button", name="See how it went").click()
-    expect(page.get_by_text("1 of 1 right")).to_be_visible()
+    press(page, "See how it went", "1 of 1 right")
     expect(page.get_by_role("heading", name="Mastery, before and after")).to_be_visible()
     change = page.get_by_test_id("stMetricValue").first
     expect(change).to_contain_text("→")
-    until = time.monotonic() + 120  # the API looks for new items every few seconds
+    deadline = time.monotonic() + 120  # the API looks for new items every few seconds
     while sum(row["attempts"] for row in api.get(f"{mine}/mastery").json()["concepts"]) <= practised:
-        assert time.monotonic() < until, "the tracer knows nothing of the answer"
+        assert time.monotonic() < deadline, "the tracer knows nothing of the answer"
         time.sleep(0.2)
     api.close()
 

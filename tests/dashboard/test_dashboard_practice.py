@@ -1,6 +1,5 @@
 """The practice page in a real browser: all six kinds by keyboard, explained at once; reports; in Spanish."""
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +7,20 @@ from typing import Any
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from dashboard_site import HOSTILE, drawn, in_a_browser, nothing_is_active, one_lesson, signed_in, site
-from playwright.sync_api import Page, TimeoutError, expect
+from dashboard_site import (
+    HOSTILE,
+    choose,
+    in_a_browser,
+    key,
+    nothing_is_active,
+    one_lesson,
+    press,
+    signed_in,
+    site,
+    until,
+    write,
+)
+from playwright.sync_api import Page, expect
 
 from learnloop.dashboard.practice import _go_on
 from learnloop.settings import Settings
@@ -103,38 +114,19 @@ def open_practice(page: Page, practice: Practice, more: str = "") -> None:
 
 
 def on(page: Page, place: int) -> None:
-    drawn(page)
     page.get_by_text("The answer is").or_(page.get_by_text("Right.")).or_(
         page.get_by_text("Your teacher will look")
     ).first.click()  # away from any field
-    page.keyboard.press("ArrowRight")
-    expect(page.get_by_text(f"Question {place} of 6")).to_be_visible()
-    expect(page.get_by_text("You answered:")).to_have_count(0)  # the one before is still being taken away
-    drawn(page)
+    key(page, "ArrowRight", f"Question {place} of 6")
+    expect(page.get_by_text("You answered:")).to_have_count(0)
 
 
-def choose(page: Page, label: str, option: str) -> None:
-    """With the keyboard alone."""
-    box, wanted = page.get_by_role("combobox", name=label), page.get_by_role("option", name=option)
-    for patience in (5_000, 5_000, 30_000):  # a page that is drawn anew shuts what was open
-        box.fill("")
-        box.press_sequentially(option[:3])
-        with contextlib.suppress(TimeoutError):
-            wanted.wait_for(timeout=patience)
-            break
-    box.press("Enter")
-    expect(wanted).to_have_count(0)
-
-
-def press(page: Page, name: str, shown: str) -> None:
-    """Presses until the page answers: a click on what is drawn anew at that moment reaches nobody."""
-    told = page.get_by_text(shown)
-    for patience in (15_000, 15_000, 30_000):
-        page.get_by_role("button", name=name).click()
-        with contextlib.suppress(TimeoutError):
-            told.first.wait_for(timeout=patience)
-            break
-    expect(told).to_be_visible()
+def answered(page: Page, *shown: str) -> None:
+    """By the button, with the keyboard."""
+    button = page.get_by_role("button", name="Answer", exact=True)
+    until(page.get_by_text(shown[0], exact=shown[0] == "Right."), lambda: button.press("Enter"))
+    for told in shown[1:]:
+        expect(page.get_by_text(told).first).to_be_visible()
 
 
 def test_a_round_of_all_six_kinds_by_keyboard(practice: Practice, page: Page) -> None:
@@ -143,42 +135,30 @@ def test_a_round_of_all_six_kinds_by_keyboard(practice: Practice, page: Page) ->
     open_practice(page, practice)
     expect(page.get_by_text("Question 1 of 6")).to_be_visible()
     assert page.get_by_text("The lesson says").count() == 0
-    page.get_by_role("button", name="Answer", exact=True).click()
-    expect(page.get_by_text("Answer all of it first.")).to_be_visible()
+    press(page, "Answer", "Answer all of it first.")
     page.get_by_role("radiogroup", name="Your answer").get_by_role("radio").first.focus()
     page.keyboard.press("Space")
-    page.get_by_role("button", name="Answer", exact=True).press("Enter")
-    for shown in ("Not right. The answer is: a loop", "A name stands.", "The lesson says"):
-        expect(page.get_by_text(shown).first).to_be_visible()
+    answered(page, "Not right. The answer is: a loop", "A name stands.", "The lesson says")
     nothing_is_active(page)
     on(page, 2)
     page.get_by_text("False", exact=True).click()
-    page.get_by_role("button", name="Answer", exact=True).press("Enter")
-    expect(page.get_by_text("Right.", exact=True)).to_be_visible()
-    expect(page.get_by_text("What is true: It repeats.")).to_be_visible()
+    answered(page, "Right.", "What is true: It repeats.")
     on(page, 3)
     field = page.get_by_label("Your answer")
-    field.press_sequentially("Loop")
-    field.press("Enter")
-    expect(page.get_by_text("Right.", exact=True)).to_be_visible()
+    until(page.get_by_text("Right.", exact=True), lambda: write(field, "Loop"))
     on(page, 4)
     choose(page, "Place 1", "mix, then wait")
     choose(page, "Place 2", "bake")
-    page.get_by_role("button", name="Answer", exact=True).press("Enter")
-    expect(page.get_by_text("You answered: mix, then wait → bake")).to_be_visible()
+    answered(page, "You answered: mix, then wait → bake")
     on(page, 5)
     choose(page, "loop", "repeats")
     choose(page, "list", "repeats")
-    page.get_by_role("button", name="Answer", exact=True).press("Enter")
-    expect(page.get_by_text("1 of 2 pairs are right.")).to_be_visible()
+    answered(page, "1 of 2 pairs are right.")
     on(page, 6)
     field = page.get_by_label("Your answer")
-    field.fill(f"when it is enough {HOSTILE}")
-    field.press("Enter")
-    expect(page.get_by_text("Your teacher will look at this answer.")).to_be_visible()
-    drawn(page)
-    page.get_by_role("button", name="See how it went").click()
-    expect(page.get_by_text("3 of 6 right")).to_be_visible()
+    looked_at = page.get_by_text("Your teacher will look at this answer.")
+    until(looked_at, lambda: write(field, f"when it is enough {HOSTILE}"))
+    press(page, "See how it went", "3 of 6 right")
     expect(page.get_by_text("Your teacher will look at 1 of your answers.")).to_be_visible()
     kept = practice_answers.read(practice.loop.engine)
     assert kept["correct"].astype(object).where(kept["correct"].notna(), None).tolist() == [
@@ -189,8 +169,7 @@ def test_a_round_of_all_six_kinds_by_keyboard(practice: Practice, page: Page) ->
     assert len(reading.interactions(practice.loop.engine)) == 5
     assert page.title() == "Learnloop"
     assert not [url for url in asked if "evil" in url]
-    page.get_by_role("button", name="Another round").click()
-    expect(page.get_by_text("Question 1 of 6")).to_be_visible()
+    press(page, "Another round", "Question 1 of 6")
 
 
 def test_the_button_of_a_question_before_leads_nowhere() -> None:
@@ -203,22 +182,19 @@ def test_the_button_of_a_question_before_leads_nowhere() -> None:
 
 def test_a_question_reported_and_one_that_is_taken_away(practice: Practice, page: Page) -> None:
     open_practice(page, practice, "&language=es")
-    drawn(page)
-    page.get_by_text("Algo está mal en esta pregunta").click()
-    page.get_by_label("Con tus palabras").fill(HOSTILE)
+    words = page.get_by_label("Con tus palabras")
+    until(words, page.get_by_text("Algo está mal en esta pregunta").click)
+    words.fill(HOSTILE)
     press(page, "Enviar", "Primero di qué está mal.")
-    drawn(page)
-    expect(page.get_by_label("Con tus palabras")).to_have_value(HOSTILE)
+    expect(words).to_have_value(HOSTILE)
     choose(page, "Qué está mal", "Dos respuestas son correctas")
     press(page, "Enviar", "Gracias.")
     (report,) = question_feedback.reports(practice.loop.engine, "demo:q0")
     assert (report["reason"], report["comment"], report["version"]) == ("two_right", HOSTILE, 1)
     questions.set_status(practice.loop.engine, ["demo:q0"], "suspended", by="cli", why="wrong")
-    drawn(page)
     page.get_by_text("a name").click()
     press(page, "Responder", "Esa pregunta se ha cambiado o retirado mientras tanto")
     expect(page.get_by_text("Pregunta 1 de 5")).to_be_visible()
-    drawn(page)
     assert practice_answers.read(practice.loop.engine).empty
     page.get_by_text("Verdadero", exact=True).click()
     press(page, "Responder", "No es correcto. Lo cierto es: It repeats.")

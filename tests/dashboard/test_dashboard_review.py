@@ -8,7 +8,20 @@ from typing import Any
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from dashboard_site import HOSTILE, in_a_browser, nothing_is_active, one_lesson, signed_in, site
+from dashboard_site import (
+    HOSTILE,
+    choose,
+    drawn,
+    in_a_browser,
+    key,
+    nothing_is_active,
+    one_lesson,
+    press,
+    signed_in,
+    site,
+    until,
+    write,
+)
 from playwright.sync_api import Page, expect
 
 from learnloop.settings import Settings
@@ -105,49 +118,44 @@ def test_a_draft_with_all_it_rests_on(pages: Pages, page: Page) -> None:
 
 def test_decided_by_keyboard_and_never_while_writing(pages: Pages, page: Page) -> None:
     open_review(page, pages)
+    drawn(page)
     page.get_by_text("What it rests on").click()  # away from the field of the key
-    page.keyboard.press("a")
-    expect(page.get_by_text("Question 1 of 5")).to_be_visible()
+    key(page, "a", "Question 1 of 5")
     expect(page.get_by_text("1. What repeats its body?").first).to_be_visible()
     assert status(pages, 0) == "approved"
     page.get_by_text("What it rests on").click()
-    page.keyboard.press("t")
-    expect(page.get_by_text("Say why first.")).to_be_visible()
+    key(page, "t", "Say why first.")
     assert status(pages, 1) == "draft"
     why = page.get_by_label("Why")
     expect(why).to_have_count(1)  # the former question's is still being taken away
     why.press_sequentially("a test at stake")
     why.press("Enter")
+    drawn(page)
     assert status(pages, 1) == "draft", "a letter that is written decides nothing"
-    page.get_by_role("button", name="Retire").focus()
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("Question 1 of 4")).to_be_visible()
+    retire = page.get_by_role("button", name="Retire")
+    until(page.get_by_text("Question 1 of 4"), lambda: retire.press("Enter"))
     last = questions.history(pages.loop.engine, "demo:q1")[-1]
     assert (last["status"], last["why"]) == ("retired", "a test at stake")
     assert last["by"] == pages.key.split("_")[1]
     page.get_by_text("What it rests on").click()
-    page.keyboard.press("ArrowRight")
-    expect(page.get_by_text("Question 2 of 4")).to_be_visible()
-    page.keyboard.press("ArrowLeft")
-    expect(page.get_by_text("Question 1 of 4")).to_be_visible()
+    key(page, "ArrowRight", "Question 2 of 4")
+    key(page, "ArrowLeft", "Question 1 of 4")
 
 
 def test_decided_by_somebody_else_meanwhile(pages: Pages, page: Page) -> None:
     open_review(page, pages)
     questions.set_status(pages.loop.engine, ["demo:q0"], "retired", by="another")
-    page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_text("Somebody has changed it meanwhile")).to_be_visible()
+    press(page, "Approve", "Somebody has changed it meanwhile")
     assert status(pages, 0) == "retired"
 
 
 def test_suspended_with_reports_and_history_in_spanish(pages: Pages, page: Page) -> None:
     engine = pages.loop.engine
-    key = api_keys.create(engine, "instructor", name="A. Example *biology*").split("_")[1]
-    questions.set_status(engine, ["demo:q4"], "approved", by=key, why="leída")
+    by = api_keys.create(engine, "instructor", name="A. Example *biology*").split("_")[1]
+    questions.set_status(engine, ["demo:q4"], "approved", by=by, why="leída")
     question_feedback.report(pages.loop.engine, "demo:q4", "a" * 32, "two_right", "b también")
     open_review(page, pages, "&language=es")
-    page.get_by_role("combobox", name="Estado").click()
-    page.get_by_role("option", name="Aprobadas").click()
+    choose(page, "Estado", "Aprobadas")
     expect(page.get_by_text("Pregunta 1 de 1")).to_be_visible()
     for shown in (
         "✓ Falso",
@@ -157,10 +165,8 @@ def test_suspended_with_reports_and_history_in_spanish(pages: Pages, page: Page)
         "A. Example *biology* · leída",
     ):
         expect(page.get_by_text(shown).first).to_be_visible()
-    page.get_by_label("Por qué").fill("dos respuestas")
-    page.get_by_label("Por qué").press("Enter")
-    page.get_by_role("button", name="Suspender").click()
-    expect(page.get_by_text("Ninguna pregunta cumple estos filtros.")).to_be_visible()
+    write(page.get_by_label("Por qué"), "dos respuestas")
+    press(page, "Suspender", "Ninguna pregunta cumple estos filtros.")
     assert status(pages, 4) == "suspended"
 
 
@@ -182,11 +188,11 @@ def test_what_is_flagged_comes_first_with_its_numbers(pages: Pages, page: Page) 
     question_feedback.keep_statistics(engine, rows, datetime(2026, 3, 1, tzinfo=UTC))
     question_feedback.report(engine, "demo:q2", "a" * 32, "two_right")
     page.goto(pages.address)
-    page.get_by_role("combobox", name="Status").click(timeout=60_000)
-    page.get_by_role("option", name="Approved").click()
+    choose(page, "Status", "Approved")
     expect(page.get_by_text("0. What repeats its body?").first).to_be_visible()
     expect(page.get_by_text("What its answers say")).to_have_count(0)
-    page.get_by_text("Flagged first").click()
+    until(page.get_by_text("3. What repeats its body?"), page.get_by_text("Flagged first").click)
+    after = {3: 1, 1: 2, 2: 0}
     for number, said in (
         (3, "Suspend it? Those who know more get it wrong more often: discrimination -0.21"),
         (1, f"Replace an option? Hardly anybody picks “{HOSTILE.split()[0]}"),
@@ -199,20 +205,16 @@ def test_what_is_flagged_comes_first_with_its_numbers(pages: Pages, page: Page) 
                 page.get_by_text("Of 312 first answers, as of 2026-03-01. Right: 31% [26%, 37%].")
             ).to_be_visible()
         nothing_is_active(page)
-        page.get_by_role("button", name="Next").click()
-    expect(page.get_by_text("0. What repeats its body?").first).to_be_visible()
+        press(page, "Next", f"{after[number]}. What repeats its body?")
 
 
 def test_filters(pages: Pages, page: Page) -> None:
     page.goto(pages.address)
     expect(page.get_by_text("Question 1 of 6")).to_be_visible(timeout=60_000)
-    page.get_by_role("combobox", name="Kind").click()
-    page.get_by_role("option", name="Match").click()
+    choose(page, "Kind", "Match")
     expect(page.get_by_text("Question 1 of 1")).to_be_visible()
     expect(page.get_by_text("l → x")).to_be_visible()
-    page.get_by_role("combobox", name="Kind").click()
-    page.get_by_role("option", name="All kinds").click()
+    choose(page, "Kind", "All kinds")
     expect(page.get_by_text("Question 1 of 6")).to_be_visible()
-    page.get_by_role("combobox", name="Language", exact=True).click()
-    page.get_by_role("option", name="es", exact=True).click()
+    choose(page, "Language", "es")
     expect(page.get_by_text("Question 1 of 1")).to_be_visible()
