@@ -122,6 +122,15 @@ def test_an_event_id_taken_by_other_content_is_a_conflict(
     assert school.rows() == before, "the new event beside it was kept"
 
 
+def test_a_conflict_of_an_event_whose_id_holds_the_outside_id_names_its_place(
+    api: TestClient, school: School
+) -> None:
+    sent = event(event_id="moodle:student-77:attempt:3", learner={"source": "moodle", "id": "student-77"})
+    assert api.post("/v1/events", json=sent).status_code == 201
+    answer = api.post("/v1/events", json=[event(), {**sent, "score": 0.5}])
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (409, "#/1/event_id")
+
+
 def test_a_list_that_disagrees_with_itself_is_a_conflict(api: TestClient, school: School) -> None:
     sent, before = event(), school.rows()
     answer = api.post("/v1/events", json=[sent, {**sent, "score": 1.0}])

@@ -20,6 +20,7 @@ from learnloop.serve.problems import ANSWERS, Location, Refusal, wrong_fields
 from learnloop.serve.replies import LEARNER, Accepted
 from learnloop.serve.security import Caller, forbidden
 from learnloop.store.api_keys import Identity
+from learnloop.store.practice_answers import PREFIX
 from learnloop.store.pseudonyms import pseudonym
 
 
@@ -174,7 +175,7 @@ async def post_events(
         fresh = await here.run(queries.record, here.engine, once)
     except queries.EventConflict as conflict:
         here.metrics.events.labels("refused").inc(len(events))
-        place = next(n for n, event in enumerate(events) if event.event_id == conflict.event_id)
+        place = next(n for n, row in enumerate(rows) if row["event_id"] == conflict.event_id)
         raise _taken(at(place, "event_id")) from None
     except Refusal:
         here.metrics.events.labels("refused").inc(len(events))
@@ -221,9 +222,13 @@ def _rows(events: Sequence[Event], identity: Identity, key: bytes, at: Any) -> l
             continue
         if identity.role == "learner" and learner_id != identity.learner_id:
             raise forbidden("a learner's key posts that learner's events alone")
+        event_id = _told_nothing(event)
+        if event_id.startswith(PREFIX):  # of an answer that is graded here, or waits to be
+            wrong.append((at(place, "event_id"), f"an event_id that begins with {PREFIX} is an answer's"))
+            continue
         rows.append(
             {
-                "event_id": _told_nothing(event),
+                "event_id": event_id,
                 **event.model_dump(include={"item_id", "verb", "correct", "score", "duration_s"}),
                 "learner_id": learner_id,
                 "occurred_at": occurred_at,
