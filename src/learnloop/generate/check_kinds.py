@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from learnloop.generate import contrast, grammar, lemmas
+from learnloop.generate import contrast, first_letters, grammar, lemmas, wording
 from learnloop.generate.also_right import also_right, same_meaning
 from learnloop.generate.evidence import Evidence, Verdict
 from learnloop.generate.questions import BLANK, Question
@@ -142,13 +142,13 @@ def answer_is_short(question: Question, evidence: Evidence) -> Verdict:
 
 
 def no_other_answer(question: Question, evidence: Evidence) -> Verdict:
-    """No other term of the course is described as the stem describes its key."""
+    """No other term of the course is described as the stem describes its key and begins as its hint says."""
     if "value" in question.answer or re.match(r"\d", question.key):
         return Verdict("no_other_answer", True)
     own = {grammar.normalised(name) for name in (question.key, *question.aliases)}
-    asked = question.body.replace(BLANK, " ")
+    asked, hint = question.body.replace(BLANK, " "), wording.hint_of(question.stem)
     for name, description in evidence.descriptions.items():
-        if name in own:
+        if name in own or (hint and not first_letters.fits(name, hint, question.language)):
             continue
         if same_meaning(asked, description, evidence) or contrast.are_near(
             asked, description, evidence.language

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from learnloop.generate import grammar, lemmas
+from learnloop.generate import grammar, lemmas, wording
 from learnloop.generate.questions import BLANK, Question, Similarity
 from learnloop.generate.sentences import Sentence, split
 
@@ -86,7 +86,7 @@ def statement(question: Question, option: str) -> str:
 
 def _body(stem: str) -> str:
     """`stem` without an instruction before its blank ("Complete the sentence: …"), any blank as BLANK."""
-    text = re.sub(r"_{2,}", BLANK, stem)
+    text = re.sub(r"_{2,}", BLANK, wording.without_hint(stem))
     text = re.sub(r"^([^_:()]{5,60}) \([^()_]{3,80}\)( ?:|(?<=[?])) ", r"\1\2 ", text)  # a topic in brackets
     head, colon, tail = text.partition(": ")
     return tail if colon and BLANK in tail and BLANK not in head and len(head.split()) <= 4 else text

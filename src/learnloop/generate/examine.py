@@ -22,6 +22,7 @@ from learnloop.generate import (
     set_checks,
     standing,
     summaries,
+    wording,
 )
 from learnloop.generate.budget import BudgetSpent
 from learnloop.generate.checks import Evidence, Scorer, Verdict
@@ -174,13 +175,13 @@ class Examiner:
         asked = [q for queue in queues.values() for q in queue if (q.kind, q.form) in _WORDED]
         passages = [_passage(source.lesson, question) for question in asked]
         stems = self.proposer.stems(passages, [q.verbatim for q in asked], source.language)
-        worded = {
-            id(question): replace(question, stem=stem, body=stem, proposer=self.proposer.name)
+        written = {
+            id(question): worded(question, stem, self.proposer.name)
             for question, stem in zip(asked, stems, strict=True)
             if stem
         }
         return {
-            kind: [q for rule in queue for q in (worded.get(id(rule)), rule) if q is not None]
+            kind: [q for rule in queue for q in (written.get(id(rule)), rule) if q is not None]
             for kind, queue in queues.items()
         }
 
@@ -236,7 +237,7 @@ class Examiner:
         vetoed = any(verdict.check == "model_agrees" for verdict in found)
         lesson, row = source.lesson, self.rows[question.item_id]
         level = self.reading_level
-        read = " ".join([question.stem, *question.options])
+        read = " ".join([wording.without_hint(question.stem), *question.options])
         return {
             "question_id": question.question_id,
             "item_id": question.item_id,
@@ -275,6 +276,12 @@ class Examiner:
 
 _WORDED = {("multiple_choice", "term"), ("short_answer", "term"), ("short_answer", "number")}
 _OTHER = {"true": "false", "false": "true"}
+
+
+def worded(question: Question, stem: str, proposer: str) -> Question:
+    """`question` in a proposer's words; how its key begins is said behind them."""
+    shown = f"{stem} {hint}" if (hint := wording.hint_of(question.stem)) else stem
+    return replace(question, stem=shown, body=stem, proposer=proposer)
 
 
 def _facts(question: Question, lesson: Lesson) -> set[object]:

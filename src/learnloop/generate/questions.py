@@ -16,7 +16,7 @@ from learnloop.generate import grammar
 from learnloop.generate.sentences import Sentence
 from learnloop.generate.terms import Lesson, Quantity, Term, decimal_style, number_value, quantities
 
-TEMPLATE_VERSION = "questions-3"  # of rules and wording; part of a question's provenance
+TEMPLATE_VERSION = "questions-4"  # of rules and wording; part of a question's provenance
 BLANK = "____"
 DISTRACTORS = 3
 SPARE = 2  # so many more are in the draw

@@ -1,5 +1,7 @@
 """Questions answered in one's own words: the term for a description, a missing name, or a missing figure.
 
+{"stem": "Write the term for the description “the highest point of a moving wave”. Hint: c… (5 letters).",
+ "key": "crest", "aliases": ["crests"]}
 {"stem": "Write the missing number with its unit: Water boils at ____ at sea level.", "key": "100 °C",
  "answer": {"value": 100.0, "unit": "°C", "tolerance": 0.0}}
 """
@@ -7,21 +9,21 @@
 import re
 from itertools import takewhile
 
-from learnloop.generate import aliases, askable, clozes, grammar, lemmas, owners, wording
-from learnloop.generate.questions import Question, Source, blanked, overlaps
+from learnloop.generate import aliases, askable, clozes, first_letters, grammar, lemmas, owners, wording
+from learnloop.generate.questions import Question, Source, blanked
 from learnloop.generate.terms import Quantity, Term, decimal_style
 
 FEWEST_WORDS = 4  # content words of a description whose name is to be written
-SHORTEST = 4  # letters of a term that is to be written
 ABOUT_TOLERANCE = 0.05  # of the value, where the text says "about"
 _PHYSICAL = re.compile(r"°[CF]|(?:k|c|m|n|µ)?m(?:²|³)?|(?:k|m)?g|(?:m|c)?l|k?Hz|[kMG]B")
 
 
 def for_term(source: Source, term: Term) -> Question | None:
-    """The description is given, the term is asked for."""
-    if clozes.has_weak_ending(term, source.language) or _has_shorter_name(source, term):
+    """The description is given, the term is asked for, with the letters its words begin with."""
+    hint = first_letters.of(term.name, source.language)
+    if clozes.has_weak_ending(term, source.language) or not clozes.can_be_described(source, term):
         return None
-    if not clozes.can_be_described(source, term) or (len(term.name) < SHORTEST and term.name.islower()):
+    if not hint:
         return None  # "str": who writes "string" is right, too
     lesson, description = source.lesson, source.description(term)
     if _is_derived(term.name, description, lesson.language):
@@ -35,7 +37,7 @@ def for_term(source: Source, term: Term) -> Question | None:
         lesson.language,
         "short_answer",
         "term",
-        wording.stem("short_answer", "term", lesson.language, body=description),
+        f"{wording.stem('short_answer', 'term', lesson.language, body=description)} {hint}",
         description,
         term.name,
         (),
@@ -87,17 +89,11 @@ def _is_of_one(name: str, description: str, language: str) -> bool:
     return name[:1].isupper() and not re.search(r"\b[A-ZÀ-Ý]", description)
 
 
-def _has_shorter_name(source: Source, term: Term) -> bool:
-    """ "Demand inflation" where the course has "inflation": who writes the shorter one is not wrong."""
-    return any(
-        len(other.name) < len(term.name) and overlaps(other.name, term.name) for other in source.pool.terms
-    )
-
-
 def for_name(source: Source, term: Term) -> Question | None:
-    """The sentence that names a term, with a gap for its name."""
+    """The sentence that names a term, with a gap for its name and the letters its words begin with."""
     lesson, language = source.lesson, source.language
-    if _has_shorter_name(source, term):
+    hint = first_letters.of(term.text, language)
+    if not hint:
         return None
     if _is_derived(term.name, term.sentence.text.replace(term.text, " "), language):
         return None  # "L'écoulage consiste à laisser couler …"
@@ -116,7 +112,7 @@ def for_name(source: Source, term: Term) -> Question | None:
         language,
         "short_answer",
         "name",
-        wording.stem("short_answer", "name", language, topic, body=body),
+        f"{wording.stem('short_answer', 'name', language, topic, body=body)} {hint}",
         body,
         term.text,
         (),

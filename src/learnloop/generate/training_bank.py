@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 
 from learnloop.errors import BadInput
-from learnloop.generate import grammar
+from learnloop.generate import grammar, wording
 from learnloop.generate.sentences import Sentence, split
 
 PASSAGE_WORDS = 45  # with question and markers some 90 tokens in English
@@ -86,7 +86,8 @@ def from_store(questions: pd.DataFrame, items: pd.DataFrame) -> Bank:
     lessons = _lessons_of_courses(rows)
     bank = Bank(read=len(questions))
     for question in questions.to_dict("records"):
-        asked = _without_blank(str(question["stem"]).strip(), str(question["key"]))
+        stem = wording.without_hint(str(question["stem"]).strip())  # a passage tells no letters
+        asked = _without_blank(stem, str(question["key"]))
         key = str(question["key"]).strip()
         if reason := refusal(asked, key, str(question["language"])):
             bank.dropped[reason] += 1

@@ -15,7 +15,7 @@ import pandas as pd
 from learnloop.generate import checks, grammar, kinds
 from learnloop.generate.checks import Evidence
 from learnloop.generate.embeddings import CharacterTfidf, Embedder, Similarities
-from learnloop.generate.examine import Proposer, cleaned
+from learnloop.generate.examine import Proposer, cleaned, worded
 from learnloop.generate.questions import Pool, Question, Source
 from learnloop.generate.terms import Lesson, glossary
 
@@ -97,7 +97,7 @@ def run(
             title=source.lesson.title,
         )
         for question, passage, stem in zip(questions, passages, stems, strict=True):
-            worded = question if proposer is None else replace(question, stem=stem, body=stem)
+            asked_so = question if proposer is None else worded(question, stem, trial.proposer)
             trial.rows.append(
                 {
                     "lesson": source.lesson.item_id,
@@ -105,7 +105,7 @@ def run(
                     "key": question.key,
                     "question": stem,
                     "by_rule": question.stem,
-                    "reason": _reason(replace(worded, proposer=trial.proposer), evidence)
+                    "reason": _reason(replace(asked_so, proposer=trial.proposer), evidence)
                     if stem
                     else NOTHING,
                 }

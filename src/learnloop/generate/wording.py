@@ -1,6 +1,7 @@
 """The words of stems and notes in the four languages; what a learner reads around the text's own words."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 STEMS: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("cloze", "term"): {
@@ -108,6 +109,47 @@ _NOTES: Mapping[str, Mapping[str, str]] = {
         "de": "Eine veränderte Zahl; im Text steht {key}.",
     },
 }
+
+# How the key of a short answer begins.
+_HINTS: Mapping[str, Mapping[str, str]] = {
+    "words": {
+        "en": "Hint: {letters} ({count} letters).",
+        "es": "Pista: {letters} ({count} letras).",
+        "fr": "Indice : {letters} ({count} lettres).",
+        "de": "Hinweis: {letters} ({count} Buchstaben).",
+    },
+    "abbreviation": {
+        "en": "Hint: an abbreviation of {count} letters.",
+        "es": "Pista: una sigla de {count} letras.",
+        "fr": "Indice : un sigle de {count} lettres.",
+        "de": "Hinweis: eine Abkürzung mit {count} Buchstaben.",
+    },
+}
+_HINT = re.compile(
+    r" (?:Hint: |Pista: |Indice : |Hinweis: )(?=[^.]*(?:letters|letras|lettres|Buchstaben)\)?\.$)"
+)
+_AND = {"en": "and", "es": "y", "fr": "et", "de": "und"}
+
+
+def hint(form: str, language: str, **parts: str) -> str:
+    return _HINTS[form][language].format(**parts)
+
+
+def hint_of(stem: str) -> str:
+    """The hint at the end of `stem`, "" where there is none."""
+    found = _HINT.search(stem)
+    return stem[found.start() + 1 :] if found else ""
+
+
+def without_hint(stem: str) -> str:
+    found = _HINT.search(stem)
+    return stem[: found.start()] if found else stem
+
+
+def listed(numbers: Sequence[int], language: str) -> str:
+    """ "4, 5 and 6"."""
+    *rest, last = map(str, numbers)
+    return f"{', '.join(rest)} {_AND[language]} {last}" if rest else last
 
 
 def stem(kind: str, form: str, language: str, topic: str = "", **parts: str) -> str:
