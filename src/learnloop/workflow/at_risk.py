@@ -4,7 +4,8 @@ The model learns from earlier presentations and is asked of the latest. Which mo
 earlier ones, each told by the others. Nothing is written but the report.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,12 @@ from learnloop.workflow.whole import write_whole
 GROUPS = ("gender", "disability", "imd_band", "age_band")
 SPREAD = 7  # days
 
+Remember = Callable[[str, Callable[[], np.ndarray]], np.ndarray]  # (what, how it is found) -> it
+
+
+def _anew(what: str, find: Callable[[], np.ndarray]) -> np.ndarray:
+    return find()
+
 
 def evaluate_at_risk(
     folder: Path | None = None,
@@ -37,9 +44,11 @@ def evaluate_at_risk(
     n_bootstrap: int = 300,
     seed: int = 0,
     report: Path | None = None,
+    remember: Remember = _anew,
 ) -> dict[str, Any]:
     """folder: OULAD's CSV files; without them, what `loop` has on record. test: the presentation to be asked
-    of ("2014J"); "" for the latest.
+    of ("2014J"); "" for the latest. remember: may know what a left-out presentation was told on a run that
+    was killed.
 
     Raises BadInput (a file, a week, a presentation), NothingToDo where nothing comes before the test.
     """
@@ -80,7 +89,7 @@ def evaluate_at_risk(
             kept[day] = (asked, predicted)
             advance(1)
             if leave_one_out:
-                told = _left_out(pool, day, week["chosen"], n_bootstrap, seed, advance)
+                told = _left_out(pool, day, week["chosen"], n_bootstrap, seed, advance, remember)
                 result["left_out"][str(day // 7)] = told
     result["lead_time"] = _lead(kept, tables["submissions"], tables["assessments"])
     result = _without_nan(result)
@@ -213,7 +222,13 @@ def _validated(past: pd.DataFrame, day: int, before: Sequence[str], seed: int) -
 
 
 def _left_out(
-    pool: pd.DataFrame, day: int, name: str, n_bootstrap: int, seed: int, advance: Any
+    pool: pd.DataFrame,
+    day: int,
+    name: str,
+    n_bootstrap: int,
+    seed: int,
+    advance: Any,
+    remember: Remember,
 ) -> dict[str, Any]:
     """Every presentation of every module in turn is the one nobody has seen; later ones may teach of it."""
     rows = pool[pool["day"] == day].reset_index(drop=True)
@@ -222,7 +237,9 @@ def _left_out(
     each = {}
     for one in np.unique(of):
         part = of == one
-        predicted[part] = _fitted(name, pool[of_pool != one], day, seed, folds=2).predict(rows[part])
+        others, asked = pool[of_pool != one], rows[part]
+        told = partial(_asked_once, name, others, asked, day, seed)
+        predicted[part] = remember(f"{name}-{day}-{one}", told)
         y = rows["at_risk"].to_numpy()[part]
         found = judged.scores(y, predicted[part], rows["learner_id"].to_numpy()[part], 0, seed)
         each[one] = {"n": int(part.sum()), "at_risk": float(y.mean())} | {
@@ -233,6 +250,10 @@ def _left_out(
         rows["at_risk"].to_numpy(), predicted, rows["learner_id"].to_numpy(), n_bootstrap, seed
     )
     return {"model": name, "all": whole, "presentations": each}
+
+
+def _asked_once(name: str, others: pd.DataFrame, asked: pd.DataFrame, day: int, seed: int) -> np.ndarray:
+    return _fitted(name, others, day, seed, folds=2).predict(asked)
 
 
 def _lead(
