@@ -28,7 +28,7 @@ from learnloop.workflow.recommenders import RECOMMENDERS
 from learnloop.workflow.simulate import simulate
 from learnloop.workflow.tracers import TRACERS
 from learnloop.workflow.train import train
-from learnloop.workflow.tuning import SCHEMA_VERSION
+from learnloop.workflow.tuning_each import SCHEMA_VERSION
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from learnloop.evaluate.protocols import Fold
 from learnloop.recommend.blend import DEFAULTS
 from learnloop.recommend.random_ranking import RandomRanking
 from learnloop.schemas import Space, Span
-from learnloop.workflow.tuning import CHEAP_SHARE, MOST_LEARNERS, OnFold, tuned, tuned_bases
-from learnloop.workflow.tuning_study import STARTUP, finished, search, study_in, summary
+from learnloop.workflow.tuning import MOST_LEARNERS, OnFold, tuned, tuned_bases
+from learnloop.workflow.tuning_study import CHEAP_SHARE, STARTUP, finished, search, study_in, summary
 
 ITEMS = 30
 SHIFT = 3  # learners go from item n to item n + 3

@@ -16,7 +16,7 @@ def train(
         str, typer.Option(help="Its name, or auto: the least log-loss on a validation part.")
     ] = "auto",
     tuned: Annotated[
-        bool, typer.Option("--tuned", help="With what `learnloop tune recommend` found best.")
+        bool, typer.Option("--tuned", help="With what `tune recommend` and `tune trace` found best.")
     ] = False,
     dask: Annotated[
         bool, typer.Option("--dask", help="Train iALS on partitions: the same factors, for more data.")

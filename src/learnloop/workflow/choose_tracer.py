@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from inspect import signature
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,8 +41,12 @@ class TracerChoice:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
 
-def made(tracer: str, seed: int = 0) -> dict[str, partial[Tracer]]:
-    """How each tracer that may be needed is made, the plainest first. Raises BadInput on one there is not."""
+def made(
+    tracer: str, seed: int = 0, tuned: Callable[[str], Mapping[str, Any]] = lambda name: {}
+) -> dict[str, partial[Tracer]]:
+    """How each tracer that may be needed is made, the plainest first. tuned: name -> hyper-parameters.
+
+    Raises BadInput on a tracer there is not."""
     if tracer != "auto" and tracer not in TRACERS:
         known = ", ".join(sorted(TRACERS))
         raise BadInput(
@@ -51,7 +56,7 @@ def made(tracer: str, seed: int = 0) -> dict[str, partial[Tracer]]:
     seeded = {
         name: {"seed": seed} if "seed" in signature(TRACERS[name]).parameters else {} for name in wanted
     }
-    return {name: partial(TRACERS[name], **seeded[name]) for name in wanted}
+    return {name: partial(TRACERS[name], **seeded[name], **tuned(name)) for name in wanted}
 
 
 def choose_tracer(answers: pd.DataFrame, make: Mapping[str, Make]) -> TracerChoice:

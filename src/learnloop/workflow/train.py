@@ -27,6 +27,7 @@ from learnloop.recommend.reasons import Companions
 from learnloop.recommend.signals import signals
 from learnloop.recommend.stored import Recommenders
 from learnloop.schemas import Recommender, Tracer
+from learnloop.settings import Settings
 from learnloop.store import reading, snapshots
 from learnloop.trace.memory import Memory
 from learnloop.workflow import candidate
@@ -58,9 +59,10 @@ def train(
 ) -> dict[str, Any]:
     """recommender: the name of the one to release, or `auto` for the best of COMPETING on validation.
 
-    tracer: likewise, of choose_tracer.COMPETING. tuned: with what `learnloop tune recommend` found best for
-    each. dask: iALS on partitions. The numbers are those of iALS. Raises NothingToDo where there are no
-    interactions, or nothing has been tuned; BadInput on a recommender or a tracer there is not.
+    tracer: likewise, of choose_tracer.COMPETING. tuned: with what `learnloop tune recommend` and `learnloop
+    tune trace` found best for each. dask: iALS on partitions. The numbers are those of iALS. Raises
+    NothingToDo where there are no interactions, or nothing has been tuned; BadInput on a recommender or a
+    tracer there is not.
     """
     numbers = {
         "factors": factors,
@@ -69,8 +71,14 @@ def train(
         "iterations": iterations,
         "seed": seed,
     }
-    make, ials = _makers(loop, recommender, numbers, tuned)
-    make_tracer = made(tracer, seed)
+    found = _Tuned(loop.settings, tuned)
+    make, ials = _makers(recommender, numbers, found)
+    make_tracer, of_memory = made(tracer, seed, found.tracer), found.tracer("memory")
+    if tuned and not found.count:
+        raise NothingToDo(
+            "nothing of what is trained here has been tuned yet",
+            "learnloop tune recommend, or learnloop tune trace",
+        )
     loop.settings.snapshots_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # who did what is private
     with step("snapshot of the interactions"):
         snapshot = snapshots.export(loop.engine, loop.settings.snapshots_dir)
@@ -81,7 +89,7 @@ def train(
     choice = _choice(recommender, known, items, make)
     with step(f"trained recommenders on {len(done):,} learner-item pairs"):
         recommenders = _recommenders(loop, choice.name, make, ials, done, items, dask)
-    traced, fitted_tracer, memory = _traced(tracer, answers, make_tracer)
+    traced, fitted_tracer, memory = _traced(tracer, answers, make_tracer, of_memory)
     parameters = {**ials, "test_share": test_share}
     facts = {
         "snapshot_sha256": snapshot.sha256,
@@ -91,7 +99,8 @@ def train(
         "learnloop_version": importlib.metadata.version("learnloop"),
         "parameters": parameters,
         "recommender": {**asdict(choice), "params": make[choice.name].keywords},
-        "tracer": asdict(traced) if traced else None,
+        "tracer": {**asdict(traced), "params": make_tracer[traced.name].keywords} if traced else None,
+        "memory": of_memory,
     }
     with loop.registry.run("train", tags={"snapshot_sha256": snapshot.sha256}) as run:
         run.metrics(_validated(choice, traced))
@@ -114,8 +123,36 @@ def train(
     }
 
 
+class _Tuned:
+    """The hyper-parameters that were found best, by name; none for what was not tuned, which competes as it
+    is beside what was. wanted: whether any are looked up. count: of those that were there."""
+
+    def __init__(self, settings: Settings, wanted: bool) -> None:
+        self.settings, self.wanted, self.count = settings, wanted, 0
+
+    def recommender(self, name: str) -> dict[str, Any]:
+        from learnloop.workflow.tuning import tuned_params
+
+        return self._looked_up(tuned_params, name)
+
+    def tracer(self, name: str) -> dict[str, Any]:
+        from learnloop.workflow.tuning_tracers import tuned_tracer
+
+        return self._looked_up(tuned_tracer, name)
+
+    def _looked_up(self, find: Callable[[Settings, str], dict[str, Any]], name: str) -> dict[str, Any]:
+        if not self.wanted:
+            return {}
+        try:
+            found = find(self.settings, name)
+        except NothingToDo:
+            return {}
+        self.count += 1
+        return found
+
+
 def _makers(
-    loop: Loop, recommender: str, ials: dict[str, Any], tuned: bool
+    recommender: str, ials: dict[str, Any], found: _Tuned
 ) -> tuple[dict[str, partial[Recommender]], dict[str, Any]]:
     """(how each recommender that may be needed is made, the settings of iALS)."""
     if recommender != "auto" and recommender not in RECOMMENDERS:
@@ -124,21 +161,11 @@ def _makers(
             "--recommender auto",
             field="recommender",
         )
-    settings: dict[str, dict[str, Any]] = {}
     wanted = COMPETING if recommender == "auto" else (recommender,)
-    if tuned:
-        from learnloop.workflow.tuning import tuned_params
-
-        for name in wanted:
-            try:
-                settings[name] = tuned_params(loop.settings, name)
-            except NothingToDo:  # then it competes as it is, beside one that has been
-                continue
-        if not settings:
-            raise NothingToDo("no recommender has been tuned yet", "learnloop tune recommend")
-    ials = {**ials, **settings.pop("ials", {})}
+    settings = {name: found.recommender(name) for name in wanted}
+    ials = {**ials, **settings.get("ials", {})}
     make: dict[str, partial[Recommender]] = {
-        name: partial(RECOMMENDERS[name], **settings.get(name, {})) for name in wanted
+        name: partial(RECOMMENDERS[name], **settings[name]) for name in wanted
     }
     if "ials" in wanted:
         make["ials"] = partial(RECOMMENDERS["ials"], **ials)
@@ -161,7 +188,10 @@ def _validated(choice: Choice, traced: TracerChoice | None) -> dict[str, float]:
 
 
 def _traced(
-    tracer: str, answers: pd.DataFrame, make: Mapping[str, Callable[[], Tracer]]
+    tracer: str,
+    answers: pd.DataFrame,
+    make: Mapping[str, Callable[[], Tracer]],
+    of_memory: Mapping[str, Any],
 ) -> tuple[TracerChoice | None, Tracer | None, Memory | None]:
     """(how the tracer was chosen, it and the memory, fitted on all answers); None where there are none."""
     if not len(answers):
@@ -172,7 +202,7 @@ def _traced(
     else:
         choice = TracerChoice(tracer, "asked for by name")
     with step(f"trained the {choice.name} tracer and the memory on {len(answers):,} answers"):
-        memory = Memory().fit(answers)
+        memory = Memory(**of_memory).fit(answers)
         return choice, memory if choice.name == "memory" else make[choice.name]().fit(answers), memory
 
 

@@ -3,19 +3,17 @@
 The test part is never looked at: a fold is made of the training part alone. Every model has the same number
 of trials and the same seconds; the first trial is its defaults, so the gain of tuning is known.
 
-    home/tuned/ials.json   {"model": "ials", "params": {"factors": 128, …}, "value": 0.0492, …}
+What is kept, and how the studies of several models are run, is said in tuning_each.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from learnloop.errors import BadInput, DatabaseUnavailable, LearnloopError, ModelUnavailable, NothingToDo
 from learnloop.evaluate.protocols import Fold, folds
 from learnloop.evaluate.ranking import ranking_metrics
 from learnloop.evaluate.split import time_split
@@ -26,24 +24,25 @@ from learnloop.recommend.signals import pairs, targets
 from learnloop.schemas import ItemFeatures, Space
 from learnloop.settings import Settings
 from learnloop.store import reading, snapshots
-from learnloop.workflow import tuning_storage, tuning_study
+from learnloop.workflow import tuning_study
 from learnloop.workflow.choose import FAST
-from learnloop.workflow.console import bar, step
+from learnloop.workflow.console import step
 from learnloop.workflow.context import Loop
 from learnloop.workflow.recommenders import RECOMMENDERS
-from learnloop.workflow.whole import write_json
-
-if TYPE_CHECKING:
-    from optuna.storages import BaseStorage
-    from optuna.study import Study
+from learnloop.workflow.tuning_each import (
+    Command,
+    Report,
+    Wanted,
+    asked_for,
+    kept_params,
+    searched,
+    tune_each,
+)
+from learnloop.workflow.tuning_study import CHEAP_SHARE, FEWEST_LEARNERS
 
 MOST_LEARNERS = 5_000  # of the validation, so that a trial stays cheap
-CHEAP_SHARE = 0.25  # of the training learners, on the first rung
-FEWEST_LEARNERS = 400  # below that many a quarter of them says little: one rung alone
 
-SCHEMA_VERSION = 1
-
-Report = Callable[[int, float | None], None]  # finished trials, the best value so far
+RECOMMEND = Command("recommend", "recommender", "ials", "tuned", RECOMMENDERS)
 
 
 class OnFold:
@@ -137,40 +136,6 @@ def tuned_bases(search: Callable[[Any], Mapping[str, Any]]) -> dict[str, dict[st
     return bases
 
 
-def searched(
-    kind: Any,
-    study: "Study",
-    measure: tuning_study.Measure,
-    *,
-    trials: int,
-    timeout: float | None = None,
-    seed: int = 0,
-    crew: tuning_study.Team | None = None,
-    report: Report | None = None,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """`tuned`, on a study that may have begun before."""
-
-    def told(study: "Study") -> None:
-        if report is not None:
-            known = study.get_trials(deepcopy=False)
-            best = tuning_study.best(known)
-            report(len(tuning_study.finished(known)), None if best is None else best.value)
-
-    space = kind.space
-    tuning_study.search(
-        study,
-        space,
-        tuning_study.defaults(kind, space),
-        measure,
-        trials=trials if space else 1,
-        timeout=timeout,
-        crew=crew,
-        told=told,
-    )
-    found = tuning_study.summary(study, seed)
-    return found["best_params"], found
-
-
 def tune_recommend(
     loop: Loop,
     *,
@@ -189,7 +154,7 @@ def tune_recommend(
     runs and processes together. A study goes on where it stopped unless `fresh`. A model that cannot be
     fitted here is left out, and why is said. Raises NothingToDo, BadInput.
     """
-    names = _names(models)
+    names = asked_for(RECOMMEND, models) or [name for name, kind in RECOMMEND.kinds.items() if kind.space]
     loop.settings.snapshots_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # who did what is private
     with step("snapshot of the interactions"):
         snapshot = snapshots.export(loop.engine, loop.settings.snapshots_dir)
@@ -207,41 +172,12 @@ def tune_recommend(
         "seed": seed,
     }
     budget = {"trials": trials, "timeout": timeout}
-    found: dict[str, dict[str, Any]] = {}
-    left_out: dict[str, str] = {}
-    with tuning_storage.storage(loop.engine) as storage:
-        for name in names:
-            try:
-                found[name] = _tune_one(loop, storage, name, fold, features, about, budget, fresh)
-            except DatabaseUnavailable:
-                raise
-            except LearnloopError as error:
-                left_out[name] = error.problem
-            else:
-                _keep(loop.settings, name, found[name], about)
-    if not found:
-        why = "; ".join(f"{name}: {problem}" for name, problem in left_out.items())
-        raise NothingToDo(f"no model could be tuned: {why}", "learnloop tune recommend --models ials")
-    report = {**about, **budget, "learners": len(fold.relevant)}
-    with step("into MLflow"):
-        run_id = _record(loop, found, report)
-    models_found = {
-        name: {key: part for key, part in one.items() if key != "history"} for name, one in found.items()
-    }
-    return {**report, "run_id": run_id, "models": models_found, "left_out": left_out}
 
+    def measure(name: str) -> OnFold:
+        return OnFold(RECOMMENDERS[name], fold, k, seed, features)
 
-def _names(models: Sequence[str]) -> list[str]:
-    """The models asked for, or all with something to tune."""
-    for name in models:
-        if name not in RECOMMENDERS:
-            raise BadInput(
-                f"there is no recommender {name!r}; there are {', '.join(sorted(RECOMMENDERS))}",
-                "--models ease",
-                field="models",
-            )
-    kinds: Mapping[str, Any] = RECOMMENDERS
-    return list(dict.fromkeys(models)) or [name for name, kind in kinds.items() if kind.space]
+    wanted = Wanted(names, measure, study_name, f"NDCG@{k}", fresh)
+    return tune_each(loop, RECOMMEND, wanted, about, budget, learners=len(fold.relevant))
 
 
 def _log(interactions: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
@@ -257,57 +193,11 @@ def _log(interactions: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     return log[log["item_id"].notna()].astype({"item_id": str}).reset_index(drop=True)
 
 
-def _tune_one(
-    loop: Loop,
-    storage: "BaseStorage",
-    name: str,
-    fold: Fold,
-    features: ItemFeatures | None,
-    about: Mapping[str, Any],
-    budget: Mapping[str, Any],
-    fresh: bool,
-) -> dict[str, Any]:
-    kind: Any = RECOMMENDERS[name]
-    measure = OnFold(kind, fold, about["k"], about["seed"], features)
-    key = study_name(name, kind.space, about)
-    crew = tuning_storage.Crew(loop.engine, key)
-    try:
-        study = crew.study(storage, key, about["seed"], fresh)
-        with bar(f"tuned {name}", total=budget["trials"] if kind.space else 1) as advance:
-            shown = 0
-
-            def report(done: int, best: float | None) -> None:
-                nonlocal shown
-                advance(done - shown, "" if best is None else f"best {best:.4f}")
-                shown = done
-
-            _, found = searched(kind, study, measure, seed=about["seed"], crew=crew, report=report, **budget)
-            return found
-    finally:
-        crew.close()
-
-
 def study_name(model: str, space: Space, about: Mapping[str, Any]) -> str:
     """recommend/ials/0a1b2c3d4e5f/time/k10/…: another snapshot, question or space is another study."""
     rest = [about["test_share"], about["seed"], repr(sorted(space.items()))]
     digest = hashlib.sha256(json.dumps(rest).encode()).hexdigest()[:8]
     return f"recommend/{model}/{about['snapshot_sha256'][:12]}/{about['split']}/k{about['k']}/{digest}"
-
-
-def _keep(settings: Settings, model: str, found: Mapping[str, Any], about: Mapping[str, Any]) -> None:
-    folder = settings.home / "tuned"
-    folder.mkdir(parents=True, exist_ok=True)
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "model": model,
-        "params": found["best_params"],
-        "value": found["best_value"],
-        "default_value": found["default_value"],
-        "trials": found["trials"],
-        "tuned_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        **about,
-    }
-    write_json(folder / f"{model}.json", document)
 
 
 def tuned_params(settings: Settings, name: str) -> dict[str, Any]:
@@ -316,37 +206,4 @@ def tuned_params(settings: Settings, name: str) -> dict[str, Any]:
     Those that the class no longer has are left out. Raises NothingToDo before the first tuning,
     ModelUnavailable where the document cannot be read.
     """
-    path = settings.home / "tuned" / f"{name}.json"
-    command = f"learnloop tune recommend --models {name}"
-    if not path.exists():
-        raise NothingToDo(f"{name} has not been tuned yet", command)
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        params, version = dict(document["params"]), document["schema_version"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelUnavailable(f"no readable hyper-parameters in {path}: {error}", command) from error
-    if version != SCHEMA_VERSION:
-        raise ModelUnavailable(f"{path} is of version {version}, not {SCHEMA_VERSION}", command)
-    known = tuning_study.parameters(RECOMMENDERS[name]) if name in RECOMMENDERS else params
-    return {key: value for key, value in params.items() if key in known}
-
-
-def _record(loop: Loop, found: Mapping[str, Mapping[str, Any]], report: Mapping[str, Any]) -> str:
-    """One run, and below it a run a model: best settings, values, trials and figures. Returns its id."""
-    from learnloop.workflow import tuning_figures
-
-    tags = {"snapshot_sha256": str(report["snapshot_sha256"])}
-    with loop.registry.run("tune recommend", tags) as parent:
-        parent.params(report)
-        for name, one in found.items():
-            below = {**tags, "mlflow.parentRunId": parent.id, "model": name}
-            with loop.registry.run(f"tune {name}", below) as run:
-                run.params({**one["best_params"], "seed": report["seed"]})
-                counts = ("best_value", "default_value", "trials", "pruned", "failed", "seconds")
-                run.metrics({key: one[key] for key in counts})
-                run.document({key: one[key] for key in ("history", "importance")}, "trials.json")
-                metric = f"NDCG@{report['k']}"
-                run.figure(tuning_figures.history(name, one["history"], metric), "history.png")
-                if one["importance"]:
-                    run.figure(tuning_figures.importance(name, one["importance"]), "importance.png")
-    return parent.id
+    return kept_params(settings, RECOMMEND, name)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 KEPT_PERCENT = 66  # of the trials before; a trial below them on a rung is given up
 STARTUP = 5  # trials that are never given up, so that there is something to compare with
+CHEAP_SHARE = 0.25  # of the training learners, on the first rung
+FEWEST_LEARNERS = 400  # below that many a quarter of them says little: one rung alone
 ABANDONED, ERROR, WORKER = "abandoned", "error", "worker"  # notes on a trial
 
 
