@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -47,12 +48,9 @@ class Api:
 @pytest.fixture(scope="module")
 def api(demo: Any) -> Iterator[Api]:
     settings = demo.loop.settings
-    port = services.free_port(0)
-    process = services.api(settings, port)
+    process, port = services.started(partial(services.api, settings), 0, "health/live", settings)
     try:
-        url = f"http://127.0.0.1:{port}"
-        services.wait_until_up(f"{url}/health/live", process, settings)
-        yield Api(url, api_keys.create(demo.loop.engine, "service"), process)
+        yield Api(f"http://127.0.0.1:{port}", api_keys.create(demo.loop.engine, "service"), process)
     finally:
         services.stop_all([process])
 

@@ -8,12 +8,15 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from learnloop.demo import site
+from learnloop.errors import BadInput
 from learnloop.settings import Settings
 from learnloop.store import embedded, reading
 from learnloop.workflow import services
@@ -32,8 +35,11 @@ DELAY_S = 0.02  # our own site, on our own machine: no need for a second between
 
 def demo(settings: Settings, *, serve: bool, learners: int, show: Callable[[Any], None]) -> None:
     """Shows the results; with `serve`, leaves the three pages running until Ctrl-C. Stops its database."""
-    port = services.free_port(SITE_PORT)
-    with tempfile.TemporaryDirectory() as folder, site.serve(Path(folder), port) as url:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        try:
+            url = stack.enter_context(site.serve(Path(folder), SITE_PORT))
+        except BadInput:  # taken
+            url = stack.enter_context(site.serve(Path(folder)))
         site.build(Path(folder), url)
         _demo(settings, url, serve, learners, show)
 
@@ -83,21 +89,20 @@ def _example(loop: Loop) -> dict[str, Any]:
 
 def _serve(loop: Loop) -> None:
     settings = loop.settings
-    ports = [
-        services.free_port(port)
-        for port in (settings.api_port, settings.dashboard_port, settings.mlflow_port)
-    ]
-    api_url, dashboard_url, mlflow_url = (f"http://{services.LOOPBACK}:{port}" for port in ports)
     running: list[subprocess.Popen[bytes]] = []
+
+    def page(start: Callable[[int], subprocess.Popen[bytes]], preferred: int, health: str) -> str:
+        process, port = services.started(start, preferred, health, settings)
+        running.append(process)
+        return f"http://{services.LOOPBACK}:{port}"
+
     try:
         with step("started the API"):
-            running.append(services.api(settings, ports[0]))
-            services.wait_until_up(f"{api_url}/health/ready", running[-1], settings)
+            api_url = page(partial(services.api, settings), settings.api_port, "health/ready")
         with step("started the dashboard and the MLflow page"):
-            running.append(services.dashboard(settings, ports[1], api_url, log=True))
-            running.append(services.mlflow_page(loop, ports[2], log=True))
-            services.wait_until_up(f"{dashboard_url}/_stcore/health", running[1], settings)
-            services.wait_until_up(f"{mlflow_url}/health", running[2], settings)
+            dashboard = partial(services.dashboard, settings, api_url=api_url, log=True)
+            dashboard_url = page(dashboard, settings.dashboard_port, "_stcore/health")
+            mlflow_url = page(partial(services.mlflow_page, loop, log=True), settings.mlflow_port, "health")
         stderr.print(
             f"\n  API        {api_url}/docs\n  dashboard  {dashboard_url}\n  MLflow     {mlflow_url}"
         )

@@ -6,13 +6,14 @@ every user of a machine can read.
 
 import importlib.util
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from learnloop.errors import LearnloopError
@@ -21,6 +22,8 @@ from learnloop.store.releases import database_uri
 from learnloop.workflow.context import Loop
 
 LOOPBACK = "127.0.0.1"
+GIVEN_TO_NOBODY = range(20_000, 32_768)  # below what Linux, macOS and Windows give out by themselves
+ATTEMPTS = 5
 
 
 def api(settings: Settings, port: int) -> subprocess.Popen[bytes]:
@@ -78,16 +81,47 @@ def mlflow_page(loop: Loop, port: int | None = None, log: bool = False) -> subpr
 
 
 def free_port(preferred: int) -> int:
-    """`preferred` where nobody listens on it, else one the system gives."""
-    for port in (preferred, 0):
+    """`preferred` where nobody listens on it, else another one; 0 prefers none.
+
+    The other is none of those that systems give to outgoing connections or to whoever asks for any: nobody
+    comes by it before our program binds it but who is after this very one.
+    """
+    drawn = (secrets.choice(GIVEN_TO_NOBODY) for _ in range(100))
+    for port in (*([preferred] if preferred else ()), *drawn):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((LOOPBACK, port))
             except OSError:
                 continue
-            return int(probe.getsockname()[1])
-    raise LearnloopError("no free port on loopback")
+            return port
+    raise LearnloopError("no free port on loopback", "learnloop doctor")
+
+
+def started(
+    start: Callable[[int], subprocess.Popen[bytes]], preferred: int, health: str, settings: Settings
+) -> tuple[subprocess.Popen[bytes], int]:
+    """(what `start` made of a port, the port), once it answers there; on `preferred` where that is free.
+
+    A program that ends because another took its port meanwhile is started again on the next one. health: the
+    path that answers. Raises LearnloopError where it ends for another reason, or again and again.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        port = free_port(preferred)
+        running: list[subprocess.Popen[bytes]] = []
+        try:
+            running.append(start(port))
+            wait_until_up(f"http://{LOOPBACK}:{port}/{health}", running[0], settings)
+        except BaseException as error:
+            ended = not running or running[0].poll() is not None
+            stop_all(running)
+            if not isinstance(error, LearnloopError) or attempt == ATTEMPTS or not ended:
+                raise
+            if free_port(port) == port:  # nobody took it: it ended for a reason of its own
+                raise
+        else:
+            return running[0], port
+    raise AssertionError("the last attempt returns or raises")
 
 
 def wait_until_up(
