@@ -90,6 +90,17 @@ def _elsewhere(moment: str) -> str:
     return datetime.fromisoformat(moment).astimezone(timezone(timedelta(hours=-3))).isoformat()
 
 
+def test_nobody_sends_what_is_an_answers_event_id(api: TestClient, school: School) -> None:
+    """Who guesses the event_id of an answer, or has it made of a source and a digest, takes nothing."""
+    before = school.rows()
+    made = {"event_id": "tab ana 1", "learner": {"source": "answer", "id": "ana"}}
+    for wrong in ({"event_id": "answer:0123"}, made):
+        refused = api.post("/v1/events", json=[event(), event(**wrong)])
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "events[1].event_id")
+    assert school.rows() == before
+    assert api.post("/v1/events", json=event(event_id="my-answer:1")).status_code == 201
+
+
 def test_the_same_event_twice_in_one_list_is_one_event(api: TestClient, school: School) -> None:
     sent, before = event(), school.rows()
     answer = api.post("/v1/events", json=[sent, sent])

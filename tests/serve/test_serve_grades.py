@@ -1,5 +1,6 @@
 """A teacher grades, the learner is told: with a trained grader that suggests, and without one."""
 
+import re
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from serve_school import NOW
 from starlette.testclient import TestClient
 
-from learnloop.serve.answer_replies import Answers, Graded, OneAnswer, OwnAnswers
+from learnloop.serve.answer_replies import Answered, Answers, Graded, OneAnswer, OwnAnswers
 from learnloop.serve.app import create_app
 from learnloop.serve.graders import Graders
 from learnloop.settings import Settings
@@ -117,6 +118,13 @@ class Learner:
         return OwnAnswers.model_validate(
             self.client.get(path, params={"which": which}, headers=headers).json()
         )
+
+
+def events(teacher: TestClient) -> dict[str, float]:
+    """Events by what became of them, as the metrics count."""
+    text = teacher.get("/metrics").text
+    found = re.findall(r'learnloop_events_total{outcome="(\w+)"} (\S+)', text)
+    return {name: float(value) for name, value in found}
 
 
 def queue(teacher: TestClient) -> list[str]:
@@ -254,10 +262,14 @@ def test_the_same_words_are_graded_along_and_a_slip_is_put_right(
     refused = grade(teacher, first, 1.0)
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:learnloop:problem:graded-otherwise")
     assert grade(teacher, first, 1.0, was=0.5).status_code == 409
-    for event_id in (first, *others):
-        right = grade(teacher, event_id, 1.0, was=0.0, comment="My slip.")
-        assert (right.status_code, right.json()["correct"], right.json()["also"]) == (200, True, 0)
-    for who in learners:
+    assert Learner(teacher, engine, 3).answers(CONDITION)["score"] == 0, "who comes later gets it, too"
+    before = events(teacher)
+    assert one(teacher, first).same == 3
+    right = grade(teacher, first, 1.0, was=0.0, comment="My slip.")
+    assert (right.status_code, right.json()["correct"], right.json()["also"]) == (200, True, 3)
+    assert events(teacher)["accepted"] == before["accepted"], "the same events as before"
+    assert grade(teacher, others[0], 1.0, was=0.0).status_code == 409, "it has been put right by now"
+    for who in (*learners, Learner(teacher, engine, 3)):
         assert teacher.get(f"/v1/learners/{who.id}/progress").json()["correct"] == 1, "in memory, too"
         assert who.told().answers[0].comment == "My slip."
     for wrong in ({"score": 1.1}, {"score": -0.1}, {"score": 1.0, "comment": "x" * 2001}, {"score": "1"}, {}):
@@ -266,6 +278,39 @@ def test_the_same_words_are_graded_along_and_a_slip_is_put_right(
     headers = learners[0].headers
     assert teacher.get(f"/v1/answers/{first}", headers=headers).status_code == 403
     assert teacher.post(f"/v1/answers/{first}/grade", json={"score": 1.0}, headers=headers).status_code == 403
+
+
+def test_any_grade_is_found_and_an_answer_nobody_knows_begins_no_page(
+    teacher: TestClient, engine: sa.Engine
+) -> None:
+    ana, ben = Learner(teacher, engine, 1), Learner(teacher, engine, 2)
+    mine, exact = ana.answers(CONDITION)["event_id"], ben.answers(KEY)["event_id"]
+
+    def found(**wanted: Any) -> list[str]:
+        reply = teacher.get("/v1/answers", params=wanted)
+        return [answer.event_id for answer in Answers.model_validate(reply.json()).answers]
+
+    assert (found(), found(which="waiting"), found(which="machine")) == ([mine, exact], [mine], [exact])
+    grade(teacher, mine, 0.5)
+    assert (found(which="graded"), found(which="teacher")) == ([exact, mine], [mine])
+    assert found(which="graded", after=exact) == [mine]
+    assert found(words=CONDITION[-9:].upper()) == [mine]
+    assert found(which="graded", question_id="demo:trained") == []
+    assert found(ungraded="true", which="graded") == []
+    counted = Answered.model_validate(teacher.get("/v1/answers/by-question").json()).questions
+    told = {
+        "question_id": "demo:plain",
+        "stem": "How do loops end?",
+        "waiting": 0,
+        "teacher": 1,
+        "machine": 1,
+    }
+    assert [one.model_dump() for one in counted] == [told]
+    refused = teacher.get("/v1/answers", params={"after": "answer:none"})
+    assert refused.status_code == 422
+    assert (refused.json()["errors"][0]["in"], refused.json()["errors"][0]["field"]) == ("query", "after")
+    for path in ("/v1/answers", "/v1/answers/by-question"):
+        assert teacher.get(path, headers=ana.headers).status_code == 403
 
 
 def test_an_answer_outlives_its_question(teacher: TestClient, engine: sa.Engine) -> None:

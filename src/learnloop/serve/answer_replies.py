@@ -102,7 +102,19 @@ class QueuedAnswer(BaseModel):
 
 
 class Answers(BaseModel):
-    answers: list[QueuedAnswer] = Field(description="The oldest first")
+    answers: list[QueuedAnswer]
+
+
+class AnsweredQuestion(BaseModel):
+    question_id: str
+    stem: str | None = Field(description="Null where the question is gone")
+    waiting: int
+    teacher: int = Field(description="Graded by a teacher")
+    machine: int = Field(description="Graded by a rule or by the trained grader")
+
+
+class Answered(BaseModel):
+    questions: list[AnsweredQuestion] = Field(description="The most answered first")
 
 
 class KeyPoint(BaseModel):
@@ -129,7 +141,10 @@ class OneAnswer(QueuedAnswer):
     confidence: float | None = Field(description="In that, 0 to 1")
     why: list[str] = Field(description="Why it waits, in the language of Accept-Language")
     alike: Alike | None = Field(description="The nearest answer that a teacher has marked before")
-    same: int = Field(description="Others who wait with the very same answer: they get the same grade")
+    same: int = Field(
+        description="Others with the very same answer who get another grade along with it: they wait, were"
+        " graded along with it, or have the same score from a machine"
+    )
     comment: str | None
     graded_at: datetime | None
     seen_at: datetime | None = Field(description="When the learner saw the grade")
@@ -145,7 +160,7 @@ class GradeBody(BaseModel):
 
 
 class Graded(AnswerReply):
-    also: int = Field(description="Others who wrote the very same, and were graded along")
+    also: int = Field(description="Others who wrote the very same, and were graded or put right along")
 
 
 class OwnAnswer(BaseModel):

@@ -114,8 +114,9 @@ def _event_id(learner_id: str, given: str | None) -> str:
     """A name of the learner's own: what another sent can be neither read nor taken, and no outside id in it
     is kept."""
     if given is None:
-        return f"answer:{uuid4().hex}"
-    return f"answer:{hashlib.sha256(f'{learner_id} {given}'.encode()).hexdigest()[:32]}"
+        return f"{practice_answers.PREFIX}{uuid4().hex}"
+    digest = hashlib.sha256(f"{learner_id} {given}".encode()).hexdigest()
+    return f"{practice_answers.PREFIX}{digest[:32]}"
 
 
 async def _asked(identity: Identity, here: Backend, question_id: str, version: int) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The teachers' queue: what waits for a grade, all that helps to give it, and the grade itself.
 
 A trained grader may suggest; nothing it says is kept. Whoever waits with the very same answer is graded
-along, and a grade can be put right by whoever says what it was.
+along. Any grade, a teacher's or a machine's, can be found and put right by whoever says what it was, and so
+is that of others who have it for the same words.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from learnloop.assess.grading import FREE
 from learnloop.assess.suggesting import Suggestion
 from learnloop.errors import UnknownThing
 from learnloop.i18n import best_language, translator
-from learnloop.serve.answer_replies import Answers, GradeBody, Graded, OneAnswer, how
+from learnloop.serve.answer_replies import Answered, Answers, GradeBody, Graded, OneAnswer, how
 from learnloop.serve.answers import (
     PRIVATE,
     SHOWN,
@@ -52,14 +53,29 @@ async def get_answers(
     ungraded: Annotated[
         Literal["", "true", "false"], Query(description="Given: those alone that wait for a teacher")
     ] = "false",
+    which: Annotated[
+        Literal["all", "waiting", "graded", "teacher", "machine"],
+        Query(
+            description="`all` and `waiting`, the oldest first; `graded`, by a `teacher` or by a `machine`,"
+            " the last answered first"
+        ),
+    ] = "all",
     question_id: Annotated[str | None, Query(pattern=PRINTED, max_length=1000)] = None,
+    words: Annotated[str, Query(pattern=PRINTED, max_length=200, description="A part of the answer")] = "",
     after: Annotated[str, Query(pattern=PRINTED, max_length=200, description="An event_id")] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Response:
-    """The oldest first; `after` the last one goes on. Roles instructor, admin, service."""
-    asked = (here.engine, ungraded != "false", question_id, limit, after)
-    rows = await here.run(grades.listed, *asked)
+    """`after` the last one goes on; 422 where nobody knows it. Roles instructor, admin, service."""
+    wanted = which if ungraded == "false" else "waiting"
+    rows = await here.run(grades.listed, here.engine, wanted, question_id, limit, after, words)
     return JSONResponse({"answers": [_queued(row) for row in rows]}, headers=PRIVATE)
+
+
+@router.get("/answers/by-question", response_model=Answered, summary="How many answers each question has")
+async def get_counts(identity: Staff, here: Here) -> Response:
+    """Those that wait, those that a teacher graded and those that a machine did; the most answered question
+    first. Roles instructor, admin, service."""
+    return JSONResponse({"questions": await here.run(grades.of_questions, here.engine)}, headers=PRIVATE)
 
 
 @router.get(
@@ -108,16 +124,16 @@ async def grade_answer(
 ) -> Response:
     """From then on it is an interaction, of the moment it was answered. The very same answer of others to the
     same version gets the same grade: those who wait at once, later ones when they answer. `was` puts right
-    what was graded otherwise, by a teacher or not; without it, another grade is 409. The learner is told of
-    it: GET /v1/learners/{learner_id}/answers. Roles instructor, admin, service."""
+    what was graded otherwise, by a teacher or not, and with it those that were graded along and those that a
+    machine graded the same; without it, another grade is 409. Their learners are told of it:
+    GET /v1/learners/{learner_id}/answers. Roles instructor, admin, service."""
     marking = (here.engine, event_id, body.score, identity.key_id, here.clock(), body.comment, body.was)
     try:
-        row, fresh, others = await here.run(grades.mark, *marking)
+        row, _fresh, others, begun = await here.run(grades.mark, *marking)
     except practice_answers.Taken as error:
         raise Refusal(409, "graded-otherwise", error.problem) from error
-    first = fresh and body.was is None  # a correction is no event more
-    for one, new in ((row, first), *((other, True) for other in others)):
-        remember(here, one, new)
+    for one in (row, *others):
+        remember(here, one, one["event_id"] in begun)  # a correction is no event more
     spoken = best_language(accept_language, here.settings.language)
     told = {**await reply(here, row, spoken), "also": len(others)}
     return JSONResponse(told, headers={**PRIVATE, "Vary": "Accept-Language"})
@@ -126,14 +142,14 @@ async def grade_answer(
 def _whole(
     here: Backend, known: Graders, event_id: str
 ) -> tuple[dict[str, Any], dict[str, Any], Suggestion, int]:
-    """(the row, its question as answered or {} where it is gone, what to suggest, how many wrote the same)"""
+    """(the row, its question as answered or {} where it is gone, what to suggest, how many go along)"""
     row = practice_answers.get(here.engine, event_id)
     if row is None:
         raise UnknownThing(f"there is no answer {event_id!r}")
     try:
         question = as_answered(here, row["question_id"], row["version"])
     except UnknownThing:
-        return row, {}, Suggestion(None, None, ()), 0
+        return row, {}, Suggestion(None, None, ()), grades.alike(here.engine, event_id)
     free = question["kind"] in FREE and not question["options"]
     grader = known.of(question["language"]) if free else None
     marked = grades.marked(here.engine, row["question_id"], row["version"]) if grader else []

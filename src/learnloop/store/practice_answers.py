@@ -23,6 +23,7 @@ COLUMNS = (
     *("event_id", "question_id", "version", "learner_id", "picked", "correct", "score", "seconds"),
     "answered_at",
 )
+PREFIX = "answer:"  # of the event_ids given here: whoever sends events may not take one
 SAME = ("question_id", "version", "learner_id", "picked")  # what makes two answers of one event_id one
 
 
