@@ -97,7 +97,7 @@ def test_fold_in_equals_the_library_that_trained(model: IALS) -> None:
         library = AlternatingLeastSquares(
             factors=model.factors, regularization=model.regularization, num_threads=1
         )
-        library.item_factors = model.item_factors.astype(np.float32)
+        library.item_factors = np.ascontiguousarray(model.item_factors)
         theirs = library.recalculate_user(0, csr_matrix(row))
     np.testing.assert_allclose(model.fold_in(history), theirs, rtol=1e-3, atol=1e-4)
 
