@@ -211,7 +211,8 @@ def typed(
                     seen += _more(mine)
                 since = len(seen)
                 os.write(mine, key)
-            while part := _more(mine):
+            # a signal between the prompt and the reading waits for the next key: who sees nothing presses again
+            while part := _more(mine, again=keys[-1][1]):
                 seen += part
             status = process.wait(120)
         finally:
@@ -220,9 +221,13 @@ def typed(
     return status, seen.decode()
 
 
-def _more(terminal: int) -> bytes:
-    """What comes next; b"" at the end. Fails where nothing comes for two minutes."""
-    ready, _, _ = select.select([terminal], [], [], 120)
+def _more(terminal: int, again: bytes = b"") -> bytes:
+    """What comes next; b"" at the end. Fails where nothing comes for two minutes; again: is typed meanwhile."""
+    for _ in range(8):
+        ready, _, _ = select.select([terminal], [], [], 15)
+        if ready:
+            break
+        os.write(terminal, again)
     assert ready
     try:
         return os.read(terminal, 65536)
