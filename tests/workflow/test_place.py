@@ -211,7 +211,7 @@ def typed(
                     seen += _more(mine)
                 since = len(seen)
                 os.write(mine, key)
-            # a signal between the prompt and the reading waits for the next key: who sees nothing presses again
+            # a signal between prompt and reading waits for the next key: who sees nothing presses again
             while part := _more(mine, again=keys[-1][1]):
                 seen += part
             status = process.wait(120)
@@ -222,7 +222,7 @@ def typed(
 
 
 def _more(terminal: int, again: bytes = b"") -> bytes:
-    """What comes next; b"" at the end. Fails where nothing comes for two minutes; again: is typed meanwhile."""
+    """What comes next; b"" at the end. Fails where nothing comes in two minutes of typing again."""
     for _ in range(8):
         ready, _, _ = select.select([terminal], [], [], 15)
         if ready:
