@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,9 +10,19 @@ from serve_school import COURSES, School, concept, event, learner_id, lesson
 from starlette.testclient import TestClient
 
 from learnloop.serve import advice, beliefs, replies
+from learnloop.serve.knowledge import interval
 
 LESSONS = [lesson(course, n) for course, (_, titles) in COURSES.items() for n in range(len(titles))]
 PARTS = ("recommendations", "mastery", "progress")
+
+
+def test_the_interval_of_what_is_certain_is_a_number() -> None:
+    mean = np.array([0.0, 1.0, 1 - 1e-16, 0.5, 0.5])
+    low, high = interval(mean, np.array([0.0, 0.0, 0.2, 0.0, 0.9]))
+    assert np.all((low >= 0) & (low <= high) & (high <= 1))
+    np.testing.assert_allclose(low[:2], [0, 1], atol=1e-3)
+    assert high[3] - low[3] < 1e-5
+    assert high[4] - low[4] > 0.99, "wider than any Beta: as wide as there is"
 
 
 def tell(api: TestClient, name: str, *done: dict[str, Any]) -> str:

@@ -69,6 +69,24 @@ def test_the_life_of_a_release(registry: Registry, folder: Path, model_code: Pat
     assert registry.champion_version() == first
 
 
+def test_a_registry_that_does_not_answer_says_not_that_nothing_is_released(
+    registry: Registry, engine: sa.Engine, folder: Path, model_code: Path
+) -> None:
+    """Else the gate would find no champion to compare with, and open."""
+    version = released(registry, folder, model_code)
+    registry.promote(version)
+    try:
+        with engine.begin() as connection:
+            connection.execute(sa.text("ALTER SCHEMA mlflow RENAME TO away"))
+        with pytest.raises(ModelUnavailable, match="the model registry does not answer") as told:
+            registry.promote(version)
+        assert "postgresql" not in str(told.value)
+    finally:
+        with engine.begin() as connection:
+            connection.execute(sa.text("ALTER SCHEMA away RENAME TO mlflow"))
+    assert registry.champion_version() == version
+
+
 def test_mlflow_itself_can_load_and_ask_the_model(registry: Registry, folder: Path, model_code: Path) -> None:
     version = released(registry, folder, model_code)
     loaded = mlflow.pyfunc.load_model(f"models:/{MODEL}/{version}")

@@ -10,6 +10,7 @@ from learnloop.serve.histories import History
 from learnloop.serve.state import Serving
 
 COLUMNS = ["concept_id", "title", "mastery", "sd", "low", "high", "attempts", "recall", "due_at"]
+CERTAIN = 1e-9
 
 
 def mastery(
@@ -47,10 +48,12 @@ def mastery(
 def interval(mean: np.ndarray, sd: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """(low, high) of Beta(a, b) with a + b = mean (1 - mean) / sd^2 - 1, by the method of moments.
 
-    A standard deviation too large for any Beta gives the widest one, a + b close to 0.
+    A standard deviation too large for any Beta gives the widest one, a + b close to 0; a mean of 0 or 1, to
+    which a probability may be rounded, is taken for the number next to it.
     """
     from scipy.special import betaincinv
 
+    mean = np.clip(mean, CERTAIN, 1 - CERTAIN)
     strength = np.maximum(mean * (1 - mean) / np.maximum(sd, 1e-6) ** 2 - 1, 1e-3)
     a, b = mean * strength, (1 - mean) * strength
     tail = (1 - level) / 2

@@ -63,7 +63,7 @@ async def get_operations(identity: Staff, here: Here) -> Response:
             "split_at": models.manifest.get("split_at"),
             "manifest": {name: value for name, value in models.manifest.items() if name != "files"},
         }
-    trouble = [str(error) for error in here.keeper.trouble.values()]
+    trouble = [str(error) for error in tuple(here.keeper.trouble.values())]  # the watcher changes it
     body = {
         "release": release,
         "metrics": models.metrics if models else {},

@@ -334,7 +334,7 @@ class Keeper:
         if version is None:
             if serving.models is None:
                 raise NothingToDo("nothing has been released yet", "learnloop run")
-            return serving  # a registry that is away for a moment looks the same: keep what serves
+            return serving  # an alias that is gone, say while it is being set anew: keep what serves
         if serving.models is not None and serving.models.version == version:
             return serving
         models = Models.load(self._registry.release(version))

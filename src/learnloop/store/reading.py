@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from learnloop import schemas
 from learnloop.errors import BadInput
-from learnloop.store import copying, tables
+from learnloop.store import copying, digests, tables
 
 
 @dataclass(frozen=True)
@@ -112,11 +112,11 @@ def interactions(
 
 
 def stored_events(engine: sa.Engine, event_ids: Collection[str]) -> int:
-    """How many of `event_ids` are interactions that are stored."""
-    event_id = tables.interactions.c.event_id
-    query = sa.select(sa.func.count()).where(_among(event_id, event_ids))
+    """How many of `event_ids` are interactions that are stored: by their keys, the one index on an event."""
+    keys = [digests.event_key(event_id) for event_id in sorted(set(event_ids))]
+    known = tables.event_keys.c.event_key == sa.any_(sa.literal(keys, sa.ARRAY(sa.Uuid)))
     with engine.connect() as connection:
-        return connection.scalar(query) or 0
+        return connection.scalar(sa.select(sa.func.count()).where(known)) or 0
 
 
 def learner_interactions(engine: sa.Engine, learner_id: str) -> pd.DataFrame:

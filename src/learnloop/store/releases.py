@@ -26,6 +26,7 @@ from learnloop.errors import ModelUnavailable, NothingToDo
 MODEL = "learnloop"
 EXPERIMENT = "learnloop"
 MANIFEST = "manifest.json"
+NO_CHAMPION = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model, no such alias
 LOCK = 7_301_975  # advisory lock: MLflow makes its tables at first use, and two first users would collide
 
 
@@ -170,13 +171,21 @@ class Registry:
         return Release(version, str(found.run_id), sealed, verify(sealed))
 
     def champion_version(self) -> int | None:
-        """The version behind the alias, or None before the first release. Cheap: for polling."""
+        """The version behind the alias, or None before the first release. Cheap: for polling.
+
+        Raises ModelUnavailable where the registry does not answer: that nothing is released it has not said.
+        """
         from mlflow.exceptions import MlflowException
 
         try:
             return int(self._client.get_model_version_by_alias(MODEL, "champion").version)
-        except MlflowException:
-            return None
+        except MlflowException as error:
+            if error.error_code in NO_CHAMPION:
+                return None
+            # No message: it may hold the address of the database.
+            raise ModelUnavailable(
+                f"the model registry does not answer ({error.error_code})", "learnloop doctor"
+            ) from error
 
     def champion(self) -> Release:
         """Raises NothingToDo before the first release."""
