@@ -1,4 +1,4 @@
-"""What a short answer says of its key: initials and length, enough to shut out synonyms, not to give it away."""
+"""What a short answer says of its key: enough to shut out synonyms, too little to give it away."""
 
 import pytest
 from hypothesis import given
@@ -69,7 +69,8 @@ def test_a_hint_is_found_again_at_the_end_and_shows_at_most_two_letters_of_a_wor
 
 def test_every_short_answer_about_a_term_begins_its_key_in_its_stem() -> None:
     found = asked(
-        "The crest is the highest point of a moving wave. Sacs of this kind in the leaf are known as thylakoids."
+        "The crest is the highest point of a moving wave."
+        " Sacs of this kind in the leaf are known as thylakoids."
         " A gyre is a large ring of ocean currents around a basin."
     )
     assert {question.key for question in found} >= {"crest", "gyre"}
