@@ -28,10 +28,10 @@ ITEM_CONCEPTS = [*PLANTED.items["concept_ids"], ("planted:unheard-of", "planted:
 FITTED: dict[str, Tracer] = {name: kind().fit(TRAIN) for name, kind in TRACERS.items()}
 KINDS = list(TRACERS.values())
 # Those that a right answer never speaks against, whatever they were fitted on: irt's slopes are positive,
-# bkt's p_slip + p_guess stays below 1, logistic's and pfa's slopes are held to their signs. memory and
-# attention learn what the answers say, and where learners get worse with practice they say so; blend holds
+# bkt's p_slip + p_guess stays below 1, logistic's, memory's and pfa's slopes are held to their signs.
+# attention learns what the answers say, and where learners get worse with practice it says so; blend holds
 # attention.
-MONOTONE = ["bkt", "irt", "logistic", "pfa", "rate"]
+MONOTONE = ["bkt", "irt", "logistic", "memory", "pfa", "rate"]
 # Fitted by closed forms and Newton: the order of a sum is all that the rows' order can change.
 SUMMED = {"rate", "pfa", "logistic"}
 

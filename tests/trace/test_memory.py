@@ -1,5 +1,6 @@
 """The memory model against a plain reference, its own gradient, and planted half-lives."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,8 @@ def plain_chance(tracer: Memory, answers: pd.DataFrame, row: Any) -> float:
     for concept in row.concept_ids or ("",):
         mine = past[np.array([concept in (c or ("",)) for c in past["concept_ids"]], dtype=bool)]
         own = counts(mine)
-        x = [*counts(past), *own, *counts(past[past["item_id"] == row.item_id]), float(not len(mine))]
+        same, tries = past[past["item_id"] == row.item_id], np.log(1 + len(mine))
+        x = [*counts(past), *own, *counts(same), float(not len(mine)), np.log(1 + len(same)), tries]
         code = tracer.concepts.get(concept, -1)
         logit = w.rates[0] + w.items[tracer.items.get(row.item_id, -1)] + w.concepts[code] + w.slopes @ x
         recall = 1.0
@@ -86,7 +88,7 @@ def plain_chance(tracer: Memory, answers: pd.DataFrame, row: Any) -> float:
             day = pd.Timedelta(days=1)
             spread = (mine["occurred_at"].max() - mine["occurred_at"].min()) / day
             days = (row.occurred_at - mine["occurred_at"].max()) / day
-            half_life = np.exp(w.life_slopes @ [1.0, *own, np.log(1 + spread)] + w.lives[code])
+            half_life = np.exp(w.life_slopes @ [1.0, *own, np.log(1 + spread), tries] + w.lives[code])
             recall = (1 + 3.0 * days / half_life) ** -0.5
         alive.append(recall / (1 + np.exp(-logit)))
     guess, slip = 1 / (1 + np.exp(-w.rates[1:]))
@@ -213,3 +215,15 @@ def test_a_thousand_are_recalled_as_one(fitted: Memory) -> None:
     assert np.isnan(many[0]).all()
     assert np.isnan(many[1, 0])
     assert many[1, 1] == pytest.approx(fitted.recall(past, ["c1"], now)["recall"][0])
+
+
+def test_what_was_saved_before_all_answers_were_counted_still_speaks(tmp_path: Path) -> None:
+    """Its slopes were one shorter for each count that has come since: those count for nothing."""
+    old = Memory(DECAY).fit(simulated(50, seed=3))
+    old.weights.slopes[7:] = 0.0
+    old.weights.life_slopes[4:] = 0.0
+    asked = simulated(20, seed=4)
+    expected = old.predict(asked)
+    old.weights.slopes, old.weights.life_slopes = old.weights.slopes[:7], old.weights.life_slopes[:4]
+    old.save(tmp_path)
+    np.testing.assert_array_equal(Memory.load(tmp_path).predict(asked), expected)

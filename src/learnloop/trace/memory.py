@@ -212,7 +212,7 @@ class Memory:
         """Raises ModelUnavailable where the files are missing or do not match."""
         arrays, about = weights.load(folder, cls.name)
         tracer = cls(**{name: about[name] for name in OPTIONS})
-        tracer.weights = Weights(**arrays)
+        tracer.weights = Weights(**arrays).widened()
         tracer.items = {item_id: i for i, item_id in enumerate(about["item_ids"])}
         tracer.concepts = {concept_id: i for i, concept_id in enumerate(about["concept_ids"])}
         return tracer

@@ -18,13 +18,22 @@ import numpy as np
 from learnloop.trace.bkt_em import logit, sigmoid
 from learnloop.trace.chains import DAY, Practice, chains, log_counts
 
-# log(1 + count) of right and wrong answers: overall, on the concept, on the item; and never practised
-FEATURES = ("wins", "losses", "concept_wins", "concept_losses", "item_wins", "item_losses", "new")
+# log(1 + count) of right and wrong answers: overall, on the concept, on the item; never practised; and of
+# all answers on the item and on the concept, since practice may teach whatever comes of it
+FEATURES = (
+    *("wins", "losses", "concept_wins", "concept_losses", "item_wins", "item_losses", "new"),
+    *("item_tries", "concept_tries"),
+)
 # log(1 + days between the first and the last practice): spaced practice lasts (Cepeda et al. 2006)
-LIFE_FEATURES = ("one", "concept_wins", "concept_losses", "spread")
+LIFE_FEATURES = ("one", "concept_wins", "concept_losses", "spread", "concept_tries")
 GUESS, SLIP = 0.15, 0.05  # where p_guess and p_slip are drawn to
 HALF_LIFE = 30.0  # days, a first practice's
 # at this bias a right and a wrong answer are as likely, so one-sided data leans to its side
+# What a slope may be: 1 not negative, -1 not positive, 0 anything. So a right answer never leaves less than a
+# wrong one, nor less than there was, whenever one asks.
+SIGNS = (1, -1, 1, -1, 1, -1, -1, 0, 1)
+LIFE_SIGNS = (0, 1, -1, 1, 1)
+MOST = 0.49  # p_guess and p_slip: above .5 each, more strength would mean fewer right answers
 BIAS = float(logit(np.array((0.5 - GUESS) / (1.0 - SLIP - GUESS))))
 
 
@@ -42,10 +51,17 @@ class Weights:
 
     @classmethod
     def prior(cls, n_items: int = 0, n_concepts: int = 0) -> "Weights":
-        start = np.array([np.log(HALF_LIFE), 0.0, 0.0, 0.0])
+        start = np.array([np.log(HALF_LIFE), 0.0, 0.0, 0.0, 0.0])
         rates = np.array([BIAS, *logit(np.array([GUESS, SLIP]))])
         none, items = np.zeros(n_concepts + 1), np.zeros(n_items + 1)
         return cls(np.zeros(len(FEATURES)), start, items, none, none.copy(), none.copy(), rates)
+
+    def widened(self) -> "Weights":
+        """With a slope of 0 for each feature that there was not yet when they were fitted."""
+        for name, features in (("slopes", FEATURES), ("life_slopes", LIFE_FEATURES)):
+            old = getattr(self, name)
+            setattr(self, name, np.append(old, np.zeros(len(features) - len(old))))
+        return self
 
     @property
     def guess(self) -> float:
@@ -90,9 +106,11 @@ def design(practice: Practice) -> Design:
     last = np.arange(len(found.at))
     last[found.n :] = found.before
     new = (step == 0)[event].astype(float)
-    features = np.stack([*overall[:, rows], *by_concept, *by_item[:, rows], new], axis=1)
+    item_tries, concept_tries = (np.log1p(np.expm1(one).sum(axis=0)) for one in (by_item, by_concept))
+    known = [*overall[:, rows], *by_concept, *by_item[:, rows], new, item_tries[rows], concept_tries]
+    features = np.stack(known, axis=1)
     spread = np.log1p((found.at[last] - found.at[first]) / DAY)[event] * (1.0 - new)
-    life = np.stack([np.ones(len(rows)), *by_concept, spread], axis=1)
+    life = np.stack([np.ones(len(rows)), *by_concept, spread, concept_tries], axis=1)
     return Design(features, life, (found.at - found.at[last])[event] / DAY)
 
 
@@ -104,14 +122,14 @@ def chances(w: Weights, d: Design, items: np.ndarray, concepts: np.ndarray, deca
 
 
 def fit(practice: Practice, decay: float, item_variance: float, iterations: int) -> Weights:
-    """The posterior mode, by L-BFGS. Priors: items N(0, item_variance), concepts and log half-lives
-    N(0, .25), slopes N(0, 1), log half-life of a first practice N(log 30 days, 4)."""
+    """The posterior mode under SIGNS and LIFE_SIGNS, by L-BFGS-B. Priors: items N(0, item_variance), concepts
+    and log half-lives N(0, .25), slopes N(0, 1), log half-life of a first practice N(log 30 days, 4)."""
     from scipy.optimize import minimize
 
     d, n_items, n_concepts = design(practice), len(practice.item_ids), len(practice.concept_ids)
     prior = Weights.prior(n_items, n_concepts)
     centre = _flat(prior)
-    spread = [np.ones(len(FEATURES)), np.array([4.0, 1.0, 1.0, 1.0]), np.full(n_items, item_variance)]
+    spread = [np.ones(len(FEATURES)), np.array([4.0, 1.0, 1.0, 1.0, 1.0]), np.full(n_items, item_variance)]
     spread += [np.full(2 * n_concepts, 0.25), np.array([4.0, 0.25, 0.25])]
     precision = 1.0 / np.concatenate(spread)
     cuts = np.cumsum([len(FEATURES), len(LIFE_FEATURES), n_items, n_concepts, n_concepts])
@@ -139,6 +157,7 @@ def fit(practice: Practice, decay: float, item_variance: float, iterations: int)
         np.zeros(len(centre)),
         jac=True,
         method="L-BFGS-B",
+        bounds=_bounds(n_items + 2 * n_concepts, (float(logit(np.array(MOST))) - centre[-2:]) / scale[-2:]),
         options={"maxiter": iterations, "maxcor": 20},
     )
     slopes, life, items, concepts, lives, rates = np.split(centre + scale * found.x, cuts)
@@ -147,6 +166,13 @@ def fit(practice: Practice, decay: float, item_variance: float, iterations: int)
     average = np.bincount(practice.pair_concepts, weights=of_pairs, minlength=n_concepts) / tries
     items, concepts, lives, average = (np.append(v, 0.0) for v in (items, concepts, lives, average))
     return Weights(slopes, life, items, concepts, lives, average, rates)
+
+
+def _bounds(free: int, most: np.ndarray) -> list[tuple[float | None, float | None]]:
+    """Of the scaled differences from the prior, which is 0 for what has a sign. most: (2,) of the rates."""
+    of_sign = {1: (0.0, None), -1: (None, 0.0), 0: (None, None)}
+    signed = [of_sign[sign] for sign in (*SIGNS, *LIFE_SIGNS)]
+    return [*signed, *[of_sign[0]] * (free + 1), *((None, float(one)) for one in most)]
 
 
 def _flat(w: Weights) -> np.ndarray:

@@ -57,10 +57,8 @@ class MemoryFollowing:
 
     def _own(self, counts: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Logits of `items` from the learner's right and wrong answers on each, (2, …)."""
-        right, wrong = np.log1p(counts)
-        return np.asarray(
-            self.w.items[self.items[items]] + self.w.slopes[4] * right + self.w.slopes[5] * wrong
-        )
+        s, (right, wrong), tries = self.w.slopes, np.log1p(counts), np.log1p(counts.sum(axis=0))
+        return np.asarray(self.w.items[self.items[items]] + s[4] * right + s[5] * wrong + s[7] * tries)
 
     def recall(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
         """(m, n_concepts) what is left of each memory; NaN where the concept was never practised."""
@@ -70,10 +68,11 @@ class MemoryFollowing:
 
     def half_lives(self, learners: np.ndarray) -> np.ndarray:
         """(m, k) days."""
-        logs = np.log1p(self.by_concept[:, learners])
+        counts = self.by_concept[:, learners]
+        logs, tries = np.log1p(counts), np.log1p(counts.sum(axis=0))
         spread = np.nan_to_num(self.last[learners] - self.first[learners]) / DAY
         s = self.w.life_slopes
-        life = s[0] + s[1] * logs[0] + s[2] * logs[1] + s[3] * np.log1p(spread)
+        life = s[0] + s[1] * logs[0] + s[2] * logs[1] + s[3] * np.log1p(spread) + s[4] * tries
         return np.asarray(np.exp(np.clip(life + self.w.lives[self.concepts], -20.0, 20.0)))
 
     def _recall(self, learners: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -83,8 +82,10 @@ class MemoryFollowing:
     def _strength(self, learners: np.ndarray) -> np.ndarray:
         """(m, k) logits, of an item of weight 0 that is new to the learner."""
         s = self.w.slopes
-        overall, logs = np.log1p(self.overall[:, learners]), np.log1p(self.by_concept[:, learners])
+        counts = self.by_concept[:, learners]
+        overall, logs, tries = np.log1p(self.overall[:, learners]), np.log1p(counts), counts.sum(axis=0)
         by_concept = s[2] * logs[0] + s[3] * logs[1] + s[6] * np.isnan(self.last[learners])
+        by_concept += s[8] * np.log1p(tries)
         by_learner = self.w.rates[0] + s[0] * overall[0] + s[1] * overall[1]
         return np.asarray(by_learner[:, None] + by_concept + self.w.concepts[self.concepts])
 
