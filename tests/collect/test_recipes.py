@@ -258,3 +258,11 @@ def test_pages_of_one_sitemap_come_before_the_next_sitemap() -> None:
     assert landed == ["/1a", "/1b", "/1c", "/1d"]
     assert "/s.xml" not in landed
     assert report.pages == 4
+
+
+def test_a_page_number_that_is_none_ends_the_list() -> None:
+    api = {"records": "results", "page_param": "page"}
+    following, _ = json_api.further(b'{"results": [{}]}', "https://x.org/?page=%C2%B2", api)
+    assert following == []
+    following, _ = json_api.further(b'{"results": [{}]}', "https://x.org/?page=2", api)
+    assert following == ["https://x.org/?page=3"]

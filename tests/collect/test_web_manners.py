@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from crawl_site import MemoryFrontier, Site, crawl, links, served
+from scrapy.http import Response
 
 from learnloop.collect import spider, web
+from learnloop.collect.reading_pages import Asked
 from learnloop.schemas import Target
 
 
@@ -142,3 +145,23 @@ def test_what_has_not_changed_is_not_sent_again(site: Site) -> None:
     assert list(pages) == [site.url + "/plain"]
     assert (report.not_modified, report.pages) == (2, 1)
     assert site.headers[-3]["If-None-Match"] == '"v1"'
+
+
+class Unreadable(Response):
+    @property
+    def headers(self) -> Any:
+        raise LookupError("no such header")
+
+    @headers.setter
+    def headers(self, value: Any) -> None:
+        pass
+
+
+def test_an_answer_that_breaks_its_reader_is_answered_all_the_same() -> None:
+    """Whoever asked waits for it."""
+    said: list[dict[str, Any]] = []
+    asking = spider.Pages(dict(web.plan(["https://example.org/"]).job), said.append)
+    asked = Asked("https://example.org/", 0, 0, "", "")
+    asking.answered(Unreadable("https://example.org/"), asked)
+    told = {"url": asked.url, "status": None, "error": "not readable: LookupError"}
+    assert said == [{"answer": told}]

@@ -194,3 +194,24 @@ def test_comments_and_scripts_go_as_by_the_plain_patterns(markup: str) -> None:
 def test_a_page_of_beginnings_is_read() -> None:
     cleaned, _ = clean_text(pd.Series(["<!--" * 20_000 + "<script>" * 20_000 + "a mean"]), RULES)
     assert "a mean" in cleaned[0]
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("a" + " " * 200_000 + "b", "a b"),
+        ("a" + " \t" * 100_000 + "\n\n" + " " * 100_000 + "b", "a\n\nb"),
+        ("a &" + "amp;" * 50_000, "a &" + "amp;" * (50_000 - 10 * text._NESTED)),
+    ],
+    ids=["blanks", "blanks between paragraphs", "entities of entities"],
+)
+def test_rows_of_one_thing_are_read_once(raw: str, clean: str) -> None:
+    """A pattern that looks from each blank to the last takes hours for a page of them."""
+    assert repair(raw)[0] == clean
+
+
+@given(st.text(st.sampled_from(" \n\r\t\x0b\x85\u2028\u2029ab"), max_size=30))
+def test_paragraphs_as_by_the_plain_pattern(raw: str) -> None:
+    between = re.compile(r"[^\S\n]*\n(?:[^\S\n]*\n)+\s*|\u2029+")
+    plain = (" ".join(part.split()) for part in between.split(raw))
+    assert text.collapse_whitespace(raw) == "\n\n".join(filter(None, plain))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from learnloop import schemas
 from learnloop.prepare import units
+from learnloop.prepare.prices import price
 from learnloop.prepare.units import durations, iso_duration, seconds, utc_time, utc_times
 
 
@@ -165,3 +166,11 @@ def test_a_column_of_dates() -> None:
     assert values[0] == MARCH
     assert values.isna().tolist() == [False, True, True, True]
     assert repairs == {"date unreadable: NA": 1}
+
+
+@pytest.mark.parametrize("row", ["9" * 300_000, "1 h " * 100_000, "one " * 100_000])
+def test_what_nobody_writes_is_not_looked_at(row: str) -> None:
+    """Ten thousand figures took a minute to be no duration."""
+    assert seconds(row) is None
+    assert utc_time(row) is None
+    assert price(row) is None

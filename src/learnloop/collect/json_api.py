@@ -29,7 +29,7 @@ def at(value: Any, path: str) -> Any:
     """
     for name in path.split(".") if path else []:
         if isinstance(value, list):
-            if name.isdigit():
+            if name.isdecimal():
                 value = value[int(name)] if int(name) < len(value) else None
             else:
                 members = [at(member, name) for member in value]
@@ -61,7 +61,7 @@ def further(body: bytes, url: str, api: Mapping[str, Any]) -> tuple[list[str], l
     elif api.get("page_param") and records:
         query = dict(parse_qsl(urlsplit(url).query))
         now = query.get(api["page_param"], "1")
-        following = with_query(url, api["page_param"], int(now) + 1) if now.isdigit() else ""
+        following = with_query(url, api["page_param"], int(now) + 1) if now.isdecimal() else ""
     following = normal(following, url) if following else ""
     return [following] if following else [], pages
 

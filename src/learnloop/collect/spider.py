@@ -236,7 +236,12 @@ class Pages(Spider):
             engine.crawl(request)
 
     def answered(self, response: Response, target: Asked) -> None:
-        read = reading_pages.read(response, target, self.rules)
+        try:
+            read = reading_pages.read(response, target, self.rules)
+        except Exception as error:  # whoever asked waits for an answer, and would wait for ever
+            self.logger.exception("an answer that could not be read")
+            self.say(target, error=f"not readable: {type(error).__name__}")
+            return
         self.off_site |= {hash(url) for url in read.pop("off_site")}
         self.say(target, **read)
 

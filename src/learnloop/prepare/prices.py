@@ -9,7 +9,7 @@ in one text ("from €10 to €20", "$99 $49") are none.
 import re
 
 from learnloop.prepare.numbers import number
-from learnloop.prepare.units import without_accents
+from learnloop.prepare.units import LONGEST, without_accents
 
 FREE = frozenset(
     [
@@ -44,6 +44,8 @@ def price(text: str) -> tuple[float, str | None] | None:
     >>> price("€49,90"), price("US$ 1,299.00"), price("gratis"), price("49 EUR"), price("from 10 to 20 €")
     ((49.9, 'EUR'), (1299.0, 'USD'), (0.0, None), (49.0, 'EUR'), None)
     """
+    if len(text) > LONGEST:
+        return None
     plain = without_accents(" ".join(text.split())).casefold().strip(" .!*")
     if plain in FREE:
         return 0.0, None

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from html import unescape
+from itertools import groupby
 
 import pandas as pd
 
@@ -32,8 +33,7 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f"
     "\u202a-\u202e\u2060-\u2064\u2066-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
-_ANY_SPACE = re.compile(r"\s+")
-_PARAGRAPH = re.compile(r"[^\S\n]*\n(?:[^\S\n]*\n)+\s*|\u2029+")
+_NESTED = 10  # an entity of an entity of …: a page of nothing else takes as many passes as it is long
 # Compatibility forms that carry meaning: x² is not x2, 2½ is not 21⁄2, 1.º is not 1.o
 _MEANT = re.compile(
     "(["
@@ -65,7 +65,10 @@ def unescape_entities(text: str) -> str:
     'Cañón & río'
     """
     # with their semicolon only: without it, the &copy=2 of an address would become ©=2
-    while (plain := _ENTITY.sub(lambda match: unescape(match[0]), text)) != text:
+    for _ in range(_NESTED):
+        plain = _ENTITY.sub(lambda match: unescape(match[0]), text)
+        if plain == text:
+            break
         text = plain
     return text
 
@@ -141,8 +144,10 @@ def collapse_whitespace(text: str) -> str:
     >>> collapse_whitespace("  one \\t line\\nbroken \\n \\n\\n two ")
     'one line broken\\n\\ntwo'
     """
-    paragraphs = (_ANY_SPACE.sub(" ", part).strip() for part in _PARAGRAPH.split(text))
-    return "\n\n".join(filter(None, paragraphs))
+    # By lines: a pattern for what lies between paragraphs would try every blank of a long row of them.
+    lines = (" ".join(line.split()) for line in text.replace("\u2029", "\n\n").split("\n"))
+    paragraphs = (" ".join(part) for filled, part in groupby(lines, bool) if filled)
+    return "\n\n".join(paragraphs)
 
 
 RULES: tuple[Rule, ...] = (

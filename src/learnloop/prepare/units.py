@@ -14,6 +14,7 @@ import pandas as pd
 from learnloop import schemas
 from learnloop.prepare.numbers import figures_for_words
 
+LONGEST = 100  # characters: nobody writes more of a duration, a date or a price, and patterns look at each
 _NUMBER = r"(\d+(?:[.,]\d+)?)"
 _ISO = re.compile(
     rf"^P(?:{_NUMBER}W)?(?:{_NUMBER}D)?(?:T(?=\d)(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?$",
@@ -40,6 +41,8 @@ def seconds(text: str) -> float | None:
     >>> seconds("PT1H30M"), seconds("45 minutos"), seconds("doce semanas"), seconds("about an hour")
     (5400.0, 2700.0, 7257600.0, None)
     """
+    if len(text) > LONGEST:
+        return None
     told, text = text, without_accents(text).strip()
     if (match := _ISO.match(text)) and any(match.groups()):
         return sum(
@@ -111,6 +114,8 @@ def utc_time(text: str) -> datetime | None:
     True
     """
     text = " ".join(text.split())
+    if len(text) > LONGEST:
+        return None
     found = _iso_time(text) or _mail_time(text) or _spelled(without_accents(text).lower())
     if found is None:
         return None
