@@ -82,7 +82,9 @@ def _four_wait(school: School) -> None:
     answer(school, 3, ANA, "because", "demo:q1")
 
 
-def answer(school: School, number: int, who: str, picked: str, question: str = "demo:q0") -> None:
+def answer(
+    school: School, number: int, who: str, picked: str, question: str = "demo:q0", **change: Any
+) -> None:
     row: dict[str, Any] = {
         "event_id": f"answer:{number}",
         "question_id": question,
@@ -96,7 +98,7 @@ def answer(school: School, number: int, who: str, picked: str, question: str = "
         "grade": {"how": "abstained", "confidence": 0.0, "feedback": [{"code": "teacher", "values": {}}]},
         "graded_by": None,
     }
-    practice_answers.append(school.loop.engine, row, "api")
+    practice_answers.append(school.loop.engine, {**row, **change}, "api")
 
 
 def kept(school: School, number: int) -> tuple[float | None, str | None]:
@@ -161,7 +163,7 @@ def test_graded_by_keyboard_with_a_comment_and_put_right(school: School, page: P
     press(page, "Put it right", "This answer has 100%: you put its grade right.")
     has_mark(page, 100)
     until(page.get_by_text("Your last grade: 25%"), lambda: write(mark(page), "25"))
-    assert [kept(school, number)[0] for number in (1, 2)] == [0.25, 1.0]
+    assert [kept(school, number)[0] for number in (1, 2)] == [0.25, 0.25]
     row = practice_answers.get(school.loop.engine, "answer:1")
     assert row is not None
     assert row["graded_by"] == school.teacher.split("_")[1]
@@ -200,6 +202,34 @@ def test_in_spanish_one_question_at_a_time_and_graded_by_somebody_else_meanwhile
     )  # the one that is read, and the same words
     press(page, "Mal", "Alguien la ha calificado mientras tanto.")
     expect(page.get_by_text("Ninguna respuesta espera calificación.")).to_be_visible()
+
+
+def test_any_grade_is_found_and_put_right_for_all_who_have_it(school: School, page: Page) -> None:
+    engine = school.loop.engine
+    grades.mark(engine, "answer:1", 0.0, "another", AT)  # and Cleo's along
+    answer(school, 4, ANA, f"because {HOSTILE}", "demo:q1", correct=True, score=1.0)
+    page.set_viewport_size({"width": 390, "height": 1400})
+    signed_in(page, f"{school.operator}&language=es", school.teacher)
+    expect(page.get_by_text("Respuesta 1 de 2")).to_be_visible()
+    corrections = page.get_by_role("button", name="Corregirla")
+    until(page.get_by_text(f"because {HOSTILE}"), page.get_by_text("Respuestas calificadas").click)
+    expect(corrections).to_have_count(3)
+    expect(page.get_by_text("100% · Una máquina · 2026-03-02 10:04")).to_be_visible()
+    nothing_is_active(page)
+    choose(page, "Calificada por", "Un docente")
+    expect(corrections).to_have_count(2)
+    words = page.get_by_label("Palabras de la respuesta")
+    until(page.get_by_text("Ninguna respuesta calificada cumple"), lambda: write(words, "because"))
+    until(page.get_by_text("0% · Un docente").first, lambda: write(words, "FALSE"))
+    until(page.get_by_text("Otros con las mismas palabras y esta nota: 1."), corrections.first.click)
+    press(page, "Dejarla", corrections.first)
+    expect(words).to_have_value("FALSE")
+    until(page.get_by_text("Esta respuesta tiene 0%"), corrections.first.click)
+    press(page, "Bien", with_mark(page, 100))
+    press(page, "Guardar y seguir", "100% · Un docente")
+    expect(page.get_by_text("100% · Un docente")).to_have_count(2)
+    assert [kept(school, number)[0] for number in (1, 2)] == [1.0, 1.0]
+    assert grades.counted(engine, BEN)["new"] == grades.counted(engine, CLEO)["new"] == 1
 
 
 def test_a_late_grade_is_told_to_its_learner_until_it_is_read(school: School, page: Page) -> None:

@@ -189,6 +189,8 @@ def test_a_question_reported_and_one_that_is_taken_away(practice: Practice, page
     expect(words).to_have_value(HOSTILE)
     choose(page, "Qué está mal", "Dos respuestas son correctas")
     press(page, "Enviar", "Gracias.")
+    expect(page.get_by_label("Con tus palabras")).to_have_value("")
+    expect(page.get_by_role("combobox", name="Qué está mal", exact=True)).to_have_value("")
     (report,) = question_feedback.reports(practice.loop.engine, "demo:q0")
     assert (report["reason"], report["comment"], report["version"]) == ("two_right", HOSTILE, 1)
     questions.set_status(practice.loop.engine, ["demo:q0"], "suspended", by="cli", why="wrong")

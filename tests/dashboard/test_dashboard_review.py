@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID, uuid4
 
 import pandas as pd
 import pytest
@@ -25,7 +26,7 @@ from dashboard_site import (
 from playwright.sync_api import Page, expect
 
 from learnloop.settings import Settings
-from learnloop.store import api_keys, loading, question_feedback, questions
+from learnloop.store import api_keys, generations, loading, question_feedback, question_tables, questions
 from learnloop.workflow.context import Loop
 
 TEXT = f"Before it. A loop repeats its body. {HOSTILE}"
@@ -87,6 +88,7 @@ def pages(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def _bank(pages: Pages) -> None:
     with pages.loop.engine.begin() as connection:
         names = "questions, question_versions, question_statuses, question_reports, question_statistics"
+        names += ", generations"
         connection.execute(sa.text(f"TRUNCATE {names}"))
     loading.load(pages.loop.engine, "questions", bank())
 
@@ -206,6 +208,60 @@ def test_what_is_flagged_comes_first_with_its_numbers(pages: Pages, page: Page) 
             ).to_be_visible()
         nothing_is_active(page)
         press(page, "Next", f"{after[number]}. What repeats its body?")
+
+
+def test_questions_are_asked_for_and_cancelled(pages: Pages, page: Page) -> None:
+    open_review(page, pages)
+    count = page.get_by_label("How many questions")
+    until(count, page.get_by_text("Make new ones").click)
+    expect(page.get_by_role("combobox", name="Lesson", exact=True)).to_have_value("Loops (en)")
+    until(page.get_by_text("Asked for last"), lambda: write(count, "2"))
+    asked = generations.newest(pages.loop.engine, 10)
+    assert {(*row["request"]["item_ids"], row["request"]["count"]) for row in asked} == {(LESSON, 2)}
+    assert {row["created_by"] for row in asked} == {pages.key.split("_")[1]}
+    until(page.get_by_text("cancelled"), page.get_by_role("button", name="Cancel").first.click)
+
+
+def at_work(pages: Pages, worker: UUID) -> UUID:
+    """A job that another process is at: the API leaves it alone."""
+    job = uuid4()
+    row = {"generation_id": job, "state": "running", "worker": worker, "progress": 0.5, "attempts": 1}
+    row |= {"request": {"item_ids": [LESSON], "count": 5}, "created_by": "test"}
+    later = sa.text("now() + interval '1 hour'")
+    with pages.loop.engine.begin() as connection:
+        connection.execute(sa.insert(question_tables.generations).values(**row, heartbeat_at=later))
+    return job
+
+
+def test_what_came_of_jobs_in_spanish(pages: Pages, page: Page) -> None:
+    engine, worker = pages.loop.engine, uuid4()
+    budget = "the language model's token budget would be passed: 900 of 1,000 used. Try: export A=1"
+    counts = {"requested": 5, "accepted": 1, "rejected": {"length_cue": 3, "grounded": 4}}
+    counts |= {"skipped": {"stopped": 1}, "stopped": f"{budget} {HOSTILE}"}
+    made = bank()[bank()["question_id"] == "demo:q3"]
+    assert generations.finish(engine, at_work(pages, worker), worker, made, counts)
+    job = at_work(pages, worker)
+    open_review(page, pages, "&language=es")
+    expect(page.get_by_text("Pregunta 1 de 6")).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 1400})
+    until(page.get_by_text("Lo último que se pidió"), page.get_by_text("Crear nuevas").click)
+    expect(page.get_by_text("en marcha")).to_be_visible()
+    expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "50")
+    for shown in (
+        "Pedidas: 5. Borradores que pasaron todas las comprobaciones: 1.",
+        f"Terminó antes de tiempo, y lo creado hasta entonces se conserva. Motivo: {budget}",
+        "El trabajo terminó antes de llegar a ella.",
+        "Rechazadas, por comprobación: grounded 4, length_cue 3",
+    ):
+        expect(page.get_by_text(shown)).to_be_visible()
+    nothing_is_active(page)
+    cancelled = page.get_by_text("cancelado", exact=True)
+    until(cancelled, page.get_by_role("button", name="Cancelar").click)
+    assert generations.get(engine, job)["state"] == "cancelled"
+    until(page.get_by_text("Solo lo creado a partir de"), page.get_by_role("button", name="Leer sus").click)
+    expect(page.get_by_text("Pregunta 1 de 1")).to_be_visible()
+    expect(page.get_by_text("3. What repeats its body?").first).to_be_visible()
+    press(page, "Todas las preguntas", "Pregunta 1 de 6")
 
 
 def test_filters(pages: Pages, page: Page) -> None:

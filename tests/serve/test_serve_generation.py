@@ -18,7 +18,7 @@ from learnloop.serve import generation
 from learnloop.serve.app import create_app
 from learnloop.serve.generation_worker import _settings, as_json, item_of
 from learnloop.settings import Settings
-from learnloop.store import generations, question_tables, questions
+from learnloop.store import generations, question_tables, questions, tables
 from learnloop.store.questions import Wanted
 
 TEXT = """
@@ -138,6 +138,28 @@ def test_an_api_that_ends_leaves_its_job_to_the_next(maker: TestClient, school: 
     finally:
         generations.cancel(school.engine, UUID(job_id))
         maker.__enter__()
+
+
+def test_lessons_that_questions_can_be_made_of(still: TestClient, school: School) -> None:
+    def found(**wanted: Any) -> list[str]:
+        reply = still.get("/v1/generations/lessons", params=wanted)
+        return [one.item_id for one in generation.Lessons.model_validate(reply.json()).lessons]
+
+    cooking = [lesson("cocina", number) for number in (0, 2, 1, 3)]  # Cortar, Freír, Hervir, Hornear
+    assert found(language="es") == cooking
+    assert found(language="es", limit=2) == cooking[:2]
+    assert found(words="MIT") == [lesson("cells", 2)]
+    assert found(words="%") == []
+    assert len(found()) == 14, "no course, no exercise"
+    with school.engine.connect() as connection:
+        for change in ({"text": ""}, {"language": "ja"}):
+            own = tables.items.c.item_id == lesson("cells", 0)
+            kept = connection.execute(sa.select(tables.items).where(own)).mappings().one()
+            connection.execute(sa.update(tables.items).where(own).values(**change))
+            connection.commit()
+            assert lesson("cells", 0) not in found()
+            connection.execute(sa.update(tables.items).where(own).values(**kept))
+            connection.commit()
 
 
 def test_jobs_wait_are_listed_and_cancelled(still: TestClient) -> None:

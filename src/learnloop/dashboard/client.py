@@ -1,6 +1,6 @@
 """The API as the dashboard sees it: one method a question, an error a person can read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -89,6 +89,23 @@ class Client:
         body = {"status": status, "why": why, "version": version, "was": was}
         self._ask("POST", f"/v1/questions/{quote(question_id)}/status", body=body)
 
+    def lessons_to_ask_about(self, words: str, language: str, limit: int) -> list[dict[str, Any]]:
+        """Lessons that questions can be made of; words: a part of the title; "" for any."""
+        wanted = {"words": words, "language": language, "limit": limit}
+        found = self._get("/v1/generations/lessons", {n: v for n, v in wanted.items() if v})
+        return list(found["lessons"])
+
+    def generate(self, item_id: str, count: int, kinds: Sequence[str]) -> None:
+        """Begins a job that makes questions; kinds: none for all."""
+        self._ask("POST", "/v1/generations", body={"item_ids": [item_id], "count": count, "kinds": [*kinds]})
+
+    def generations(self, limit: int) -> list[dict[str, Any]]:
+        """Jobs, the newest first."""
+        return list(self._get("/v1/generations", {"limit": limit})["jobs"])
+
+    def cancel_generation(self, job_id: str) -> None:
+        self._ask("DELETE", f"/v1/generations/{job_id}")
+
     def practice_lessons(self) -> list[dict[str, Any]]:
         return list(self._get("/v1/practice")["lessons"])
 
@@ -102,6 +119,15 @@ class Client:
     def answers_to_grade(self, limit: int) -> list[dict[str, Any]]:
         """Those that wait for a teacher, the oldest first."""
         return list(self._get("/v1/answers", {"ungraded": "true", "limit": limit})["answers"])
+
+    def answers(self, which: str, question_id: str, words: str, limit: int) -> list[dict[str, Any]]:
+        """which: graded, teacher, machine; the last answered first. question_id, words: "" for any."""
+        wanted = {"which": which, "question_id": question_id, "words": words, "limit": limit}
+        return list(self._get("/v1/answers", {n: v for n, v in wanted.items() if v})["answers"])
+
+    def answered_questions(self) -> list[dict[str, Any]]:
+        """Questions with how many of their answers wait, and how many are graded by whom."""
+        return list(self._get("/v1/answers/by-question")["questions"])
 
     def answer_to_grade(self, event_id: str) -> dict[str, Any]:
         """With all that helps to grade it."""

@@ -1,4 +1,5 @@
-"""The grading page: one answer after the other that no rule and no model decided, for those who teach.
+"""The grading page: one answer after the other that no rule and no model decided, for those who teach; and
+those that are graded, to put a grade right.
 
 Whose answer it is is not shown: the mark is for the words. A grade is given under somebody's own key. Keys of
 the keyboard: 0, 5 and 1 put a mark (wrong, half, right), Enter saves it, the arrows turn over.
@@ -9,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from learnloop.dashboard import explaining, review
+from learnloop.dashboard import explaining, regrading, review
 from learnloop.dashboard.client import ApiError, Client
 from learnloop.dashboard.escaping import plain, unhidden
 from learnloop.dashboard.turning import done, shown, start_over, turned
@@ -18,6 +19,7 @@ from learnloop.i18n import N_
 Translate = Callable[[str], str]
 QUEUE, TOLD, LAST, AGAIN = "grading", "grading told", "grading last", "grading again"  # in the session
 MOST = 500  # answers in one queue
+VIEWS = {"waiting": N_("Answers that wait"), "graded": N_("Graded answers")}
 QUICK = ((0, N_("Wrong"), "0"), (50, N_("Half"), "5"), (100, N_("All right"), "1"))  # mark, word, key
 GONE, CHANGED_MEANWHILE = 404, 409
 
@@ -27,7 +29,18 @@ def page(client: Client, teacher: Client | None, _: Translate) -> None:
     st.header(_("Answers to grade"))
     place_of_troubles = st.empty()  # always there: nothing below moves when one is told
     again = st.session_state.get(AGAIN, "")
-    event_id = again or _next(client, _)
+    view = st.radio(
+        _("Which answers"),
+        list(VIEWS),
+        format_func=lambda name: _(VIEWS[name]),
+        horizontal=True,
+        label_visibility="collapsed",
+        on_change=_leave,
+    )
+    wanted = regrading.filters(client, _) if view == "graded" else {}  # they stay while one is put right
+    if view == "graded" and not again:
+        regrading.listed(client, wanted, _take_again, _)
+    event_id = again or (_next(client, _) if view == "waiting" else "")
     if told := st.session_state.pop(TOLD, ""):
         place_of_troubles.warning(told)
     if event_id:
@@ -44,7 +57,7 @@ def page(client: Client, teacher: Client | None, _: Translate) -> None:
             with said:
                 _suggestion(answer, _)
                 _form(teacher, answer, _)
-    if not again:
+    if not again and view == "waiting":
         _last(teacher, _)
 
 
@@ -130,9 +143,10 @@ def _form(teacher: Client | None, answer: Mapping[str, Any], _: Translate) -> No
         if name not in st.session_state:
             st.session_state.setdefault(mark, round(100 * answer["score"]))
         st.session_state.setdefault(comment, answer["comment"] or "")
-    elif answer["same"]:
-        told = _("Others who wait with the very same words: {count}. They get the same grade.")
-        st.caption(told.format(count=answer["same"]))
+    if answer["same"]:
+        wait = _("Others who wait with the very same words: {count}. They get the same grade.")
+        have = _("Others with the very same words and this grade: {count}. It is put right for them, too.")
+        st.caption((wait if answer["score"] is None else have).format(count=answer["same"]))
     with st.container(horizontal=True):
         for value, word, key in QUICK:
             st.button(_(word), shortcut=key, width="stretch", on_click=_put, args=(name, value))

@@ -19,7 +19,8 @@ from learnloop.dashboard.review import KINDS, REPORTS
 
 Translate = Callable[[str], str]
 # In the session
-ROUND, LESSON, TOLD, REPORTED = "practice round", "practice lesson", "practice told", "practice reported"
+ROUND, LESSON, TOLD = "practice round", "practice lesson", "practice told"
+REPORTED, SENT = "practice reported", "practice sent"  # how many reports; what came of the last
 QUESTIONS = 10  # in a round
 GONE = (404, 409)  # worded anew, suspended or taken away while it was on the screen
 
@@ -157,29 +158,39 @@ def _go_on(found: dict[str, Any], place: int) -> None:
 def _report(client: Client, question: Mapping[str, Any], _: Translate) -> None:
     # emptied by another key once it is sent: what was written survives a warning
     mark = f"{question['question_id']} {question['version']} {st.session_state.get(REPORTED, 0)}"
-    with (
-        st.expander(_("Something is wrong with this question")),
-        st.form(f"report {mark}", border=False),
-    ):
-        # nothing is chosen beforehand: rules count the reasons
-        reasons = list(REPORTS)
-        reason = st.selectbox(
-            _("What is wrong"), reasons, None, format_func=lambda name: _(REPORTS[name]), placeholder="…"
-        )
-        comment = st.text_area(_("In your words"), max_chars=2000)
-        if not st.form_submit_button(_("Send")):
+    with st.expander(_("Something is wrong with this question")):
+        with st.form(f"report {mark}", border=False):
+            # nothing is chosen beforehand: rules count the reasons
+            st.selectbox(
+                _("What is wrong"),
+                list(REPORTS),
+                None,
+                key=f"reason {mark}",
+                format_func=lambda name: _(REPORTS[name]),
+                placeholder="…",
+            )
+            st.text_area(_("In your words"), max_chars=2000, key=f"words {mark}")
+            # before the page is drawn again: nothing that was sent is left in the form
+            st.form_submit_button(_("Send"), on_click=_send, args=(client, question, mark, _))
+        if SENT in st.session_state:
+            sent, told = st.session_state.pop(SENT)
+            (st.success if sent else st.warning)(told)
+
+
+def _send(client: Client, question: Mapping[str, Any], mark: str, _: Translate) -> None:
+    reason, words = st.session_state.get(f"reason {mark}"), st.session_state.get(f"words {mark}", "")
+    if reason is None:
+        st.session_state[SENT] = False, _("Say what is wrong first.")
+        return
+    try:
+        client.report(question["question_id"], reason, words, question["version"])
+    except ApiError as error:
+        if error.status not in GONE:  # one that is a draft again needs no report: it is being read
+            told = _("The API says: {problem}").format(problem=plain(error.problem))
+            st.session_state[SENT] = False, told
             return
-        if reason is None:
-            st.warning(_("Say what is wrong first."))
-            return
-        try:
-            client.report(question["question_id"], reason, comment, question["version"])
-        except ApiError as error:
-            if error.status not in GONE:
-                raise
-        st.session_state[REPORTED] = st.session_state.get(REPORTED, 0) + 1
-        # one that is a draft again needs no report: it is being read
-        st.success(_("Thank you. Whoever is in charge of the questions reads it."))
+    st.session_state[REPORTED] = st.session_state.get(REPORTED, 0) + 1
+    st.session_state[SENT] = True, _("Thank you. Whoever is in charge of the questions reads it.")
 
 
 def _ended(client: Client, found: dict[str, Any], _: Translate) -> None:

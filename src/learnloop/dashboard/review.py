@@ -1,4 +1,5 @@
-"""The review page: one question after the other, what it rests on, and what those who teach say of it.
+"""The review page: one question after the other, what it rests on, and what those who teach say of it; and
+new ones made of a lesson: `making`.
 
 A status is set under somebody's own key, so that the history says whose word it was: the operator's page,
 which has the dashboard's key, asks for one. Keys of the keyboard: A, S, T, D decide, the arrows turn over.
@@ -9,6 +10,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from learnloop.dashboard import making
 from learnloop.dashboard.client import ApiError, Client
 from learnloop.dashboard.escaping import plain
 from learnloop.dashboard.turning import start_over, turned
@@ -40,15 +42,7 @@ BLOOM = {
     "evaluate": N_("evaluate"),
     "create": N_("create"),
 }
-KINDS = {
-    "": N_("All kinds"),
-    "multiple_choice": N_("Multiple choice"),
-    "cloze": N_("Fill the gap"),
-    "true_false": N_("True or false"),
-    "short_answer": N_("Short answer"),
-    "ordering": N_("Put in order"),
-    "matching": N_("Match"),
-}
+KINDS = {"": N_("All kinds"), **making.KINDS}
 ORIGINS = {
     "": N_("Any origin"),
     "generated": N_("Generated"),
@@ -91,7 +85,10 @@ def page(client: Client, teacher: Client | None, _: Translate) -> None:
     place_of_troubles = st.empty()  # always there: nothing below moves when one is told
     if told := st.session_state.pop(TOLD, ""):
         place_of_troubles.warning(told)
-    rows = _filtered(client, _)
+    if making.chosen(_):
+        making.page(client, teacher, _)
+        return
+    rows = making.of_one_job(_filtered(client, _), _)
     if not rows:
         st.info(_("No question fits these filters."))
         return

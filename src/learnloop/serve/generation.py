@@ -1,9 +1,10 @@
-"""Questions made on request, as a job: asked for, watched, cancelled."""
+"""Questions made on request, as a job: asked for, watched, cancelled; and the lessons they can be made of."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID, uuid4
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -18,6 +19,7 @@ from learnloop.serve.problems import ANSWERS, Problem, Refusal
 from learnloop.serve.question_replies import TEXT, Kind
 from learnloop.serve.security import Staff
 from learnloop.store import generations
+from learnloop.store.tables import items
 
 router = APIRouter(prefix="/v1", tags=["Generation"], responses=ANSWERS)
 
@@ -47,6 +49,16 @@ class GenerationBody(BaseModel):
         if (self.item_ids is None) == (self.text is None):
             raise ValueError("give item_ids or text, one of them")
         return self
+
+
+class Lesson(BaseModel):
+    item_id: str
+    title: str
+    language: str
+
+
+class Lessons(BaseModel):
+    lessons: list[Lesson] = Field(description="By title")
 
 
 class JobStarted(BaseModel):
@@ -117,6 +129,19 @@ async def start(identity: Staff, body: GenerationBody, here: Here, doing: JobsHe
     return JSONResponse({"job_id": job_id, "state": row["state"]}, 202, headers={**PRIVATE, **where})
 
 
+@router.get("/generations/lessons", response_model=Lessons, summary="Lessons that questions can be made of")
+async def get_lessons(
+    identity: Staff,
+    here: Here,
+    words: Annotated[str, Query(pattern=PRINTED, max_length=300, description="A part of the title")] = "",
+    language: Annotated[str | None, Query(pattern=r"^[a-z]{2,3}$")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Response:
+    """Those with a text, in a language that there are rules for."""
+    rows = await here.run(_lessons, here.engine, words, language, limit)
+    return JSONResponse({"lessons": rows}, headers=PRIVATE)
+
+
 @router.get("/generations", response_model=JobsReply, summary="Jobs that make questions")
 async def get_jobs(identity: Staff, here: Here, limit: Annotated[int, Query(ge=1, le=200)] = 20) -> Response:
     rows = await here.run(generations.newest, here.engine, limit)
@@ -136,6 +161,17 @@ async def cancel(identity: Staff, job_id: JobId, here: Here, doing: JobsHere) ->
     row = await here.run(generations.cancel, here.engine, job_id)
     doing.stop(job_id)
     return JSONResponse(_shown(row), headers=PRIVATE)
+
+
+def _lessons(engine: sa.Engine, words: str, language: str | None, limit: int) -> list[dict[str, Any]]:
+    columns = (items.c.item_id, items.c.title, items.c.language)
+    query = sa.select(*columns).where(items.c.kind == "lesson", items.c.text != "")
+    query = query.where(items.c.language.in_(LANGUAGES if language is None else [language]))
+    if words:
+        query = query.where(items.c.title.icontains(words, autoescape=True))
+    query = query.order_by(items.c.title, items.c.item_id).limit(limit)
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
