@@ -11,6 +11,7 @@ from learnloop import schemas
 from learnloop.prepare import units
 from learnloop.prepare.prices import price
 from learnloop.prepare.units import durations, iso_duration, seconds, utc_time, utc_times
+from learnloop.prepare.workload import weekly_workload
 
 
 def test_the_examples_hold() -> None:
@@ -174,3 +175,8 @@ def test_what_nobody_writes_is_not_looked_at(row: str) -> None:
     assert seconds(row) is None
     assert utc_time(row) is None
     assert price(row) is None
+    assert weekly_workload(row) is None
+
+
+def test_a_weekly_workload_after_a_row_of_blanks_is_none() -> None:
+    assert weekly_workload("a" + " " * 300_000 + "week") is None

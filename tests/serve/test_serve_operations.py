@@ -179,6 +179,21 @@ def test_a_registry_that_names_no_champion_for_a_moment_changes_nothing(school: 
         keeper.close()
 
 
+def test_a_look_that_finds_nothing_new_changes_nothing(school: School) -> None:
+    """What is kept of a learner hangs on these very objects; and a release takes seconds to load."""
+    keeper = Keeper(school.settings, school.database_url)
+    try:
+        keeper.refresh()
+        before = keeper.current, keeper.current.models, keeper.rules
+        keeper.refresh()
+        assert all(
+            one is other
+            for one, other in zip(before, (keeper.current, keeper.current.models, keeper.rules), strict=True)
+        )
+    finally:
+        keeper.close()
+
+
 def test_new_content_arrives_without_a_restart(school: School) -> None:
     path = f"/v1/learners/{learner_id('waiting')}/recommendations?k=50"
     with school.client(poll_seconds=0.05) as client:

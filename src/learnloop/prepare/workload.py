@@ -6,7 +6,7 @@
 import re
 
 from learnloop.prepare.numbers import number
-from learnloop.prepare.units import seconds, without_accents
+from learnloop.prepare.units import LONGEST, seconds, without_accents
 
 _TO = r"\s*(?:-|–|—|\bto\b|\bor\b|\ba\b|\bo\b|\bà\b|\bou\b|\bbis\b|\boder\b)\s*"
 _RANGE = re.compile(rf"^(\w+(?:[.,]\d+)?){_TO}(\w+(?:[.,]\d+)?)\s+(.+)$")
@@ -22,6 +22,8 @@ def weekly_workload(text: str) -> tuple[float, float] | None:
     >>> weekly_workload("3-4 hours a week"), weekly_workload("dos horas por semana")
     ((10800.0, 14400.0), (7200.0, 7200.0))
     """
+    if len(text) > LONGEST:
+        return None
     plain = without_accents(text).strip().casefold()
     match = _PER_WEEK.search(plain)
     if not match:
