@@ -167,6 +167,7 @@ def test_jobs_wait_are_listed_and_cancelled(still: TestClient) -> None:
     found = job(still, second)
     assert (found.state, found.progress, found.attempts, found.counts) == ("queued", 0.0, 0, None)
     assert found.request["item_ids"] == [lesson("cells", 0)]
+    assert (found.lessons, job(still, first).lessons) == (["Membranes"], [])
     listed = generation.JobsReply.model_validate(still.get("/v1/generations").json()).jobs
     assert [str(one.job_id) for one in listed[:2]] == [second, first]
     for _ in range(2):  # a second time is no error

@@ -121,7 +121,7 @@ def _jobs(client: Client, teacher: Client | None, busy: bool, _: Translate) -> N
 
 
 def _job(job: Mapping[str, Any], teacher: Client | None, _: Translate) -> None:
-    lesson = ", ".join(job["request"].get("item_ids") or [job["request"].get("title") or _("a text")])
+    lesson = ", ".join(job["lessons"]) or _("a text")
     state, when = job["state"], str(job["created_at"])[:16].replace("T", " ")
     st.markdown(f"{plain(lesson)} · **{_(STATES[state])}** · {when}")
     if state in OPEN:

@@ -71,6 +71,7 @@ class JobReply(BaseModel):
     state: Literal["queued", "running", "done", "failed", "cancelled"]
     progress: float = Field(ge=0, le=1)
     request: dict[str, Any] = Field(description="As asked for, without the text")
+    lessons: list[str] = Field(description="Titles of the items asked for, or of the text where it has one")
     requested: int | None = Field(description="Questions asked for; this and what follows when it is done")
     accepted: int | None = Field(description="Drafts that wait for an instructor in the bank")
     rejected: dict[str, int] | None = Field(description="Proposals by the check that refused them")
@@ -145,14 +146,14 @@ async def get_lessons(
 @router.get("/generations", response_model=JobsReply, summary="Jobs that make questions")
 async def get_jobs(identity: Staff, here: Here, limit: Annotated[int, Query(ge=1, le=200)] = 20) -> Response:
     rows = await here.run(generations.newest, here.engine, limit)
-    return JSONResponse({"jobs": [_shown(row) for row in rows]}, headers=PRIVATE)
+    return JSONResponse({"jobs": [_shown(here, row) for row in rows]}, headers=PRIVATE)
 
 
 @router.get("/generations/{job_id}", response_model=JobReply, summary="How far a job is", responses=NO_JOB)
 async def get_job(identity: Staff, job_id: JobId, here: Here) -> Response:
     """A job whose process died is taken up again from the start, three times at most: nothing of it had
     landed. What it made lands in the bank all at once, when it is `done`."""
-    return JSONResponse(_shown(await here.run(generations.get, here.engine, job_id)), headers=PRIVATE)
+    return JSONResponse(_shown(here, await here.run(generations.get, here.engine, job_id)), headers=PRIVATE)
 
 
 @router.delete("/generations/{job_id}", response_model=JobReply, summary="Cancel a job", responses=NO_JOB)
@@ -160,7 +161,7 @@ async def cancel(identity: Staff, job_id: JobId, here: Here, doing: JobsHere) ->
     """Nothing of it lands. A job that is done or failed stays what it is: `state` says so."""
     row = await here.run(generations.cancel, here.engine, job_id)
     doing.stop(job_id)
-    return JSONResponse(_shown(row), headers=PRIVATE)
+    return JSONResponse(_shown(here, row), headers=PRIVATE)
 
 
 def _lessons(engine: sa.Engine, words: str, language: str | None, limit: int) -> list[dict[str, Any]]:
@@ -174,13 +175,15 @@ def _lessons(engine: sa.Engine, words: str, language: str | None, limit: int) ->
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    counts = row["counts"] or {}
+def _shown(here: Backend, row: dict[str, Any]) -> dict[str, Any]:
+    counts, asked, titles = row["counts"] or {}, row["request"], here.serving.content.titles
+    lessons = [titles.get(item_id, item_id) for item_id in asked.get("item_ids") or ()]
     return {
         "job_id": str(row["generation_id"]),
         "state": row["state"],
         "progress": row["progress"],
-        "request": {name: value for name, value in row["request"].items() if name != "text"},
+        "request": {name: value for name, value in asked.items() if name != "text"},
+        "lessons": lessons or [title for title in (asked.get("title"),) if title],
         **{name: counts.get(name) for name in ("requested", "accepted", "rejected", "stopped")},
         "counts": row["counts"],
         "question_ids": row["question_ids"],
