@@ -4,8 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from learnloop.assess.item_choices import LOOKS, SHIFT, Fitted
 from learnloop.assess.item_statistics import item_statistics
-from learnloop.assess.item_stories import LEAST, Posterior, before, learned, posterior
+from learnloop.assess.item_stories import (
+    GIVEN,
+    GRID,
+    LEAST,
+    Posterior,
+    _corrected,
+    before,
+    learned,
+    posterior,
+)
 from learnloop.simulate.question_answers import Parameters, Simulated, question_answers
 
 FAULTS = {"two_right": "two", "wrong_key": "instead", "dead_distractor": "unpicked"}
@@ -85,6 +95,28 @@ def test_of_two_options_none_is_unpicked_and_not_both_are_right() -> None:
     assert not found.two.any()
     assert not found.unpicked.any()
     assert found.sound + found.given + found.instead.sum(axis=1) == pytest.approx(np.ones(10))
+
+
+@pytest.mark.parametrize("n_options", [2, 3, 5])
+def test_without_picks_all_is_as_it_was_said_before(n_options: int) -> None:
+    found = posterior(np.zeros((2, 3, n_options)), np.array([-1.0, 0, 1]), before(1.0))
+    # where the key is given away it has .75 of the guesses, however many others there are
+    assert found.guess == pytest.approx(1 / (1 + np.exp(-GIVEN[0])))
+    faults = before(1.0).faults * ([1, 0, 1, 0] if n_options == 2 else [1, 1, 1, 1])
+    assert found.sound == pytest.approx(1 - faults.sum(), abs=1e-3)
+    told = (found.given, *(one.sum(axis=1) for one in (found.two, found.instead, found.unpicked)))
+    for one, fault in zip(told, faults, strict=True):
+        assert one == pytest.approx(fault, abs=1e-3)
+
+
+def test_a_difficulty_that_is_twice_as_common_doubles_the_evidence() -> None:
+    """Bayes: evidence under another prior is evidence times the mean of their ratio over the posterior."""
+    at, variance = np.zeros((1, 4, LOOKS + 6)), np.full((1, 4, LOOKS + 6), 0.01)
+    at[0, :, SHIFT] = [-2, -1, 1, 2]
+    wide = before(1.0).density
+    density = np.where(GRID > 0, 2 * wide, 0.5 * wide)
+    found = _corrected(Fitted(np.full((1, 4), -7.0), at, variance), density)
+    assert found[0] == pytest.approx(-7 + np.log([0.5, 0.5, 2, 2]), abs=0.01)
 
 
 def test_without_questions_or_picks_nothing_is_said(made: Simulated) -> None:
