@@ -5,7 +5,17 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
+from learnloop.collect.extract import extract
+
 Node = dict[str, Any]
+URL = "https://school.example/courses/statistics"
+HTML = "text/html; charset=utf-8"
+
+
+def only(raw: bytes, url: str = URL, **options: Any) -> dict[str, Any]:
+    records = extract(raw, url, HTML, **options)
+    assert len(records) == 1, [record.get("title") for record in records]
+    return records[0]
 
 
 def page(*parts: str, head: str = "", lang: str = "") -> bytes:

@@ -120,6 +120,21 @@ def test_memory_is_bounded_and_the_least_used_leave_first() -> None:
     asyncio.run(story())
 
 
+def test_one_learner_may_exceed_the_bound_but_alone() -> None:
+    async def story() -> None:
+        database = Database()
+        for number in range(10):
+            database.commit("ana", done(number))
+        histories = Histories(database.read, kept_events=5)
+        for _ in range(2):
+            assert len((await histories.get("ana")).events) == 10
+        assert (database.readings, len(histories)) == (1, 1)
+        await histories.get("bea")
+        assert (len(histories), histories.events) == (1, 0), "the long history left for the newer one"
+
+    asyncio.run(story())
+
+
 def test_a_reading_that_fails_leaves_nothing_behind() -> None:
     async def story() -> None:
         async def fail(learner_id: str) -> list[Event]:
