@@ -6,7 +6,8 @@ From answers: simulated learners of every family, items in a random order or in 
 beside two simpler ways that were tried: `first tries` (is the first try of c right more often where p's last
 try was, by strata of ability; Benjamini & Hochberg at .05; p is what is easier at the first try) and `final
 states` (nobody knows c and not p: the same test on what is known in the end). From texts: the demo's own
-lessons, beside the chain of each lesson to the one before. The confidence was fitted on seeds 101 to 103.
+lessons, beside the chain of each lesson to the one before. The confidence was fitted on seeds 201 to
+210.
 """
 
 import argparse

@@ -83,8 +83,17 @@ def test_benjamini_hochberg_as_in_their_example() -> None:
     p += [0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0]
     assert discoveries(p, 0.05) == 0.0095
     assert discoveries([0.9], 0.05) == discoveries([], 0.05) == 0.0
-    assert confidence(2.0, 0.5) < 0.5 < 0.9 < confidence(4.0, 0.4)
-    assert confidence(4.0, 0.6) < confidence(4.0, 0.4) < confidence(4.0, 0.0) < 1, "less is learnt without it"
+
+
+def test_what_makes_an_edge_sure() -> None:
+    assert confidence(2.0, 0.6, 1.0, 1000) < 0.5 < 0.9 < confidence(5.0, 0.4, 1.0, 1000)
+    by_ratio = [confidence(4.0, ratio, 1.0, 3000) for ratio in (0.6, 0.4, 0.0)]
+    assert by_ratio == sorted(by_ratio), "less is learnt without it"
+    assert by_ratio[-1] < 1
+    assert confidence(4.0, 0.4, 4.0, 3000) < confidence(4.0, 0.4, 0.0, 3000), "the reverse is as likely"
+    assert confidence(4.0, 0.4, np.nan, 3000) == confidence(4.0, 0.4, 0.0, 3000)
+    by_tries = [confidence(4.0, 0.4, 1.0, tries) for tries in (600, 3000, 18_000, 10**7)]
+    assert by_tries[0] < by_tries[1] < by_tries[2] == by_tries[3]
 
 
 def test_looking_back_is_the_sum_over_all_histories() -> None:

@@ -29,9 +29,10 @@ MIN_TRIES = 200  # by those who may not know the concept yet
 MOST_PARENTS = 4
 MOST_CELLS = 40_000_000  # tries x concepts in memory: 160 MB
 UNSURE = 0.02  # an exposure below this says nothing
-# P(edge) = 1 / (1 + exp(-(B0 + B1 ln z + B2 ln ratio))), fitted to planted courses of other seeds than those
-# reported. z alone is too sure where much was answered and little depends on p.
-CONFIDENCE = (-5.95, 3.85, -4.31)
+# P(edge) = 1 / (1 + exp(-b · (1, ln z, ln ratio, z_reverse / z, ln tries))), fitted to planted courses of
+# other seeds than those reported. By z alone what hardly depends on p, but was tried often, would seem sure.
+CONFIDENCE = (-10.56, 2.67, -4.75, -0.71, 0.66)
+FITTED_TRIES = (600, 18_000)  # of the edges it was fitted to; beyond, more tries say nothing of their own
 LEAST_RATIO = 0.005
 COLUMNS = ("concept_id", "requires_id", "origin", "confidence", "z", "z_reverse", "ratio", "tries")
 
@@ -58,7 +59,8 @@ def mined(answers: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
             # given the other parents, less may be left of it than of its reverse
             if not one <= other:
                 ratio = model.ratio(p)
-                rows.append((c, p, "mined", confidence(one, ratio), one, other, ratio, model.tries))
+                sure = confidence(one, ratio, other, model.tries)
+                rows.append((c, p, "mined", sure, one, other, ratio, model.tries))
     found = pd.DataFrame(rows, columns=list(COLUMNS))
     for name in ("concept_id", "requires_id"):
         found[name] = states.names[found[name].to_numpy(int)].astype(str)
@@ -67,14 +69,16 @@ def mined(answers: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     )
 
 
-def confidence(z: float, ratio: float) -> float:
+def confidence(z: float, ratio: float, z_reverse: float, tries: int) -> float:
     """How often an edge of such evidence and effect was planted, on simulated learners of five families.
 
-    z > 0; ratio >= 0, how often c is learnt at a try without p, to with it.
+    z > 0; ratio >= 0, how often c is learnt at a try without p, to with it; z_reverse: NaN where there is no
+    such test. More tries make the ratio a surer number.
     """
-    b0, b1, b2 = CONFIDENCE
-    logit = b0 + b1 * np.log(max(z, LEAST_RATIO)) + b2 * np.log(max(ratio, LEAST_RATIO))
-    return float(1 / (1 + np.exp(-logit)))
+    z = max(z, LEAST_RATIO)
+    share = 0.0 if np.isnan(z_reverse) else float(np.clip(z_reverse / z, -1.0, 1.0))
+    known = (1.0, np.log(z), np.log(max(ratio, LEAST_RATIO)), share, np.log(np.clip(tries, *FITTED_TRIES)))
+    return float(1 / (1 + np.exp(-np.dot(CONFIDENCE, known))))
 
 
 def discoveries(p_values: Iterable[float], q: float = Q) -> float:
