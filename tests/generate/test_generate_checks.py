@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from learnloop.generate import checks
+from learnloop.generate import check_options, checks
 from learnloop.generate.checks import CHECKS, Evidence
-from learnloop.generate.embeddings import CharacterTfidf, Similarities
+from learnloop.generate.embeddings import CharacterTfidf, MiniLM, Similarities
 from learnloop.generate.questions import Question
 from learnloop.generate.sentences import split
 
@@ -193,6 +193,37 @@ def test_a_row_reads_as_the_question_it_was_made_of() -> None:
     assert checks.from_row({**row, "options": ["1.5", "2"], "key": "2"}).form == "number"
 
 
+STRANGERS = ("bus driver", "shoelace", "parking ticket")
+
+
+def test_everyday_words_beside_a_term_of_the_lesson_are_absurd(embedder: MiniLM) -> None:
+    seen = Evidence(TEXT, "en", DESCRIPTIONS, Similarities(embedder))
+    assert checks.distractors_plausible(term(), seen).passed
+    for strangers in (STRANGERS, ("crest", "fetch", "bus driver")):
+        told = checks.distractors_plausible(term("gyre", *strangers), seen)
+        assert not told.passed
+        assert told.detail.split(":")[0] in STRANGERS
+
+
+def test_without_cosines_that_tell_one_word_of_the_course_is_enough() -> None:
+    """DESCRIPTIONS holds "peak", which the lesson's text does not."""
+    assert not checks.distractors_plausible(term("gyre", *STRANGERS), evidence()).passed
+    for known in ("peak", "waves"):
+        assert checks.distractors_plausible(term("gyre", "shoelace", known), evidence()).passed
+
+
+SYNONYMS = [("velocity", "speed"), ("lawyer", "attorney"), ("hypertension", "high blood pressure")]
+
+
+@pytest.mark.parametrize(("key", "other"), SYNONYMS)
+def test_a_synonym_is_no_distractor_and_a_sibling_is_one(embedder: MiniLM, key: str, other: str) -> None:
+    seen = Evidence(TEXT, "en", {}, Similarities(embedder))
+    planted = replace(term("gyre", other, "crest"), key=key)
+    assert not check_options.no_synonym(planted, seen).passed
+    assert check_options.no_synonym(replace(planted, distractors=(f"new {key}", "crest")), seen).passed
+    assert check_options.no_synonym(planted, evidence()).passed  # letters do not tell
+
+
 def test_a_distractor_that_has_nothing_to_do_with_the_key_is_implausible() -> None:
     assert not checks.distractors_plausible(term(), evidence(lowest=0.3)).passed
 
@@ -210,6 +241,6 @@ def test_of_terms_neither_the_same_nor_the_unrelated_stand_beside_the_key(
     seen = Evidence(TEXT, "en", DESCRIPTIONS, Constant())
     assert checks.distractors_plausible(term(), seen).passed == passed
     long = term("gyre", "a large ring of warm currents", "a small ring of cold currents")
-    assert checks.distractors_plausible(replace(long, key="a large ring of cold currents"), seen).passed == (
-        cosine >= 0.1
-    )
+    longer = replace(long, key="a large ring of cold currents")
+    assert checks.distractors_plausible(longer, replace(seen, text="")).passed == (cosine >= 0.1)
+    assert checks.distractors_plausible(longer, seen).passed  # its words are the lesson's

@@ -22,7 +22,7 @@ class Fixed:
 
     def choose(self, prompt: str, options: Sequence[str], shared: str = "") -> np.ndarray:
         favourite = self.favourite if "Passage:" in prompt else self.without
-        weights = np.array([1.0 if text == favourite else np.exp(-8) for text in options])
+        weights = np.array([1.0 if text == favourite else np.exp(-9) for text in options])
         return weights / weights.sum()
 
 
@@ -58,9 +58,46 @@ def test_the_text_has_to_help_a_question_in_its_own_words() -> None:
     assert not round_trip.text_helps(own_words(), Fixed("crest", without="")).passed
 
 
+class Picks:
+    """A remote model: 1 for its pick, 0 for the others."""
+
+    def __init__(self, pick: str) -> None:
+        self.pick = pick
+
+    def choose(self, prompt: str, options: Sequence[str], shared: str = "") -> np.ndarray:
+        return np.array([float(text == self.pick) for text in options])
+
+
+def test_a_pick_without_the_text_does_not_say_how_sure_it_is() -> None:
+    assert round_trip.text_helps(own_words(), Picks("gyre")).passed
+    assert round_trip.text_helps(term(), Picks("gyre")).passed
+    assert not round_trip.text_helps(own_words(), Picks("crest")).passed
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "support"),
+    [
+        ([0.25, 0.25, 0.25, 0.25], [0.25, 0.25, 0.25, 0.25], 0.0),
+        ([0.5, 0.5], [0.8, 0.2], 2 * np.log(4)),
+        ([0.8, 0.2], [0.5, 0.5], -np.log(4)),
+        ([0.5, 0.5], [0.2, 0.8], -2 * np.log(4)),
+    ],
+)
+def test_support_is_what_the_text_adds_and_by_how_much_the_key_leads(
+    before: list[float], after: list[float], support: float
+) -> None:
+    assert round_trip.support(np.array(before), np.array(after), 0) == pytest.approx(support)
+
+
+def test_the_real_model_sees_that_a_passage_does_not_speak_for_the_key(model: LanguageModel) -> None:
+    assert checks.text_helps(own_words(), model).passed
+    other = replace(own_words().sentence, text="The fetch is the distance over which the wind blows.")
+    assert not checks.text_helps(replace(own_words(), sentence=other), model).passed
+
+
 def test_the_keys_share_is_the_models() -> None:
     share = round_trip.key_share(own_words(), Fixed("gyre"), with_text=True)
-    assert share == pytest.approx(1 / (1 + 3 * np.exp(-8)))
+    assert share == pytest.approx(1 / (1 + 3 * np.exp(-9)))
 
 
 def test_the_stem_finds_its_sentence_and_not_another(embedder: MiniLM) -> None:

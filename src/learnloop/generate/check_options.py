@@ -1,6 +1,7 @@
 """Checks of key and distractors: distinct, of one kind, one of them right, none given away."""
 
 import re
+from collections.abc import Collection, Sequence
 
 from learnloop.generate import grammar, lemmas
 from learnloop.generate.also_right import also_right, same_words
@@ -12,6 +13,8 @@ MIN_DISTRACTORS = 2
 TERM_WORDS = 3  # long options that differ in a word have a high cosine and another meaning
 LENGTH_RATIO = 1.5  # key to the longest distractor, in characters
 LIKE_THE_KEY = 0.95  # cosine; the rules propose below it
+RELATED = 0.28  # what a distractor has to do with its question, at least
+SYNONYM = 0.65  # cosine of terms that share no word
 NUMBER_FACTOR = 20.0
 TOLD_SHARE = 0.5  # of the key's content words in the stem
 PLAIN_NUMBER = re.compile(r"[-−+]?\s?\d[\d.,\u00a0\u202f ]*[^\W\d]{0,12}(?: [^\W\d]+)?\s?%?\.?")
@@ -128,10 +131,12 @@ def length_cue(question: Question, evidence: Evidence) -> Verdict:
 
 
 def distractors_plausible(question: Question, evidence: Evidence) -> Verdict:
-    """Numbers within a factor of 20; texts neither unrelated to the key nor, of a term, the same thing.
+    """Numbers within a factor of 20; texts neither absurd nor, of a term, the key over again.
 
-    Unrelated: the mean cosine of distractors and key lies below what unlike texts have. Of people's
-    questions 17% have one distractor below it, 3% such a mean.
+    Absurd, by an embedder whose cosines are calibrated: what the weakest distractor d has to do with the
+    question, r(d) = cos(d, key) + cos(d, stem) + share of its content words in the lesson / 2, lies below
+    RELATED. Without a lesson: the mean cosine of distractors and key lies below what unlike texts have. By
+    character n-grams, whose cosines do not tell: no distractor has a word that stands in the course.
     """
     if question.form == "number":
         style = decimal_style(question.language)
@@ -142,12 +147,62 @@ def distractors_plausible(question: Question, evidence: Evidence) -> Verdict:
                 return Verdict("distractors_plausible", False, text)
         return Verdict("distractors_plausible", True)
     others = [text for text in question.distractors if not same_words(question.key, text)]
-    cosines = [evidence.similarity(question.key, text) for text in others]
-    if cosines and sum(cosines) / len(cosines) < evidence.similarity.lowest:
-        return Verdict("distractors_plausible", False, f"unlike the key: {min(cosines):.2f}")
-    highest = max(cosines, default=0.0)
+    if absurd := _absurd(question, others, evidence):
+        return Verdict("distractors_plausible", False, absurd)
+    highest = max((evidence.similarity(question.key, text) for text in others), default=0.0)
     same = highest > LIKE_THE_KEY and len(grammar.words(question.key)) <= TERM_WORDS
     return Verdict("distractors_plausible", not same, f"like the key: {highest:.2f}" if same else "")
+
+
+def _absurd(question: Question, others: Sequence[str], evidence: Evidence) -> str:
+    """Which of `others` has nothing to do with the question, "" where none."""
+    if not others:
+        return ""
+    lowest = evidence.similarity.lowest
+    if not evidence.text:
+        cosines = [evidence.similarity(question.key, text) for text in others]
+        mean = sum(cosines) / len(cosines)
+        return f"unlike the key: {mean:.2f}" if mean < lowest else ""
+    if lowest > 0:
+        weakest, text = min((relatedness(question, text, evidence), text) for text in others)
+        return f"{text}: {weakest:.2f}" if weakest < RELATED else ""
+    told = [_share(text, evidence.course_lemmas, question.language) for text in others]
+    return "" if any(told) else f"none of the course: {others[0]}"
+
+
+def relatedness(question: Question, option: str, evidence: Evidence) -> float:
+    """cos(option, key) + cos(option, stem) + half the share of its content words that the lesson holds."""
+    asked = question.subject or question.body.replace(BLANK, " ")
+    cosines = evidence.similarity(option, question.key) + evidence.similarity(option, asked)
+    return cosines + 0.5 * _share(option, evidence.lemmas, question.language)
+
+
+def _share(option: str, known: Collection[str], language: str) -> float:
+    """Of the content words of `option`, however inflected, those in `known`; 1 where it has none."""
+    words = grammar.content_words(option, language) or grammar.words(option)
+    return sum(lemmas.lemma(word, language) in known for word in words) / len(words) if words else 1.0
+
+
+def no_synonym(question: Question, evidence: Evidence) -> Verdict:
+    """No distractor means what a short key means in other words: "cirque" beside "corrie".
+
+    Asked of terms that share no word (siblings do: "short-term memory", "long-term memory"), by an embedder
+    whose cosines are calibrated.
+    """
+    short = len(grammar.words(question.key)) <= TERM_WORDS and question.form != "number"
+    if not short or evidence.similarity.lowest <= 0:
+        return Verdict("no_synonym", True)
+    language = question.language
+    key = grammar.content_words(question.key, language)
+    for text in question.distractors:
+        apart = any(letter.isalpha() for letter in text) and not any(
+            lemmas.same(word, other, language)
+            for word in grammar.content_words(text, language)
+            for other in key
+        )
+        if apart and (cosine := evidence.similarity(question.key, text)) > SYNONYM:
+            return Verdict("no_synonym", False, f"{text}: {cosine:.2f}")
+    return Verdict("no_synonym", True)
 
 
 def _comparable_size(key: float, value: float) -> bool:

@@ -48,6 +48,12 @@ class Evidence:
         return frozenset().union(*self.sentence_lemmas, lemmas.lemmas(self.title, self.language))
 
     @cached_property
+    def course_lemmas(self) -> frozenset[str]:
+        """`lemmas`, and those of the course's terms and of what it says of them."""
+        described = " ".join(word for pair in self.descriptions.items() for word in pair)
+        return self.lemmas.union(lemmas.lemmas(described, self.language))
+
+    @cached_property
     def plain_words(self) -> frozenset[str]:
         """Every word of text and title, case folded, without accents."""
         return frozenset(grammar.words(lemmas.plain(f"{self.title} {self.text}")))

@@ -192,6 +192,8 @@ class Examiner:
         wanted = self.scorer is not None and asked and bool(proposal.distractors)
         if self.scorer is not None and wanted and found[-1].passed:
             found.append(checks.model_agrees(proposal, self.scorer))
+            if found[-1].passed:
+                found.append(checks.text_helps(proposal, self.scorer))
         return found
 
     def _placed(self, question: Question, lesson: Lesson) -> Question | None:

@@ -17,8 +17,9 @@ Shares = np.ndarray[Any, Any]
 VERBATIM = "verbatim: no evidence"
 FINDS_WITHIN = 5  # the quote is among so many sentences that are nearest to the stem
 GUESS_MARGIN = 0.25  # cosine of stem and key above that of stem and the next option
-TEXT_GAIN = 0.0  # log-odds of the key among the options that the passage must add
-SURE_WITHOUT = 0.98  # share of the options' probability on the key, without the passage
+SUPPORT = -1.5  # nats; what the passage gives to the key, at least
+LEAST = 1e-6  # a share below it is taken as it
+SURE_WITHOUT = 0.999  # share of the options' probability on the key, without the passage
 
 
 class Scorer(Protocol):
@@ -61,21 +62,30 @@ def model_agrees(question: Question, model: Scorer) -> Verdict:
 
 
 def text_helps(question: Question, model: Scorer) -> Verdict:
-    """The passage makes the key more probable among the options, and the key is not sure without it.
+    """The passage speaks for the key, and the key is not sure without it.
 
-    Gain: log-odds of the key with the passage minus without, odds = p / (1 - p), p a softmax over the
-    options' mean log-probabilities a token (of a remote model, 1 for its pick). For a verbatim cloze the
-    gain is no evidence; it is still asked not to be sure beforehand.
+    support = [ln odds of the key with the passage - ln odds without] + [ln p - ln of the best other option,
+    with the passage] >= SUPPORT, odds = p / (1 - p), p a softmax over the options' mean log-probabilities a
+    token. So the text has either told something or leaves the key the likeliest. For a verbatim cloze
+    support is no evidence; it is still asked not to be sure beforehand. Of a remote model, which gives 1 to
+    its pick, nothing says how sure it is: a pick without the passage refuses nothing.
     """
     if len(question.options) < 2:
         return Verdict("text_helps", True, "no options to choose from")
-    before = key_share(question, model, with_text=False)
-    if before >= SURE_WITHOUT:
-        return Verdict("text_helps", False, f"{before:.2f} without the text")
+    place = question.options.index(question.key)
+    before = _shares(question, model, with_text=False)
+    if SURE_WITHOUT <= before[place] < 1:
+        return Verdict("text_helps", False, f"{before[place]:.3f} without the text")
     if is_verbatim(question):
         return Verdict("text_helps", True, VERBATIM)
-    gain = _log_odds(key_share(question, model, with_text=True)) - _log_odds(before)
-    return Verdict("text_helps", gain >= TEXT_GAIN, f"{gain:+.2f}")
+    told = support(before, _shares(question, model, with_text=True), place)
+    return Verdict("text_helps", told >= SUPPORT, f"{told:+.2f}")
+
+
+def support(before: Shares, after: Shares, place: int) -> float:
+    """Nats for the option at `place`; before, after: (n,) shares without and with the passage."""
+    lead = np.log(max(after[place], LEAST)) - np.log(max(np.delete(after, place).max(), LEAST))
+    return _log_odds(after[place]) - _log_odds(before[place]) + float(lead)
 
 
 def key_share(question: Question, model: Scorer, with_text: bool) -> float:
@@ -92,7 +102,7 @@ def _shares(question: Question, model: Scorer, with_text: bool) -> Shares:
 
 
 def _log_odds(share: float) -> float:
-    share = min(max(share, 1e-6), 1 - 1e-6)
+    share = min(max(share, LEAST), 1 - LEAST)
     return float(np.log(share / (1 - share)))
 
 
