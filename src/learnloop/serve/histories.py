@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 
 FRESH_SECONDS = 60.0
 KEPT_EVENTS = 500_000  # about 150 MB
-LEARNER_WEIGHT = 20  # events: what a learner takes in memory beside the events
+# In events: what a learner takes in memory beside them. The memo of one who has just been advised has 22 kB,
+# half of it a frame of two answers; with 50 candidates about 40.
+LEARNER_WEIGHT = 100
 
 
 class Event(NamedTuple):
