@@ -136,11 +136,11 @@ def test_what_is_wrong_fails_its_check(name: str, question: Question) -> None:
 
 
 def test_every_check_of_source_and_options_has_a_bad_example() -> None:
-    """Those of other files have theirs beside their own tests."""
+    """Those of other files have theirs beside their own tests; synonyms want an embedder, below."""
     wanted = {
         check.__name__ for check in CHECKS if "grounding" in check.__module__ or "options" in check.__module__
     }
-    assert wanted <= {name for name, _ in BAD}
+    assert wanted - {"no_synonym"} <= {name for name, _ in BAD}
 
 
 GOOD = [

@@ -12,7 +12,7 @@ back to the guidelines of Haladyna, Downing & Rodriguez (2002) and Tarrant et al
     unfocused stem              unfocused_stem         gratuitous information     gratuitous_information
     longest option is right     check_options.length_cue
     implausible distractors     check_options.distractors_plausible, options_alike
-    more than one right answer  check_options.one_right_answer
+    more than one right answer  check_options.one_right_answer, no_synonym
     logical cue                 check_options.options_alike and logical_cue, in part: that an answer follows
                                 from the stem by reasoning cannot be seen in its words
     ambiguous information       check_grounding.stands_alone, no_dangling_pronoun, in part: whether readers

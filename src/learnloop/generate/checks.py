@@ -25,6 +25,7 @@ from learnloop.generate.check_options import (
     enough_distractors,
     key_not_in_stem,
     length_cue,
+    no_synonym,
     one_right_answer,
     options_alike,
     options_distinct,
@@ -62,6 +63,7 @@ CHECKS: tuple[Check, ...] = (
     options_distinct,
     key_not_in_stem,
     one_right_answer,
+    no_synonym,
     options_alike,
     distractors_plausible,
     length_cue,
@@ -91,6 +93,7 @@ RUBRIC: tuple[Check, ...] = (
     distractors_plausible,
     options_alike,
     one_right_answer,
+    no_synonym,
     stands_alone,
 )
 CHECKS_OF_KIND: Mapping[str, tuple[Check, ...]] = {
