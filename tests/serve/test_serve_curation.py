@@ -97,6 +97,9 @@ def test_wishes_that_mean_the_same_share_a_shelf_and_few_are_kept(
             )
         assert len(serving._shelves) == before + 3
         assert len(steps(client, learner_id("new"))) == 3
+        monkeypatch.setattr(state, "SHELVED", 0)
+        steps(client, learner_id("new"), level="beginner", max_duration_s=10**6)
+        assert len(serving._shelves) == before + 1, "few shelves, but too many items on them"
 
 
 def test_durations_make_few_shelves_and_none_lets_in_what_takes_longer(

@@ -38,6 +38,7 @@ log = logging.getLogger("learnloop.serve")
 
 NO_FILTERS = Filters()
 KEPT_SHELVES = 64  # of filters on more than one language
+SHELVED = 250_000  # and the items on all of these: at 640 bytes each, 160 MB
 DURATIONS = 32  # that a filter can tell apart: each makes a shelf of its own
 NOWHERE = "\0"  # what no item says
 NOTHING_PASSES = Filters(course=NOWHERE)  # one empty shelf for all wishes that nothing meets
@@ -153,8 +154,9 @@ class Serving:
         chosen = pick(items, key) if key != NO_FILTERS else items
         found = self._shelves[key] = Shelf.of(chosen, self.content, self.released)
         rare = [key for key in self._shelves if not _usual(key)]
-        if len(rare) > KEPT_SHELVES:
-            del self._shelves[rare[0]]
+        on_them = sum(len(self._shelves[key].catalogue.reachable) for key in rare)
+        while len(rare) > KEPT_SHELVES or (on_them > SHELVED and len(rare) > 1):
+            on_them -= len(self._shelves.pop(rare.pop(0)).catalogue.reachable)
         return found
 
     def has_shelf(self, filters: Filters) -> bool:
