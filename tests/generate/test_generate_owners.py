@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from learnloop.generate import askable, bearings, clozes, kinds, owners, referents, short_answers, true_false
-from learnloop.generate.questions import Pool, Source
+from learnloop.generate.questions import BLANK, Pool, Source
 from learnloop.generate.terms import Lesson, definitions
 
 
@@ -220,8 +220,12 @@ def test_a_figure_of_something_that_only_a_possessive_names() -> None:
     ],
 )
 def test_a_name_is_to_be_written_only_for_all_that_is_said(language: str, whole: str, cut: str) -> None:
-    assert len(asked(whole, language)) == 1
-    assert not asked(cut, language)
+    """What is said of it is given whole: a description, or, where that is a part, the sentence with a gap."""
+    assert [BLANK in body for body in asked(whole, language).values()] == [False]
+    for body in asked(cut, language).values():
+        assert body.startswith(("A", "Le", "El", "Une", "Ein", BLANK))
+        assert BLANK in body
+        assert body[-12:] == cut[-12:]
 
 
 @pytest.mark.parametrize(

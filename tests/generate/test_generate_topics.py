@@ -12,7 +12,8 @@ The Panama Canal is a waterway that links two oceans. A lock is a chamber with g
 the water can be raised or lowered. A culvert is a tunnel that lets water flow into a lock. A pilot is a \
 navigator with local knowledge who boards a ship.
 
-The United States opened the canal in 1914. The lowest toll ever paid was 36 cents. Each passage through the \
+The United States opened the canal in 1914. The Gatun Dam is 800 m thick at the base. The lowest toll ever \
+paid was 36 cents. Each passage through the \
 old locks uses about 200 million litres of fresh water. Ferdinand de Lesseps led the company until 1889.
 """
 
@@ -60,4 +61,4 @@ def test_questions_about_a_figure_show_the_topic_and_others_do_not() -> None:
     clozes = [q for q in asked if q["kind"] == "cloze" and q["provenance"]["form"] == "number"]
     assert all(from_row(q, CANAL).body in q["stem"] and "(" not in from_row(q, CANAL).body for q in clozes)
     read = made.counts["questions"]["sentences"]
-    assert read["read"] == read["stand_alone"] + sum(read["set_aside"].values()) == 8
+    assert read["read"] == read["stand_alone"] + sum(read["set_aside"].values()) == 9

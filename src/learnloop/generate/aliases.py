@@ -2,7 +2,7 @@
 
 import re
 
-from learnloop.generate import grammar
+from learnloop.generate import grammar, lemmas
 from learnloop.generate.terms import Lesson, Quantity, Term
 
 _NUMBER_WORDS = {
@@ -55,7 +55,8 @@ def _in_other_number(name: str, language: str) -> list[str]:
         other = ""
     else:
         other = word + "s"
-    return [" ".join([*words[:place], other, *words[place + 1 :]])] if other else []
+    known = other and lemmas.is_word(other, language)  # "undercoverages" is no word
+    return [" ".join([*words[:place], other, *words[place + 1 :]])] if known else []
 
 
 def of_number(key: str, quantity: Quantity, language: str) -> list[str]:

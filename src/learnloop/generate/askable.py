@@ -312,6 +312,14 @@ def has_name(text: str, lesson: Lesson) -> bool:
     return bool(re.match(r"[A-ZÀ-Ý][\w’'-]+ [A-ZÀ-Ý][\w’'-]+", text))
 
 
+_STEP = re.compile(r"(?:^|\n)[ \t]*(?:\d{1,2}[.)]|[-*•–])[ \t]+(?:[^\n]*[.!?] )?$")
+
+
+def _is_in_a_step(quantity: Quantity, lesson: Lesson) -> bool:
+    """In a line of a numbered list or of one with bullets: a recipe, a manual, a part of something."""
+    return bool(_STEP.search(lesson.text[max(0, quantity.sentence.start - 400) : quantity.sentence.start]))
+
+
 def askable(lesson: Lesson) -> list[Quantity]:
     """The figures of `lesson` that can be asked for: quantities, then years, each in text order."""
     if bearings.is_exercises(lesson):
@@ -322,7 +330,11 @@ def askable(lesson: Lesson) -> list[Quantity]:
     found = [
         q
         for q in quantities(lesson)
-        if (is_askable(q, lesson) and not _is_of_something(q.sentence.text, lesson, taught))
+        if (
+            is_askable(q, lesson)
+            and not _is_in_a_step(q, lesson)
+            and not _is_of_something(q.sentence.text, lesson, taught)
+        )
         or is_result(q, lesson)
     ]
     return sorted(found, key=is_year)

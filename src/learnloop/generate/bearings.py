@@ -157,12 +157,26 @@ EXERCISES = 0.18  # of the sentences: chapters have up to 0.12, books of exercis
 FEWEST_EXERCISES = 12
 
 
+# "Non loin de là", "the winner right": a place or an outcome that another sentence told.
+_ELSEWHERE = {
+    "en": r"^(?:Nearby|Not far (?:away|off|from (?:here|there))|(?:Further|Farther) [a-z]+),? "
+    r"|\bthe (?:winner|loser|outcome|answer)s? (?:right|wrong|was|were|is)\b|\bof the (?:organ|device)\b",
+    "es": r"\b(?:[Nn]o lejos de (?:allí|ahí)|[Cc]erca de (?:allí|ahí)|más (?:abajo|arriba|lejos"
+    r"|al (?:norte|sur|este|oeste)))\b|\bdel (?:órgano|aparato|animal)\b(?! [a-záéíóú])",
+    "fr": r"\b(?:[Nn]on loin de là|[Pp]rès de là|[Àà] cet endroit|[Tt]out près|en contrebas"
+    r"|plus (?:loin|haut|bas|au (?:nord|sud))|de là)\b(?! que)|\bde l['’](?:organe|appareil)\b(?! [a-zà-ÿ])",
+    "de": r"^(?:In der Nähe|Nicht weit (?:davon|entfernt)|Weiter (?:nördlich|südlich|östlich|westlich)) "
+    r"|\bdes (?:Organs|Geräts|Tieres)(?=[.,;]| (?:ist|sind|hat|wird))",
+}
+
+
 def has_lost_bearings(text: str, language: str) -> bool:
     """True where `text` names a stage, a number of things or a turn that another sentence explains."""
     if language == "es" and (_has_clitic(text, r"\b[Ll]o ") or _opens_with_a_verb(text)):
         return True  # "En España lo regula …"
     return bool(
         BEARINGS[language].search(text)
+        or re.search(_ELSEWHERE[language], text)
         or _CHOICES.search(text)
         or owners.lacks_noun(text, language)
         or owners.resumes(text, language)

@@ -104,7 +104,6 @@ CHECKS_OF_KIND: Mapping[str, tuple[Check, ...]] = {
         kinds.answer_is_short,
         key_not_in_stem,
         kinds.no_other_answer,
-        flaws.negative_stem,
         flaws.gratuitous_information,
         stem_finds_source,
     ),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from learnloop.generate import bearings, contrast, grammar, owners, sorts, wording
+from learnloop.generate import bearings, contrast, families, grammar, owners, sorts, wording
 from learnloop.generate.questions import (
     HIGHEST_COSINE,
     TYPICAL_COSINE,
@@ -26,6 +26,10 @@ def cloze(source: Source, term: Term) -> Question:
     ranked = rank_terms(term, source)
     names = source.some(_unlike(ranked, term.name, lesson.language), term.start)
     shown = {name[:1].upper() + name[1:] if capital else name: name for name in names}
+    mine = source.description(term)
+    told = [meaning for name in names if (meaning := source.pool.descriptions.get(grammar.normalised(name)))]
+    if mine and _is_the_odd_one(mine, told, lesson.language):
+        shown = {}  # refused for the want of options
     question = Question(
         lesson.item_id,
         lesson.language,
@@ -69,6 +73,9 @@ def which_term(source: Source, term: Term) -> Question | None:
         and contrast.apart(description, other, lesson.language)
     ]
     chosen = source.some(_unlike(names, term.name, lesson.language), term.start)
+    told = [source.pool.descriptions[grammar.normalised(name)] for name in chosen]
+    if _is_the_odd_one(description, told, lesson.language):
+        return None
     question = Question(
         lesson.item_id,
         lesson.language,
@@ -99,6 +106,13 @@ def which_description(source: Source, term: Term) -> Question | None:
         text = pool.descriptions.get(grammar.normalised(other.name))
         if not text or overlaps(term.name, other.name) or overlaps(term.name, text):
             continue
+        if (
+            text in key
+            or key in text
+            or overlaps(other.name, text)
+            or families.is_derived(other.name, text, language)
+        ):
+            continue  # one thing described twice, or an option that names what it describes
         if was_cut(other):
             continue  # "a rocky body that circles the Sun" fits a meteoroid; ", and is too small …" is gone
         if points_elsewhere(text, language) or not contrast.apart(key, text, language):
@@ -116,6 +130,8 @@ def which_description(source: Source, term: Term) -> Question | None:
     ranked.sort()
     owners = {text: name for _, text, name in ranked}
     distractors = source.some([*owners], start)
+    if _is_the_odd_one(key, distractors, language):
+        return None
     stem = wording.stem("multiple_choice", "description", language, term=_titled(term, language))
     notes = [wording.key_note(key, term.sentence.text, language)]
     notes += [wording.description_note(text, owners[text], language) for text in distractors]
@@ -136,6 +152,18 @@ def which_description(source: Source, term: Term) -> Question | None:
         bloom="understand",
     )
     return source.with_options(question)
+
+
+def _is_the_odd_one(key: str, others: Sequence[str], language: str) -> bool:
+    """Every other is of another sort, or none is known to be a process, say, as the key is."""
+    own, head = sorts.sort(key, language), contrast.genus(key, language)
+    if not own or not others:
+        return False
+    alike = any(
+        sorts.sort(other, language) == own or grammar.same_word(head, contrast.genus(other, language))
+        for other in others
+    )
+    return not alike and (own in sorts.SHOWS or all(sorts.differ(key, other, language) for other in others))
 
 
 def was_cut(term: Term) -> bool:
@@ -272,6 +300,11 @@ def are_kin(one: Term, other: Term, source: Source) -> bool:
     return False
 
 
+def _stand_alike(one: Term, other: Term) -> bool:
+    """Both with an indefinite article, both with another, or both without."""
+    return (_indefinite(one), bool(one.article)) == (_indefinite(other), bool(other.article))
+
+
 def _indefinite(term: Term) -> bool:
     return term.article in ("a", "an", "un", "una", "une", "ein", "eine")
 
@@ -298,6 +331,8 @@ def rank_terms(key: Term, source: Source, gap: bool = True) -> list[str]:
             and not re.search(r"\b(?:an?|the) $", before, re.I)
         ):
             continue  # "____ occurs when …": "module" wants an article
+        if gap and key.how == "defined" and not _stand_alike(key, other):
+            continue  # "____ is the tendency to …": "deductible" wants an article
         if gap and has_weak_ending(other, lesson.language) and not re.search(r"\b[Dd](?:er|as) $", before):
             continue  # "____ ist …": "blinde Fleck" wants its article
         if key.name[1:2].isupper() != other.name[1:2].isupper():

@@ -198,6 +198,8 @@ _GOES_ON = re.compile(
     r",? (?:y|e|et|und|and) (?:el|la|los|las|l[ea]s?|une?|una?|der|die|das|eine?|the|an?) [\w-]+,? "
     r"(?:el|la|los|las|l[ea]s?|une?|una?|der|die|das|eine?|the|an?) "
     r"|, [\w-]+ (?:eine?|une?|una?|one) (?:aus|de|d['’]|con|of)\b"
+    # "…, unter Stückgare die Ruhezeit", "…, Kollegialität die Besetzung", "…, die Kruste sein äußerer Teil"
+    r"|, (?:unter |bei |als )?(?:der |die |das )?[A-ZÄÖÜ][\wäöüß-]+ (?:der|die|das|eine?|sein\w*|ihr\w*) "
     r"|\s?[;:(—–]|,? (?:and it|but|so that|y se|pero|mais|et il|et elle|aber|und er|und sie)\b"
     r"|,? (?:such as|including|como por ejemplo|comme par exemple|wie etwa) |, (?:like|comme|como) | y en"
     r" (?:él|ella|ellos|ellas) "

@@ -176,6 +176,21 @@ BARE = {
     )
     for language, bare in _BARE.items()
 }
+# "La mita era el trabajo que …": in history things are defined in the past, by a noun and what sets it apart.
+_WERE = {
+    "en": (r"(?:was|were)", r"(?:an?|the)", r"(?:that|which|who|of|in which|by which|for)"),
+    "es": (r"(?:era|eran)", r"(?:una?|unos|unas|el|la|los|las)", r"(?:que|de|en (?:el|la) que|donde|por el)"),
+    "fr": (r"(?:était|étaient)", r"(?:une?|les?|la|l['’]|des)", r"(?:qui|que|de|des|du|d['’]|dont|où)"),
+    "de": (r"(?:war|waren)", r"(?:eine?|die|das|der)", r"(?:der|die|das|dem|denen|deren|dessen|des|von|aus)"),
+}
+PAST = {
+    language: re.compile(
+        rf"^(?P<article>(?i:{ARTICLE[language]}))(?:[ ]|(?<=['’])){QUOTE_OPENS}{TERM}{QUOTE_CLOSES}"
+        rf"[ ](?P<verb>{verb})[ ]"
+        rf"(?P<predicate>{determiner}(?:[ ]|(?<=['’]))(?:[\w’'-]+,? ){{1,4}}?{apart} ?.+)$"
+    )
+    for language, (verb, determiner, apart) in _WERE.items()
+}
 # What ends a name: the end of a clause.
 NAMED_AFTER = r"(?=[\"”»’]*(?:[.,;:]|$|[ ](?:because|if|when|porque|car)\b))"
 # Subjects of "X is the …" that name nothing a course would teach.

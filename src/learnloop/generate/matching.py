@@ -7,7 +7,7 @@
 
 from collections.abc import Sequence
 
-from learnloop.generate import clozes, contrast, wording
+from learnloop.generate import clozes, contrast, families, wording
 from learnloop.generate.questions import Question, Source, overlaps
 from learnloop.generate.terms import Term
 
@@ -21,6 +21,7 @@ def propose(source: Source, terms: Sequence[Term]) -> list[Question]:
         term
         for term in terms
         if clozes.can_be_described(source, term)
+        and not families.is_derived(term.name, source.description(term), source.language)
         # a German adjective needs its article: "der hydraulische Abgleich"
         and not (source.language == "de" and term.name[:1].islower())
     ][::-1]

@@ -120,14 +120,19 @@ APPOSED = {
 }
 
 
-# "Moral hazard: a tendency to …", one of several such lines.
+# "Moral hazard: a tendency to …", "Población: conjunto de …", one of several such lines.
+_LOWER = {  # what a description without an article begins with
+    "en": r"(?=[a-z]+[ ,](?!is |are |was ))",
+    "es": r"(?=[a-zñáéíóú]{3,}[ ,])",
+    "fr": r"(?=[a-zà-ÿ]{3,}[ ,])",
+    "de": r"(?=(?:[a-zäöüß]+e[rsn]?,? ){0,3}[A-ZÄÖÜ][\w-]+[ ,])",
+}
 _LISTED = {
     language: re.compile(
         rf"^(?:[-*•–] |\d{{1,2}}[.)] )?(?P<article>)?{QUOTE_OPENS}{TERM}{QUOTE_CLOSES}(?: \([^)]{{1,30}}\))?"
-        rf"(?: ?:| –| —| -) (?P<predicate>{DETERMINER[language]}(?:[ ]|(?<=['’])).+)$",
-        re.I,
+        rf"(?: ?:| –| —| -) (?P<predicate>(?:(?i:{DETERMINER[language]})(?:[ ]|(?<=['’]))|{begins}).+)$"
     )
-    for language in DETERMINER
+    for language, begins in _LOWER.items()
 }
 FEWEST_LISTED = 3
 # "On appelle X la première …", "Unter X versteht man eine …": the term first, what it is behind it.

@@ -8,7 +8,7 @@ import re
 
 from learnloop.generate import askable, grammar, referents, standing
 from learnloop.generate.sentences import Sentence
-from learnloop.generate.terms import Lesson
+from learnloop.generate.terms import Lesson, definitions
 
 # One and the other, with the words that must stand around both. The first group of a pattern is turned.
 _PAIRS = {
@@ -124,6 +124,8 @@ def turned(sentence: Sentence, lesson: Lesson) -> tuple[int, int, str] | None:
         return None
     if referents.brought_in(sentence, lesson) or referents.is_of_a_row(text, language):
         return None
+    if _is_of_what_was_told(text, lesson):
+        return None
     found = [
         match
         for match in re.finditer(r"(?<![\w-])[^\W\d_]+(?![\w-])", text)
@@ -137,6 +139,26 @@ def turned(sentence: Sentence, lesson: Lesson) -> tuple[int, int, str] | None:
     if other in grammar.words(text) and len(found) == 1:
         return None  # it stands elsewhere as a name
     return sentence.start + last.start(), sentence.start + last.end(), other
+
+
+# "The lower the score, the higher the risk": of which scale?
+_THE_MORE = {
+    "en": r"^The \w+er the |^The more |^The less ",
+    "es": r"^Cuant[oa]s? ",
+    "fr": r"^(?:Plus|Moins) ",
+    "de": r"^Je ",
+}
+
+
+def _is_of_what_was_told(text: str, lesson: Lesson) -> bool:
+    """Neither the title nor a definition of the lesson says of what the more gives the more."""
+    language = lesson.language
+    if not re.match(_THE_MORE[language], text):
+        return False
+    told = {word for term in definitions(lesson) for word in grammar.content_words(term.name, language)}
+    told |= set(grammar.content_words(lesson.topic, language))
+    first = grammar.content_words(" ".join(text.split()[:7]), language)
+    return not any(grammar.same_word(word, other) for word in first for other in told)
 
 
 def _says_a_direction(match: re.Match[str], text: str, language: str) -> bool:

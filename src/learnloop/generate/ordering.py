@@ -8,10 +8,11 @@ import re
 from collections.abc import Sequence
 
 from learnloop.generate import askable, grammar, referents, standing, wording
+from learnloop.generate.instructions import reads_as_instruction
 from learnloop.generate.questions import Question, Source
 from learnloop.generate.sentences import Sentence
 
-FEWEST, MOST, EVENTS = 3, 8, 6
+FEWEST, MOST, EVENTS = 3, 6, 6
 STEP_WORDS = 32
 SHORTEST_STEP = 6  # letters
 
@@ -23,7 +24,16 @@ _ANNOUNCED = re.compile(
     r"|Reihenfolge|\w*ablauf|Anleitung|Stufen?|Arbeitsschritte|Vorgehen|preparación|modo de empleo"
     r"|montaje|elaboración|préparation"
     r"|mode d['’]emploi|montage|mise en (?:place|service|position)|Durchführung|Vorbereitung|Zubereitung"
-    r"|en (?:trois|quatre|cinq) temps)\b",
+    r"|en (?:trois|quatre|cinq) temps|So \w+ (?:es|Sie|man|du)|Cómo se \w+|Así se \w+)\b",
+    re.I,
+)
+# What stands under these is numbered, but no procedure.
+_EXERCISES = re.compile(
+    r"\b(?:exercises?|activit(?:y|ies)|practi[cs]e|your turn|questions?|tasks?|tips?|goals?"
+    r"|objectives?|rules?"
+    r"|para practicar|actividad(?:es)?|ejercicios?|tareas?|preguntas?|consejos?|objetivos?|reglas?"
+    r"|exercices?|activités?|à vous de jouer|pour s['’]entraîner|conseils?|objectifs?|règles?"
+    r"|Übung(?:en)?|Aufgaben?|zum Üben|Fragen|Tipps?|Ziele?|Lernziele?)\b",
     re.I,
 )
 _FIRST = {
@@ -109,6 +119,8 @@ def _topic_of(before: str, steps: Sequence[str], source: Source) -> str:
     language, about = source.language, source.lesson.topic
     paragraph = before.rstrip().rsplit("\n\n", 1)[-1]
     lead = re.sub(r"\s*[:.]$", "", paragraph.rsplit("\n", 1)[-1].strip())
+    if _EXERCISES.search(lead) and not _IN_ORDER.search(paragraph):
+        return ""
     if _ANNOUNCED.search(lead) and len(lead.split()) <= STEP_WORDS and _says_of_what(lead, language):
         return lead
     if len(lead.split()) <= STEP_WORDS and _is_task(lead, steps, language):
@@ -116,11 +128,17 @@ def _topic_of(before: str, steps: Sequence[str], source: Source) -> str:
     if _ANNOUNCED.search(lead) and len(lead.split()) <= 3:
         heading = _heading_before(before, about)
         return heading if _says_of_what(heading, language) else ""
+    if _is_heading(lead) and lead != about:
+        return ""  # the list belongs to it, and it announces no steps
     if about and (
         _is_task(about, steps, language) or _IN_ORDER.search(paragraph) or _ANNOUNCED.search(about)
     ):
         return about if _says_of_what(about, language) else ""
     return ""
+
+
+def _is_heading(line: str) -> bool:
+    return bool(line) and len(line.split()) <= 8 and line[-1] not in ".:;,!?"
 
 
 _IN_ORDER = re.compile(
@@ -147,10 +165,10 @@ _AIMS = re.compile(
 
 def _is_task(topic: str, steps: Sequence[str], language: str) -> bool:
     """ "Coller un tube" above "1. Couper …, 2. Ébavurer …": a task and what is done, one after the other."""
+    if not re.match(_DOES[language], topic) or any(_AIMS.match(text) for text in (topic, *steps)):
+        return False
     done = steps if language != "en" else []  # an English step shows no form of its verb
-    return bool(re.match(_DOES[language], topic)) and not any(
-        _AIMS.match(text) or not re.match(_DOES[language], text) for text in (topic, *done)
-    )
+    return all(re.match(_DOES[language], text) or reads_as_instruction(text) for text in done)
 
 
 def _heading_before(text: str, topic: str) -> str:
@@ -241,12 +259,12 @@ def _dated(source: Source) -> list[Part]:
 def _asked(source: Source, form: str, parts: Sequence[Part], topic: str) -> Question | None:
     """The question, or None where the parts are too few, too long, or lean on one another."""
     lesson, language = source.lesson, source.language
+    if form == "steps":
+        parts = _some(parts, language)
     texts = [text.rstrip(".;,") for _, _, text in parts]
     if not FEWEST <= len(texts) <= MOST or len({text.casefold() for text in texts}) < len(texts):
         return None
-    if any(len(text) < SHORTEST_STEP or len(text.split()) > STEP_WORDS for text in texts):
-        return None
-    if any(standing.COMPARED[language].search(text) or _TOLD.search(text) for text in texts):
+    if not all(_is_plain(text, language) for text in texts):
         return None
     if form == "steps" and (not topic or any(grammar.leans(text, language) for text in texts[:1])):
         return None
@@ -278,6 +296,19 @@ def _asked(source: Source, form: str, parts: Sequence[Part], topic: str) -> Ques
         ),
         bloom="understand",
     )
+
+
+def _some(parts: Sequence[Part], language: str) -> list[Part]:
+    """The steps that tell nothing of their neighbours; of many, MOST, as evenly as can be."""
+    able = [part for part in parts if _is_plain(part[2], language)]
+    if len(able) <= MOST:
+        return able
+    return [able[round(turn * (len(able) - 1) / (MOST - 1))] for turn in range(MOST)]
+
+
+def _is_plain(text: str, language: str) -> bool:
+    short = len(text) < SHORTEST_STEP or len(text.split()) > STEP_WORDS
+    return not short and not standing.COMPARED[language].search(text) and not _TOLD.search(text)
 
 
 # A step that tells its place by itself.

@@ -7,26 +7,36 @@
 """
 
 import re
-from itertools import takewhile
 
-from learnloop.generate import aliases, askable, clozes, first_letters, grammar, lemmas, owners, wording
+from learnloop.generate import (
+    aliases,
+    askable,
+    clozes,
+    families,
+    first_letters,
+    grammar,
+    lemmas,
+    owners,
+    wording,
+)
 from learnloop.generate.questions import Question, Source, blanked
-from learnloop.generate.terms import Quantity, Term, decimal_style
+from learnloop.generate.terms import Lesson, Quantity, Term, decimal_style
 
 FEWEST_WORDS = 4  # content words of a description whose name is to be written
+FAMILY = 4  # letters that a word of the lesson shares with one it could be taken for
 ABOUT_TOLERANCE = 0.05  # of the value, where the text says "about"
 _PHYSICAL = re.compile(r"°[CF]|(?:k|c|m|n|µ)?m(?:²|³)?|(?:k|m)?g|(?:m|c)?l|k?Hz|[kMG]B")
 
 
 def for_term(source: Source, term: Term) -> Question | None:
     """The description is given, the term is asked for, with the letters its words begin with."""
-    hint = first_letters.of(term.name, source.language)
+    hint = _hint(term.name, source)
     if clozes.has_weak_ending(term, source.language) or not clozes.can_be_described(source, term):
         return None
     if not hint:
         return None  # "str": who writes "string" is right, too
     lesson, description = source.lesson, source.description(term)
-    if _is_derived(term.name, description, lesson.language):
+    if families.is_derived(term.name, description, lesson.language):
         return None
     if _is_of_one(term.name, description, lesson.language) or not _is_whole(source, term):
         return None
@@ -50,31 +60,6 @@ def for_term(source: Source, term: Term) -> Question | None:
     )
 
 
-STEM, STEM_SHARE = 6, 0.6  # letters that two words of one family begin with, and of the shorter word
-_PREFIX = {
-    "en": r"(?:de|re|un|dis)",
-    "es": r"(?:des|re|en|a)",
-    "fr": r"(?:de|e|re|en)",
-    "de": r"(?:nach|vor|ver|ent|be|ab|auf|aus|ein)",
-}
-
-
-def _is_derived(name: str, told: str, language: str) -> bool:
-    """What is told holds a word of the name's family: "Nachbeben", "Beben"; "alimentaire", "aliments"."""
-    words = [lemmas.plain(word) for word in grammar.content_words(told, language)]
-    for own in map(lemmas.plain, grammar.content_words(name, language)):
-        bare = re.sub(rf"^{_PREFIX[language]}(?=\w{{4}})", "", own)
-        for word in words:
-            if _begin_alike(own, word, STEM) or (bare != own and _begin_alike(bare, word, STEM - 2)):
-                return True
-    return False
-
-
-def _begin_alike(one: str, other: str, letters: int) -> bool:
-    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
-    return shared >= max(letters, STEM_SHARE * min(len(one), len(other)))
-
-
 def _is_whole(source: Source, term: Term) -> bool:
     """The description is all that the sentence says: what was cut away may be what tells the term apart."""
     sentence = term.sentence
@@ -92,10 +77,10 @@ def _is_of_one(name: str, description: str, language: str) -> bool:
 def for_name(source: Source, term: Term) -> Question | None:
     """The sentence that names a term, with a gap for its name and the letters its words begin with."""
     lesson, language = source.lesson, source.language
-    hint = first_letters.of(term.text, language)
+    hint = _hint(term.text, source)
     if not hint:
         return None
-    if _is_derived(term.name, term.sentence.text.replace(term.text, " "), language):
+    if families.is_derived(term.name, term.sentence.text.replace(term.text, " "), language):
         return None  # "L'écoulage consiste à laisser couler …"
     body = blanked(term.sentence, term.start, term.end, language)
     if owners.lacks_owner(body, language):
@@ -122,6 +107,25 @@ def for_name(source: Source, term: Term) -> Question | None:
         aliases=tuple(aliases.of_term(term, lesson)),
         notes=(wording.key_note(term.text, term.sentence.text, language),),
     )
+
+
+def _hint(name: str, source: Source) -> str:
+    """How `name` begins; "" where that says nothing or another word of the lesson begins and ends so, too."""
+    language = source.language
+    hint = first_letters.of(name, language)
+    if not hint:
+        return ""
+    own, others = lemmas.plain(name), {lemmas.plain(other.name) for other in source.pool.terms}
+    if " " not in name:
+        words = set(map(lemmas.plain, grammar.words(source.lesson.text)))
+        others |= {word for word in words if len(word) == len(own) and word[:FAMILY] == own[:FAMILY]}
+    clash = any(other != own and first_letters.fits(other, hint, language) for other in others)
+    return "" if clash else hint  # "iterable" and "iterator"
+
+
+def is_known_by_heart(quantity: Quantity, lesson: Lesson) -> bool:
+    """The result of a calculation, or a measure with a physical unit; a count is asked with options."""
+    return bool(_PHYSICAL.fullmatch(quantity.unit)) or askable.is_result(quantity, lesson)
 
 
 def for_figure(source: Source, quantity: Quantity) -> Question:

@@ -172,6 +172,10 @@ def sort(description: str, language: str) -> str:
 _PLAIN = {"person", "illness"}
 
 
+# What is one of these shows among things.
+SHOWS = {"person", "illness", "process", "time"}
+
+
 def differ(one: str, other: str, language: str) -> bool:
     """Both sorts are known and not the same."""
     first, second = sort(one, language), sort(other, language)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from learnloop.generate import bearings, defining, grammar, naming, standing, topics
+from learnloop.generate import bearings, defining, grammar, lemmas, naming, standing, topics
 from learnloop.generate.sentences import Sentence, split
 
 MIN_PREDICATE_WORDS, MAX_PREDICATE_WORDS = 4, 22  # a description that can stand as an option
@@ -77,8 +77,10 @@ def definitions(lesson: Lesson) -> list[Term]:
     listed = naming.glossary([sentence.text for sentence in lesson.sentences], lesson.language)
     for place, sentence in enumerate(lesson.sentences):
         language = lesson.language
-        match = grammar.DEFINITION[language].match(sentence.text) or grammar.BARE[language].match(
-            sentence.text
+        match = (
+            grammar.DEFINITION[language].match(sentence.text)
+            or grammar.BARE[language].match(sentence.text)
+            or _in_the_past(sentence, lesson)
         )
         end = match.start("predicate") + len(defining.first_part(match["predicate"])) if match else 0
         if match and _is_definition(match, lesson.language) and not _leans_on_others(sentence, lesson, end):
@@ -88,6 +90,18 @@ def definitions(lesson: Lesson) -> list[Term]:
         known = {term.start for term in found}
         found += [term for term in _in_passing(lesson, sentence) if term.start not in known]
     return found
+
+
+def _in_the_past(sentence: Sentence, lesson: Lesson) -> re.Match[str] | None:
+    """ "El ayllu era el grupo de familias que …": a word of its own (no person, no thing told before)."""
+    match = grammar.PAST[lesson.language].match(sentence.text)
+    if match is None or standing.objection(sentence, lesson):
+        return None
+    known = all(
+        lemmas.is_word(word, lesson.language)
+        for word in (match["term"].split() if lesson.language != "de" else match["term"].split()[-1:])
+    )
+    return None if known else match
 
 
 def _in_passing(lesson: Lesson, sentence: Sentence) -> Iterator[Term]:
@@ -168,6 +182,8 @@ def _is_definition(match: re.Match[str], language: str) -> bool:
 
 def _names_something(term: str, language: str) -> bool:
     parts = grammar.words(term)
+    if _ADVERB_FIRST[language].match(term):
+        return False  # "heißt zusammenfassend Tephra"
     if not parts or len(term) < 3 or len(parts[-1]) < 2 or parts[0] in grammar.LEANING[language]:
         return False
     empty = grammar.EMPTY_SUBJECTS[language]
@@ -178,6 +194,13 @@ def _names_something(term: str, language: str) -> bool:
     return not (head_empty or inner_stop or parts[0] in stop or parts[-1] in stop or parts[-1].endswith("ly"))
 
 
+_ADVERB_FIRST = {
+    "en": re.compile(r"(?:also|often|simply|usually|sometimes|commonly|\w+ly) ", re.I),
+    "es": re.compile(r"(?:también|simplemente|a veces|\w+mente) ", re.I),
+    "fr": re.compile(r"(?:aussi|parfois|souvent|\w+ment) ", re.I),
+    # Without an ending it is no attribute of the noun behind it.
+    "de": re.compile(r"[a-zäöüß]+(?<!e)(?<!e[rsnm]) "),
+}
 # After an article or at the beginning a term is the whole noun phrase, not half of another term.
 _WHOLE_PHRASE = {
     language: re.compile(rf"(?<!\w){article}(?: |(?<=['’]))$", re.I)

@@ -20,8 +20,8 @@ def about_term(source: Source, term: Term) -> Question | None:
     """What the lesson says of `term`, said of it or of another term of the course."""
     if term.how != "defined" or standing.objection(term.sentence, source.lesson):
         return None
-    if not clozes.can_be_described(source, term):
-        return None
+    if not clozes.can_be_described(source, term) or clozes.was_cut(term):
+        return None  # "brand equity is the extra value that a product has" [because of its name]
     text, end = source.lesson.text, term.predicate[1]
     truth = _one_line(text[term.sentence.start : end] + ".")
     span = (term.start, term.end)
@@ -61,16 +61,16 @@ def _exchangeable(source: Source, term: Term) -> list[str]:
 
 
 def _of_one_class(mine: str, theirs: str, source: Source) -> bool:
-    """No two sorts that differ; in English also one class by name or sort, or descriptions much alike.
+    """One class by name or sort; in English, where neither says, descriptions much alike.
 
-    Elsewhere n-grams do not say how much alike two descriptions are.
+    Elsewhere n-grams do not say how much alike two descriptions are, and unlike things exchanged are absurd.
     """
     language = source.language
     heads = contrast.genus(mine, language), contrast.genus(theirs, language)
     kinds = sorts.sort(mine, language), sorts.sort(theirs, language)
     if (all(heads) and grammar.same_word(*heads)) or (all(kinds) and kinds[0] == kinds[1]):
         return True
-    return not all(kinds) and (language != "en" or source.similarity(mine, theirs) >= ALIKE)
+    return not all(kinds) and language == "en" and source.similarity(mine, theirs) >= ALIKE
 
 
 _INDEFINITE = ("a", "an", "un", "una", "une", "ein", "eine")

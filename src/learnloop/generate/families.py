@@ -1,0 +1,42 @@
+"""Words of one family: what is told holds a part of the name that is asked for ("plumas" tells "plumaje")."""
+
+import re
+from itertools import takewhile
+
+from learnloop.generate import grammar, lemmas
+
+# Letters that two words of one family begin with, and their share of the shorter word.
+STEM, STEM_SHARE = 6, 0.6
+SHORT_STEM, SHORT_SHARE = 5, 0.8
+_PREFIX = {
+    "en": r"(?:de|re|un|dis)",
+    "es": r"(?:des|re|en|a)",
+    "fr": r"(?:de|e|re|en)",
+    "de": r"(?:nach|vor|ver|ent|be|ab|auf|aus|ein)",
+}
+
+
+def is_derived(name: str, told: str, language: str) -> bool:
+    """What is told holds a word of the name's family: "Nachbeben", "Beben"; "sampling frame", "sample"."""
+    words = [lemmas.plain(word) for word in grammar.content_words(told, language)]
+    for own in map(lemmas.plain, grammar.content_words(name, language)):
+        bare = re.sub(rf"^{_PREFIX[language]}(?=\w{{4}})", "", own)
+        for word in words:
+            if own != word and len(word) >= SHORT_STEM and own.endswith(word):
+                return True  # "bioaccumulation", "accumulation"
+            if _of_one(own, word) or (bare != own and _shared(bare, word) >= max(4, _share(bare, word))):
+                return True
+    return False
+
+
+def _of_one(one: str, other: str) -> bool:
+    shared, shorter = _shared(one, other), min(len(one), len(other))
+    return shared >= max(STEM, STEM_SHARE * shorter) or shared >= max(SHORT_STEM, SHORT_SHARE * shorter)
+
+
+def _share(one: str, other: str) -> float:
+    return STEM_SHARE * min(len(one), len(other))
+
+
+def _shared(one: str, other: str) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
