@@ -12,6 +12,7 @@ from store_frames import rows
 from learnloop.errors import BadInput, UnknownThing
 from learnloop.store import digests, grades, loading, practice_answers, questions, reading
 from learnloop.store.practice_answers import Taken
+from learnloop.store.question_tables import question_answers
 from learnloop.store.tables import event_keys
 
 AT = datetime(2031, 5, 3, 10, tzinfo=UTC)
@@ -73,18 +74,29 @@ def test_a_teacher_grades_what_waits(engine: sa.Engine) -> None:
     assert grades.marked(engine, "demo:q1", 1) == [("a loop", 0.5)]
 
 
+def of_another_version(engine: sa.Engine, event_id: str, **change: Any) -> None:
+    """The same words, to what the question was before."""
+    waits(engine, event_id, **change)
+    own = question_answers.c.event_id == event_id
+    with engine.begin() as connection:
+        connection.execute(sa.update(question_answers).where(own).values(version=7))
+
+
 def test_who_waits_with_the_same_words_is_graded_along(engine: sa.Engine) -> None:
     waits(engine, "answer:1")
     waits(engine, "answer:2", learner_id=BEN)
     waits(engine, "answer:3", picked="a  loop")
     waits(engine, "answer:4", question_id="demo:q2")
     waits(engine, "answer:5", correct=False, score=0.0)
+    of_another_version(engine, "answer:6")
     assert grades.alike(engine, "answer:2") == 1
     row, _, others, begun = grades.mark(engine, "answer:2", 1.0, "key", AT, "well said")
     assert begun == {"answer:1", "answer:2"}
     assert row["learner_id"] == BEN
     assert [(one["event_id"], one["comment"]) for one in others] == [("answer:1", "well said")]
-    assert {one["event_id"] for one in grades.listed(engine, "waiting", None, 10)} == {"answer:3", "answer:4"}
+    assert {one["event_id"] for one in grades.listed(engine, "waiting", None, 10)} == {
+        *("answer:3", "answer:4", "answer:6")
+    }
     assert sorted(reading.interactions(engine)["event_id"]) == ["answer:1", "answer:2", "answer:5"]
 
 
@@ -129,14 +141,17 @@ def test_who_got_the_grade_along_is_put_right_along(engine: sa.Engine) -> None:
     assert len(grades.mark(engine, "answer:0", 0.0, "key", AT).others) == 2
     machine = {"correct": False, "score": 0.0}
     waits(engine, "later", learner_id=BEN, **machine)  # by what the teacher has said of these words
+    waits(engine, "apart", learner_id=BEN, correct=True, score=1.0)
+    assert grades.mark(engine, "apart", 0.0, "key", LATER - timedelta(hours=1), was=1.0).others == []
     waits(engine, "otherwise", learner_id=BEN, correct=True, score=1.0)
     waits(engine, "waits", learner_id=BEN)
     others_word = grades.mark(engine, "waits", 0.0, "another", LATER)
     assert others_word.others == []
     waits(engine, "words", picked="a loop?", **machine)
     waits(engine, "question", question_id="demo:q2", **machine)
+    of_another_version(engine, "version", **machine)
     waits(engine, "new")
-    untouched = {"otherwise": 1.0, "waits": 0.0, "words": 0.0, "question": 0.0}
+    untouched = {"apart": 0.0, "otherwise": 1.0, "waits": 0.0, "words": 0.0, "question": 0.0, "version": 0.0}
     for number in range(3):
         grades.see(engine, f"{number:032d}", AT, AT)
     assert grades.alike(engine, "answer:2") == 4
