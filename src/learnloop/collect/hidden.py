@@ -10,8 +10,8 @@ element that shows nothing (<template>, <noscript>, <object>, an <svg>). What op
 
 import re
 import warnings
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Container, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SHOWS_NOTHING = ("template", "noscript", "object", "embed", "iframe", "datalist", "svg")
 KEPT = frozenset({"html", "head", "body", "main", "article", "script", "style", "link", "meta"})
 MOST_RULES = 2_000  # of one page; a page with more is read as far
+MOST_LOOKS = 1_000_000  # at an element for a rule, some 15 microseconds each; beyond, the same
 _ZERO = r"0*\.?0+(?:px|em|rem|pt|%|vh|vw)?\s*(?:!important\s*)?(?:;|$)"
 # -480px centres a column; what is a thousand away, or screens away, is out of sight.
 _FAR = r"-\s*(?:\d{4,}(?:\.\d+)?|\d{3}(?:\.\d+)?(?:em|rem|%|vw|vh))"
@@ -40,6 +41,7 @@ _COLOUR = re.compile(r"(?:^|;)\s*color\s*:\s*([^;!]+)", re.I)
 _GROUND = re.compile(r"(?:^|;)\s*background(?:-color)?\s*:\s*([^;!]+)", re.I)
 _COLOURS = {"white": "#ffffff", "#fff": "#ffffff", "black": "#000000", "#000": "#000000"}
 _RULE = re.compile(r"\{([^{}]*)\}")
+_NAMED = re.compile(r"([.#])([^\s.#,:>+~*]+)")  # .class or #id of a plain selector
 
 
 def hides(style: str) -> bool:
@@ -77,21 +79,50 @@ def _by_rules(soup: "BeautifulSoup") -> Iterator["Tag"]:
     """What the rules of the page's own <style> hide; rules for paper (@media print) do not count."""
     from soupsieve import SelectorSyntaxError
 
-    rules = 0
+    rules = looks = 0
+    elements = soup.find_all(True)
+    names = _names_of(elements)
     for style in soup.find_all("style"):
         text = _without_media(_without_comments(style.get_text()))
         for selectors, declarations in _rules_of(text):
             rules += 1
             if rules > MOST_RULES:
                 return
-            if not hides(declarations):
+            selectors = _possible(selectors, names) if hides(declarations) else ""
+            if not selectors:
                 continue
+            looks += len(elements)
+            if looks > MOST_LOOKS:
+                return
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # of selectors that are out of date
-                    yield from soup.select(selectors.strip())
+                    yield from soup.select(selectors)
             except (SelectorSyntaxError, NotImplementedError):
                 continue  # ::before, :has in ways soupsieve has not: they hide no text of the page
+
+
+def _names_of(elements: Iterable["Tag"]) -> frozenset[str]:
+    """Classes as ".name" and ids as "#name", in small letters."""
+    found: set[str] = set()
+    for tag in elements:
+        classes: Any = tag.get("class") or []
+        found.update(f".{name}".lower() for name in ([classes] if isinstance(classes, str) else classes))
+        if tag.has_attr("id"):
+            found.add(f"#{tag['id']}".lower())
+    return frozenset(found)
+
+
+def _possible(selectors: str, names: Container[str]) -> str:
+    """The selectors of a rule that may choose anything: most of a framework's are for classes that a page has
+    not, and asking each element for each of them takes minutes. What is put before or after an element is no
+    text of the page."""
+    if re.search(r"[(\[\\]", selectors):  # a name in it may be one to avoid, or no name
+        return selectors.strip()
+    each = (one.strip() for one in selectors.split(",") if "::" not in one)
+    return ", ".join(
+        one for one in each if one and all(f"{m[1]}{m[2]}".lower() in names for m in _NAMED.finditer(one))
+    )
 
 
 def _rules_of(css: str) -> Iterator[tuple[str, str]]:
