@@ -101,7 +101,8 @@ def test_told_to_end_is_no_attempt(engine: sa.Engine) -> None:
         job, worker = claimed(engine)
         assert job is not None
         assert generations.release(engine, job, worker)
-    assert generations.get(engine, job)["state"] == "queued"
+    row = generations.get(engine, job)
+    assert (row["state"], row["attempts"]) == ("queued", 0)
 
 
 def test_cancelled_while_it_waits_while_it_runs_and_too_late(engine: sa.Engine) -> None:
