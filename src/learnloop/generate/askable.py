@@ -17,10 +17,11 @@ _BOUNDED = {
     r"|by|only|first|early|mid|late|top|age|aged|chapter|section|figure|table|page|number|no\.|step|grade",
     "es": r"(?:más|menos|mayor(?:es)?|menor(?:es)?) (?:del?|que|a)|al menos|por lo menos|como (?:máximo"
     r"|mínimo)|hasta"
-    r"|casi|entre|desde|y|o|a|superior(?:es)? a|inferior(?:es)? a|supera(?:n|r)?|mínimo de|máximo de|antes de"
+    r"|casi|entre|desde|y|o|a|superior(?:es)? a|inferior(?:es)? a|supera(?:n|r)?"
+    r"|por (?:encima|debajo) de|mínimo de|máximo de|antes de"
     r"|después de|solo|capítulo|sección|figura|tabla|página|número|paso|los|las",
     "fr": r"(?:plus|moins) de|au moins|au plus|jusqu['’]à|presque|près de|entre|depuis|et|ou|à"
-    r"|supérieure?s? à"
+    r"|au-dess[uo]u?s de|en dessous de|au-delà de|en deçà de|supérieure?s? à"
     r"|inférieure?s? à|dépassent?|minimum de|maximum de|avant|après|chapitre|section|figure|tableau|page"
     r"|numéro|étape|seulement",
     "de": r"(?:mehr|weniger|größer|kleiner|höher|niedriger|älter|jünger|länger|kürzer) als|über|unter"

@@ -131,6 +131,8 @@ def is_term(term: str, article: str, verb: str, language: str) -> bool:
         return False
     if language == "de":
         nouns = [word for word in term.split() if re.match(r"(?:\w{1,2}-)?[A-ZÄÖÜ]", word)]  # "p-Wert"
+        if not article and re.search(r"(?:land|reich|europa)$", term, re.I):
+            return False  # "Deutschland ist eine Demokratie" says something of it
         # Without an article the capital may be the sentence's: an adverb ("Typischerweise ist …").
         return bool(nouns) and term.split()[-1] == nouns[-1] and not term.endswith(("weise", "dem", "falls"))
     return True
@@ -151,7 +153,7 @@ def says_what_it_is(predicate: str, article: str, language: str) -> bool:
     """Whether `predicate` tells its term from others: a class and what sets it apart, no judgement."""
     if re.search(rf"\b(?:{_REMARKS[language]})\b", predicate, re.I):
         return False
-    if _ENUMERATION.match(predicate) or _MOST_OF_WHAT.match(predicate):
+    if _OF_ITS_OWN.match(predicate) or _ENUMERATION.match(predicate) or _MOST_OF_WHAT.match(predicate):
         return False
     if _IN_A_ROW.match(predicate) or _TODAY.search(predicate):
         return False
@@ -180,6 +182,11 @@ _IN_A_ROW = re.compile(
     r" (?:person|one|man|woman|player|student|persona|hombre|mujer|jugador|alumno|personne|homme|femme|élève"
     r"|Person|Mann|Frau|Spieler|Schüler)",
     re.I,
+)
+# "Indigo is a case by itself": no class.
+_OF_ITS_OWN = re.compile(
+    r"(?:an?|una?|une|eine?) (?:case|matter|story|world|exception|caso|mundo|excepción|cas|monde|exception"
+    r"|Fall|Welt|Ausnahme)\b(?! (?:of|de|d['’]|in|where|en|où|,))"
 )
 _TODAY = re.compile(r"\b(?:today|now|currently|hoy|actualmente|aujourd['’]hui|heute|derzeit)\b", re.I)
 

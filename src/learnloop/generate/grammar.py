@@ -133,7 +133,7 @@ _DEFINERS = {
         r"(?:una?|el|la|los|las|unos|unas|cualquier|todo|toda|aquel|aquella|lo que|cada)",
     ),
     "fr": (
-        r"(?:est|sont|désigne|signifie|représente)",
+        r"(?:est|sont|désigne|signifie)",
         r"(?:une?|les?|la|l['’]|des|tout|toute|ce qui|ce que|celui|celle|chaque)",
     ),
     "de": (

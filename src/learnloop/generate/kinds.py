@@ -56,8 +56,21 @@ def find(source: Source, main_terms: Collection[str] = ()) -> Found:
 
 
 def _is_rough(quantity: Quantity) -> bool:
-    """ "About 5 per cent": who read 10 elsewhere is not wrong."""
-    return bool(askable.ABOUT.search(askable.around(quantity)[0]))
+    """ "About 5 per cent", "usually 1.5 cm": who read 10 or 2 elsewhere is not wrong."""
+    before, after = askable.around(quantity)
+    rough = askable.ABOUT.search(before) or _OR_SO.match(after) or _USUALLY.search(quantity.sentence.text)
+    return bool(rough or (quantity.sentence.text and _WHAT_WAS_TOLD.search(before)))
+
+
+_OR_SO = re.compile(r"[ \u00a0]?[\w°%]*[ ](?:or so|environ|aproximadamente|más o menos|ungefähr)\b")
+_USUALLY = re.compile(
+    r"\b(?:usually|typically|generally|normally|on average|often|en général|généralement|le plus souvent"
+    r"|en moyenne|souvent|normalement|por lo general|generalmente|normalmente|de media|suele\w*|a menudo"
+    r"|in der Regel|meist(?:ens)?|üblicherweise|durchschnittlich|im Durchschnitt|normalerweise|oft)\b",
+    re.I,
+)
+# "Un accident responsable l'augmente de 25 %": what goes up, the sentence before says.
+_WHAT_WAS_TOLD = re.compile(r"[a-zà-ÿ] l['’][a-zà-ÿ]+e(?:nt)? (?:de|d['’]|à|par) ?$")
 
 
 def _with_a_gap(source: Source, found: Found) -> list[Term]:

@@ -112,9 +112,14 @@ def _in_passing(lesson: Lesson, sentence: Sentence) -> Iterator[Term]:
             yield from _described(lesson, sentence, match, how)
         elif _names_something(match["term"], language):
             term = _term(lesson, sentence, match, how)
+            if how == "named" and language == "en" and not term.article and _ADJECTIVE.search(match["term"]):
+                continue  # "They are called substantive": an adjective
             told = defining.is_term(match["term"], term.article, term.verb, language)
             if how == "named" or (told and not _leans_on_others(sentence, lesson)):
                 yield term
+
+
+_ADJECTIVE = re.compile(r"(?:ive|ous|ical|able|ible|ful|less)$")
 
 
 def _described(lesson: Lesson, sentence: Sentence, match: re.Match[str], how: str) -> Iterator[Term]:
