@@ -162,9 +162,10 @@ _ELSEWHERE = {
     "en": r"^(?:Nearby|Not far (?:away|off|from (?:here|there))|(?:Further|Farther) [a-z]+),? "
     r"|\bthe (?:winner|loser|outcome|answer)s? (?:right|wrong|was|were|is)\b|\bof the (?:organ|device)\b",
     "es": r"\b(?:[Nn]o lejos de (?:allí|ahí)|[Cc]erca de (?:allí|ahí)|más (?:abajo|arriba|lejos"
-    r"|al (?:norte|sur|este|oeste)))\b|\bdel (?:órgano|aparato|animal)\b(?! [a-záéíóú])",
+    r"|al (?:norte|sur|este|oeste)))\b|\bdel (?:órgano|aparato|animal)(?=[.,;:]| (?:es|son|se|que)\b|$)",
     "fr": r"\b(?:[Nn]on loin de là|[Pp]rès de là|[Àà] cet endroit|[Tt]out près|en contrebas"
-    r"|plus (?:loin|haut|bas|au (?:nord|sud))|de là)\b(?! que)|\bde l['’](?:organe|appareil)\b(?! [a-zà-ÿ])",
+    r"|plus (?:loin|haut|bas|au (?:nord|sud))|de là)\b(?! que)"
+    r"|\bde l['’](?:organe|appareil)(?=[.,;:]| (?:est|sont|se|qui)\b|$)",
     "de": r"^(?:In der Nähe|Nicht weit (?:davon|entfernt)|Weiter (?:nördlich|südlich|östlich|westlich)) "
     r"|\bdes (?:Organs|Geräts|Tieres)(?=[.,;]| (?:ist|sind|hat|wird))",
 }

@@ -127,14 +127,16 @@ def which_description(source: Source, term: Term) -> Question | None:
             looks = abs(len(text) - len(key)) / max(len(text), len(key))
             looks += OTHER_SORT * sorts.differ(key, text, language)
             ranked.append((abs(cosine - TYPICAL_COSINE) + 0.5 * looks, text, other.name))
-    ranked.sort()
-    owners = {text: name for _, text, name in ranked}
-    distractors = source.some([*owners], start)
+    owners_of: dict[str, str] = {}
+    for _, text, name in sorted(ranked):
+        if not any(text in other or other in text for other in owners_of):
+            owners_of[text] = name
+    distractors = source.some([*owners_of], start)
     if _is_the_odd_one(key, distractors, language):
         return None
     stem = wording.stem("multiple_choice", "description", language, term=_titled(term, language))
     notes = [wording.key_note(key, term.sentence.text, language)]
-    notes += [wording.description_note(text, owners[text], language) for text in distractors]
+    notes += [wording.description_note(text, owners_of[text], language) for text in distractors]
     question = Question(
         lesson.item_id,
         language,

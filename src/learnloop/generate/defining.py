@@ -153,7 +153,12 @@ def says_what_it_is(predicate: str, article: str, language: str) -> bool:
     """Whether `predicate` tells its term from others: a class and what sets it apart, no judgement."""
     if re.search(rf"\b(?:{_REMARKS[language]})\b", predicate, re.I):
         return False
-    if _OF_ITS_OWN.match(predicate) or _ENUMERATION.match(predicate) or _MOST_OF_WHAT.match(predicate):
+    if (
+        _OF_ITS_OWN.match(predicate)
+        or _NAMES_ANOTHER.match(predicate)
+        or _ENUMERATION.match(predicate)
+        or _MOST_OF_WHAT.match(predicate)
+    ):
         return False
     if _IN_A_ROW.match(predicate) or _TODAY.search(predicate):
         return False
@@ -187,6 +192,10 @@ _IN_A_ROW = re.compile(
 _OF_ITS_OWN = re.compile(
     r"(?:an?|una?|une|eine?) (?:case|matter|story|world|exception|caso|mundo|excepción|cas|monde|exception"
     r"|Fall|Welt|Ausnahme)\b(?! (?:of|de|d['’]|in|where|en|où|,))"
+)
+# "The working unit of the liver is the lobule, a prism …": the term is the lobule.
+_NAMES_ANOTHER = re.compile(
+    r"(?:the|el|la|le|l['’]|der|die|das) ?[^,;]{3,40}, (?:an?|una?|une|eine?) [\w’'-]+ (?!of them\b)", re.I
 )
 _TODAY = re.compile(r"\b(?:today|now|currently|hoy|actualmente|aujourd['’]hui|heute|derzeit)\b", re.I)
 

@@ -260,6 +260,8 @@ def _asked(source: Source, form: str, parts: Sequence[Part], topic: str) -> Ques
     """The question, or None where the parts are too few, too long, or lean on one another."""
     lesson, language = source.lesson, source.language
     if form == "steps":
+        if any(_LABELLED.match(text) for _, _, text in parts):
+            return None  # "Stage 2: …"
         parts = _some(parts, language)
     texts = [text.rstrip(".;,") for _, _, text in parts]
     if not FEWEST <= len(texts) <= MOST or len({text.casefold() for text in texts}) < len(texts):
@@ -296,6 +298,9 @@ def _asked(source: Source, form: str, parts: Sequence[Part], topic: str) -> Ques
         ),
         bloom="understand",
     )
+
+
+_LABELLED = re.compile(r"[^\W\d_]+ (?:\d+|[IVX]+)\b ?[:.–-]?")
 
 
 def _some(parts: Sequence[Part], language: str) -> list[Part]:
