@@ -1,10 +1,13 @@
 import json
+from itertools import takewhile
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learnloop.collect import mainmatter
 from learnloop.collect.extract import decode, extract
 from learnloop.collect.structured import parse_blocks, record_of
 
@@ -265,3 +268,37 @@ def test_no_page_is_an_error(content: Any) -> None:
     for record in records:
         json.dumps(record).encode()
         assert {"url", "kind", "text", "found"} <= set(record)
+
+
+BLOCKY = st.recursive(
+    st.sampled_from(["a ", "<p>b</p>", "<nav>c</nav>", "<li>d"]),
+    lambda inner: st.tuples(
+        st.sampled_from(["div", "li", "blockquote", "aside", 'div class="quiz"', "dd"]),
+        st.lists(inner, max_size=3),
+    ).map(lambda made: f"<{made[0]}>{''.join(made[1])}</{made[0].split()[0]}>"),
+    max_leaves=12,
+)
+
+
+@given(BLOCKY)
+def test_paragraphs_are_those_of_the_plain_search(body: str) -> None:
+    """Which asks each block for all above and below it: of 20,000 nested ones, for minutes."""
+    root = BeautifulSoup(f"<article>{body}</article>", "lxml").article
+    assert root is not None
+
+    def beside(block: Any) -> bool:
+        up = takewhile(lambda parent: parent is not root, (block, *block.parents))
+        return any(tag.name in mainmatter.BESIDES or "quiz" in tag.get("class", []) for tag in up)
+
+    plain = [
+        block.get_text().strip()
+        for block in root.find_all(mainmatter.BLOCKS)
+        if not block.find(mainmatter.BLOCKS) and not beside(block)
+    ]
+    assert mainmatter.paragraphs(root) == "\n\n".join(filter(None, plain))
+
+
+def test_deep_and_wide_articles_are_read() -> None:
+    for body in ("<blockquote>" * 8_000 + "a mean", "<div>" * 200 + "<p>a mean</p>" * 8_000):
+        (record,) = extract(f"<article>{body}</article>".encode(), "https://x.org/", "text/html")
+        assert "a mean" in record["text"]

@@ -1,7 +1,7 @@
 """The DOM of a page in, its main text and what its head says about it out, as they were found."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,19 +43,38 @@ def main_text(soup: "BeautifulSoup", html: str, url: str) -> tuple[str, str]:
 
 def paragraphs(root: "Tag") -> str:
     """Text of the innermost blocks under `root`, in order, without what stands beside the text."""
-    blocks = [
-        block for block in root.find_all(BLOCKS) if not block.find(BLOCKS) and not _is_beside(block, root)
-    ]
+    found = root.find_all(BLOCKS)
+    holds, beside = _above(found, root), {id(root): False}
+    blocks = [block for block in found if id(block) not in holds and not _is_beside(block, beside)]
     return "\n\n".join(text for block in blocks if (text := block.get_text().strip()))
 
 
-def _is_beside(block: "Tag", root: "Tag") -> bool:
+def _above(blocks: Iterable["Tag"], root: "Tag") -> set[int]:
+    """The ids of all elements under `root` that hold one of `blocks`; each is come by once, however deep."""
+    found = {id(root)}
+    for block in blocks:
+        for parent in block.parents:
+            if id(parent) in found:
+                break
+            found.add(id(parent))
+    return found
+
+
+def _is_beside(block: "Tag", known: dict[int, bool]) -> bool:
+    """known: of elements by their id, the root's among them; what is found out on the way up is added, for a
+    thousand paragraphs share what is above them."""
+    above: list[int] = []
+    found = False
     for parent in (block, *block.parents):
-        if parent is root:
-            return False
+        if id(parent) in known:
+            found = known[id(parent)]
+            break
+        above.append(id(parent))
         if parent.name in BESIDES or _NOT_TEXT.search(" ".join(_names(parent))):
-            return True
-    return False
+            found = True
+            break
+    known.update(dict.fromkeys(above, found))
+    return found
 
 
 def _names(tag: "Tag") -> Iterator[str]:
