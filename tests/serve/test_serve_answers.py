@@ -62,6 +62,9 @@ def practice(school: School) -> Iterator[TestClient]:
         for kind, made in KINDS.items()
     ]
     draft = {**rows[0], "question_id": "practice/draft"}
+    exercise = {**rows[0], "question_id": "practice/exercise", "item_id": f"{lesson('cells', 3)}#q1"}
+    exercise["concept_ids"] = [concept("cells", 1), CONCEPT]  # and not what its lesson teaches
+    rows.append(exercise)
     bank = pd.DataFrame([*rows, draft]).assign(span_start=None, span_end=None)
     loading.load(school.engine, "questions", bank)
     questions.set_status(school.engine, [row["question_id"] for row in rows], "approved", by="cli")
@@ -122,6 +125,31 @@ def test_the_answer_reaches_mastery_recommendations_and_progress(
     assert found["next_review"] == after["due_at"]
     progress = practice.get(f"/v1/learners/{who}/progress", headers=cleo).json()
     assert (progress["answers"], progress["correct"], progress["items_done"]) == (1, 1, 1)
+
+
+def test_an_exercise_asks_for_its_lesson_and_its_own_concepts_are_told(
+    practice: TestClient, school: School
+) -> None:
+    mia, meiosis = school.learner("mia"), lesson("cells", 3)
+    lessons = practice.get("/v1/practice", headers=mia).json()["lessons"]
+    mine = [(one["item_id"], one["questions"]) for one in lessons if one["item_id"] in (LESSON, meiosis)]
+    assert mine == [(meiosis, 1), (LESSON, 6)], "by title: Meiosis, Mitosis"
+    (asked,) = practice.get(f"/v1/practice/{meiosis}", headers=mia).json()["questions"]
+    assert asked["question_id"] == "practice/exercise"
+    practice.post(at("cloze"), json=told("", "mitosis"), headers=mia)
+    found = practice.post(at("exercise"), json=told("", "mitosis"), headers=mia).json()
+    due = {one["concept_id"]: one["due_at"] for one in found["mastery"]}
+    assert due.keys() == {concept("cells", 1), CONCEPT}
+    assert (found["next_review"], due[concept("cells", 1)]) == (due[CONCEPT], None), "what was practised"
+
+
+def test_a_teachers_mark_of_an_option_names_no_key_points(practice: TestClient, school: School) -> None:
+    ned = school.learner("ned")
+    picked = practice.post(at("multiple_choice"), json=told("", "a loop"), headers=ned).json()
+    put_right = {"score": 0.5, "was": 0.0}
+    teacher = school.headers("instructor")
+    graded = practice.post(f"/v1/answers/{picked['event_id']}/grade", json=put_right, headers=teacher)
+    assert graded.json()["feedback"] == ["Your teacher has graded this answer: 50%."]
 
 
 def test_an_event_id_is_answered_once_and_is_the_learners_own(practice: TestClient, school: School) -> None:

@@ -243,10 +243,16 @@ def test_the_learner_is_told_in_their_language_until_it_is_seen(
     assert teacher.post(f"{path}/seen", json=early, headers=ana.headers).json() == {"seen": 0}
     assert teacher.post(f"{path}/seen", json={"until": "soon"}, headers=ana.headers).status_code == 422
     assert teacher.post(f"{path}/seen", json=until, headers=ana.headers).json() == {"seen": 1}
+    grade(teacher, ben.told("waiting").answers[0].event_id, 1.0)
+    assert ben.told().answers[0].feedback == ["Your teacher has graded this answer: 100%."]
+    service = {"Authorization": f"Bearer {api_keys.create(engine, 'service')}"}
+    shown = {"until": "2026-12-01T00:00:00Z"}  # by a system that shows it to the learner
+    assert teacher.post(f"/v1/learners/{ben.id}/answers/seen", json=shown, headers=service).json() == {
+        "seen": 1
+    }
     after = ana.told("graded")
     assert (after.new, len(after.answers)) == (0, 1)
     assert ana.told("new").answers == []
-    assert ben.told("waiting").answers[0].picked == CONDITION
 
 
 def test_the_same_words_are_graded_along_and_a_slip_is_put_right(
@@ -311,6 +317,26 @@ def test_any_grade_is_found_and_an_answer_nobody_knows_begins_no_page(
     assert (refused.json()["errors"][0]["in"], refused.json()["errors"][0]["field"]) == ("query", "after")
     for path in ("/v1/answers", "/v1/answers/by-question"):
         assert teacher.get(path, headers=ana.headers).status_code == 403
+
+
+def test_an_answer_is_shown_with_the_question_as_it_was_answered(
+    teacher: TestClient, engine: sa.Engine
+) -> None:
+    ana = Learner(teacher, engine, 1)
+    wordings = [("What is a loop?", "what repeats"), ("How do loops begin?", "by a condition that is true")]
+    for number, (stem, key) in enumerate(wordings):
+        row = {"question_id": "demo:reworded", "item_id": "demo:lesson/1", "kind": "short_answer"}
+        row |= {"stem": stem, "key": key, "source_sha256": "0" * 64, "language": "fr", "origin": "imported"}
+        made = pd.DataFrame([{**row, "options": [], "provenance": {}}])
+        empty = dict.fromkeys(("quote", "span_start", "span_end", "answer", "notes"))
+        loading.load(engine, "questions", made.assign(**empty))
+        questions.set_status(engine, ["demo:reworded"], "approved", by="cli")
+        if not number:
+            sent = ana.answers(CONDITION, "demo:reworded")["event_id"]
+    assert teacher.get("/v1/questions/demo:reworded").json()["version"] == 2
+    assert (one(teacher, sent).stem, one(teacher, sent).key) == wordings[0]
+    (told,) = ana.told("all").answers
+    assert (told.stem, told.key, told.version) == (*wordings[0], 1)
 
 
 def test_an_answer_outlives_its_question(teacher: TestClient, engine: sa.Engine) -> None:
