@@ -254,6 +254,17 @@ def test_a_quote_that_still_stands_is_approved_where_it_stands(engine: sa.Engine
     assert after.startswith(" It ends")
 
 
+def test_a_key_that_is_not_in_the_quote_has_no_place_in_the_text(engine: sa.Engine) -> None:
+    """That a sentence is true stands nowhere in it."""
+    teach(engine)
+    load(engine, question(key="true", quote="A loop repeats.", span_start=None, span_end=None))
+    teach(engine, f"Before. {TEXT}")
+    questions.set_status(engine, ["demo:q1"], "approved", by="cli")
+    found = questions.get(engine, "demo:q1")
+    assert found["source_sha256"] == sha256(f"Before. {TEXT}")
+    assert (found["span_start"], found["span_end"]) == (None, None)
+
+
 def test_a_lesson_that_fails_to_load_keeps_its_questions(engine: sa.Engine) -> None:
     teach(engine)
     load(engine, question())
