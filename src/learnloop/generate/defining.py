@@ -191,7 +191,7 @@ _IN_A_ROW = re.compile(
 # "Indigo is a case by itself": no class.
 _OF_ITS_OWN = re.compile(
     r"(?:an?|una?|une|eine?) (?:case|matter|story|world|exception|caso|mundo|excepción|cas|monde|exception"
-    r"|Fall|Welt|Ausnahme)\b(?! (?:of|de|d['’]|in|where|en|où|,))"
+    r"|Fall|Welt|Ausnahme)\b(?! (?:of|de|in|where|en|où)\b| d['’]|,)"
 )
 # "The working unit of the liver is the lobule, a prism …": the term is the lobule.
 _NAMES_ANOTHER = re.compile(
