@@ -66,7 +66,7 @@ def test_lists_of_terms_whose_descriptions_have_no_article(
         ("de", "Was ein Vulkan auswirft, heißt zusammenfassend Tephra.",
          "Was ein Vulkan auswirft, heißt Tephra."),
         ("en", "The dyes of this kind are called substantive.", "The dyes of this kind are called mordants."),
-        ("en", "Indigo is a case by itself among the many dyes.", "Indigo is a dye that is made from leaves."),
+        ("en", "Indigo is a case by itself among many dyes.", "Indigo is a dye that is made from leaves."),
         ("de", "Deutschland ist ein Bundesstaat, der aus Ländern besteht.",
          "Eine Föderation ist ein Bundesstaat, der aus Ländern besteht."),
         ("es", "La unidad funcional es el lobulillo, un prisma de seis lados que rodea una vena.",
