@@ -66,6 +66,23 @@ def test_one_more_event_gives_another_snapshot(engine: sa.Engine, tmp_path: Path
     assert reading.counts(engine)["snapshots"] == 2
 
 
+def test_what_arrives_while_a_snapshot_is_written_is_in_the_next_one(engine: sa.Engine) -> None:
+    """It is read month by month; an event of a month to come must not be in it beside an older one that is
+    missing."""
+
+    def later(number: int) -> pd.DataFrame:
+        made = events(ROWS + number, 1)
+        return made.assign(occurred_at=made["occurred_at"] + pd.Timedelta(days=60))
+
+    loading.load(engine, "interactions", later(0))
+    with engine.connect() as connection:
+        reading_on = snapshots._month_by_month(connection)
+        rows = len(next(reading_on))
+        assert loading.load(engine, "interactions", later(1)).inserted == 1
+        rows += sum(map(len, reading_on))
+    assert rows == ROWS + 1
+
+
 def test_a_changed_byte_is_noticed(engine: sa.Engine, tmp_path: Path) -> None:
     snapshot = snapshots.export(engine, tmp_path)
     content = bytearray(snapshot.path.read_bytes())
