@@ -72,6 +72,10 @@ def test_items_by_kind_and_source(engine: sa.Engine) -> None:
     assert reading.items(engine, kinds=["lesson"], source="other")["item_id"].tolist() == ["other:lesson"]
     assert reading.items(engine, kinds=[]).empty
     assert len(reading.items(engine)) == 9
+    without = ["text", "attributes", "answer"]
+    pd.testing.assert_frame_equal(
+        reading.items(engine, without=without), reading.items(engine).drop(columns=without)
+    )
 
 
 def test_interactions_by_time_source_and_learner(engine: sa.Engine) -> None:

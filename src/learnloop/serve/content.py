@@ -13,7 +13,7 @@ from learnloop.store import prerequisites, reading
 
 # Texts, keys and what only one source has stay in the database: they are read an item at a time.
 ANSWERED = ("exercise", "question", "assessment")
-LEFT_IN_THE_DATABASE = ["text", "abstract", "answer", "attributes"]
+LEFT_IN_THE_DATABASE = ("text", "abstract", "answer", "attributes")
 TABLES = ("items", "concepts", "item_concepts", "prerequisites", "prerequisite_verdicts")
 
 Fingerprint = tuple[tuple[Any, ...], ...]
@@ -40,7 +40,7 @@ class Content:
 def read(engine: sa.Engine) -> Content:
     # Taken before the tables are read: what changes meanwhile makes the next comparison differ.
     mark = fingerprint(engine)
-    items = reading.items(engine).drop(columns=LEFT_IN_THE_DATABASE)
+    items = reading.items(engine, without=LEFT_IN_THE_DATABASE)
     concepts, item_concepts = reading.concepts(engine), reading.item_concepts(engine)
     rows = items.astype(object).where(items.notna(), None).to_dict("records")
     facts = {row["item_id"]: row for row in rows}

@@ -33,10 +33,13 @@ def items(
     source: str | None = None,
     ids: Collection[str] | None = None,
     parents: Collection[str] | None = None,
+    without: Collection[str] = (),
 ) -> pd.DataFrame:
-    """ITEMS by item_id; ids, parents: only of these item_ids and parent_ids."""
+    """ITEMS by item_id; ids, parents: only of these item_ids and parent_ids. without: columns that stay where
+    they are: texts are most of a catalogue."""
     table = tables.items
-    query = _of(table, schemas.ITEMS).order_by(table.c.item_id)
+    columns = [table.c[name] for name in schemas.ITEMS.columns if name not in without]
+    query = sa.select(*columns).order_by(table.c.item_id)
     for column, wanted in ((table.c.kind, kinds), (table.c.item_id, ids), (table.c.parent_id, parents)):
         if wanted is not None:
             query = query.where(_among(column, wanted))
