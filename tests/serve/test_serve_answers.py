@@ -160,6 +160,7 @@ def test_an_event_id_is_answered_once_and_is_the_learners_own(practice: TestClie
     again = practice.post(at("cloze"), json=body, headers=dora)
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.json() == first.json()
+    assert first.headers["Cache-Control"] == "no-store", "keys are in it"
     assert school.rows() == rows
     other = practice.post(at("cloze"), json={**body, "answer": "meiosis"}, headers=dora)
     assert (other.status_code, other.json()["type"]) == (409, "urn:learnloop:problem:event-id-taken")

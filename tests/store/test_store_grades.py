@@ -252,7 +252,10 @@ def test_what_is_new_to_a_learner_until_it_is_seen(engine: sa.Engine) -> None:
     waits(engine, "answer:ben", learner_id=BEN, picked="four")
     for number in (1, 0):
         grades.mark(engine, f"answer:{number}", 1.0, "key", LATER - timedelta(minutes=number))
-    grades.mark(engine, "answer:ben", 1.0, "key", AT)
+    grades.mark(engine, "answer:ben", 1.0, "key", AT, "x" * grades.LONGEST)
+    assert [words for words, _ in grades.marked(engine, "demo:q1", 1)] == ["one", "two", "four"]
+    assert grades.marked(engine, "demo:q1", 1, limit=1) == [("one", 1.0)], "the newest"
+    assert grades.marked(engine, "demo:q1", 2) == []
 
     def found(which: str, limit: int = 10) -> list[str]:
         return [row["event_id"] for row in grades.of_learner(engine, ANA, which, limit)]
