@@ -151,19 +151,87 @@ def _in_the_quote(question: Question, evidence: Evidence, rng: np.random.Generat
     return (_options(question, words[-1], *question.distractors[1:]), evidence) if fits else None
 
 
-def _far(question: Question, evidence: Evidence, rng: np.random.Generator) -> Faulty:
-    """Numbers a thousand times too large; words of no language."""
-    if question.form == "number":
-        return _options(question, f"{question.key}000", *question.distractors[1:]), evidence
-    return _options(question, "qzx vrrt", "bwlk", "ghnn pqst"), evidence
+EVERYDAY = {
+    "en": "shoelace;sofa;bus driver;lullaby;parking ticket;wedding;football;toothbrush;umbrella;sandwich"
+    ";birthday party;doorbell;pillow;swimming pool;raincoat;teapot;taxi;haircut;suitcase;snowman",
+    "es": "cordón;sofá;conductor de autobús;nana;multa;boda;fútbol;cepillo;paraguas;bocadillo;fiesta;timbre"
+    ";almohada;piscina;impermeable;tetera;taxi;peinado;maleta;muñeco",
+    "fr": "lacet;canapé;chauffeur de bus;berceuse;amende;mariage;football;brosse;parapluie;tartine;fête"
+    ";sonnette;oreiller;piscine;imperméable;théière;taxi;coiffure;valise;poupée",
+    "de": "Schnürsenkel;Sofa;Busfahrer;Wiegenlied;Strafzettel;Hochzeit;Fußball;Zahnbürste;Regenschirm;Brot"
+    ";Geburtstag;Klingel;Kopfkissen;Schwimmbad;Regenmantel;Teekanne;Taxi;Frisur;Koffer;Puppe",
+}
+PSEUDO = [
+    "blafter", "mulgrave tink", "frondle", "querbin", "splorth", "dravick", "tomelling", "zandrop", "gorvane",
+]  # fmt: skip
 
 
-def _strangers(question: Question, evidence: Evidence, rng: np.random.Generator) -> Faulty:
-    """Distractors from another world: words of everyday life beside a term of the course."""
-    if question.form == "number" or question.language != "en":
+def _magnitude(question: Question, evidence: Evidence, rng: np.random.Generator) -> Faulty:
+    """A number a thousand times too large."""
+    if question.form != "number":
         return None
-    words = ["shoelace", "pancake", "bus driver", "lullaby", "parking ticket", "sofa", "wedding", "football"]
-    return _options(question, *(str(w) for w in rng.choice(words, 3, replace=False))), evidence
+    large = re.sub(
+        r"\d+([.,]\d+)*", lambda figure: str(9 * 10 ** (len(figure[0]) + 3)), question.key, count=1
+    )
+    return _options(question, large, *question.distractors[1:]), evidence
+
+
+def _strange(pool: dict[str, str] | list[str], most: int) -> Fault:
+    """At most `most` of the distractors are from another world: everyday words, or words of no language."""
+
+    def fault(question: Question, evidence: Evidence, rng: np.random.Generator) -> Faulty:
+        if question.form == "number":
+            return None
+        words = pool[question.language].split(";") if isinstance(pool, dict) else pool
+        n = min(most, len(question.distractors))
+        strangers = (str(word) for word in rng.choice(words, n, replace=False))
+        return _options(question, *strangers, *question.distractors[n:]), evidence
+
+    return fault
+
+
+def _three_fifths(question: Question, evidence: Evidence, rng: np.random.Generator) -> Faulty:
+    """Every distractor has at most three fifths of the key's length."""
+    most = 3 * len(question.key) // 5
+    fits = _in_words(question) and most > 4
+    return (_options(question, *(f"{'abcdefgh'[n] * most}" for n in range(3))), evidence) if fits else None
+
+
+# One thing under two names, from many subjects; written down before any was tried.
+SYNONYMS = """corrie|cirque;erythrocyte|red blood cell;leukocyte|white blood cell;thrombocyte|platelet
+hypertension|high blood pressure;myocardial infarction|heart attack;patella|kneecap;trachea|windpipe
+oesophagus|gullet;larynx|voice box;clavicle|collarbone;scapula|shoulder blade;sternum|breastbone
+femur|thigh bone;fever|pyrexia;pertussis|whooping cough;varicella|chickenpox;rubella|German measles
+cholecystectomy|gallbladder removal;axon|nerve fibre;epinephrine|adrenaline;vitamin C|ascorbic acid
+photosynthesis|carbon assimilation;arithmetic mean|average;type I error|false positive
+standard deviation|root mean square deviation;normal distribution|Gaussian distribution
+independent variable|predictor;dependent variable|outcome variable;type II error|false negative
+histogram|frequency chart;exponent|power;ellipse|oval;rhombus|diamond;perimeter|circumference
+capacitor|condenser;turbine|rotor engine;velocity|speed;friction|resistance to sliding;lorry|truck
+lift|elevator;aeroplane|aircraft;petrol|gasoline;dictatorship|autocracy;legislature|parliament
+attorney|lawyer;mortgage|home loan;bankruptcy|insolvency;invoice|bill;wages|salary;levy|tax
+tariff|customs duty;merger|amalgamation;workforce|labour force;famine|starvation;reward|reinforcement
+tsunami|seismic sea wave;hurricane|tropical cyclone;earthquake|seismic tremor;glacier|ice stream
+estuary|river mouth;levee|embankment;meander|river bend;magma|molten rock;stalactite|dripstone
+wetland|marsh;conifer|needle-leaved tree;fungicide|antifungal agent;compost|humus
+pollination|transfer of pollen;predator|hunter;mitosis|cell division;herbivore|plant eater
+amnesia|memory loss;insomnia|sleeplessness;classical conditioning|Pavlovian conditioning
+anxiety|nervousness;firewall|packet filter;encryption|ciphering;bug|software defect;database|data store
+array|list;subroutine|procedure;loop|iteration;font|typeface;sonnet|fourteen-line poem
+allegory|extended metaphor;overture|orchestral introduction;fresco|wall painting on wet plaster
+pottery|ceramics;racking|decanting wine;blanching|scalding;braising|stewing;whisk|beater"""
+PAIRS = [tuple(pair.split("|")) for line in SYNONYMS.splitlines() for pair in line.split(";")]
+
+
+def _synonym(key: str, other: str) -> Fault:
+    """The key is `key`, and `other`, which means the same, is a distractor."""
+
+    def fault(question: Question, evidence: Evidence, rng: np.random.Generator) -> Faulty:
+        if question.language != "en" or question.form == "number":
+            return None
+        return _options(replace(question, key=key), other, *question.distractors[1:]), evidence
+
+    return fault
 
 
 def _second_fact(question: Question, evidence: Evidence, rng: np.random.Generator) -> Faulty:
@@ -193,8 +261,13 @@ MORE: dict[str, tuple[str, Fault]] = {
     "said elsewhere": ("one_right_answer", _said_elsewhere),
     "another name": ("one_right_answer", _other_name),
     "a word of the quote": ("one_right_answer", _in_the_quote),
-    "absurd": ("distractors_plausible", _far),
-    "another world": ("distractors_plausible", _strangers),
+    "a thousandfold": ("distractors_plausible", _magnitude),
+    "all of another world": ("distractors_plausible", _strange(EVERYDAY, 3)),
+    "one of another world": ("distractors_plausible", _strange(EVERYDAY, 1)),
+    "all of no language": ("distractors_plausible", _strange(PSEUDO, 3)),
+    "one of no language": ("distractors_plausible", _strange(PSEUDO, 1)),
+    "three fifths": ("length_cue", _three_fifths),
     "two exchanges": ("one_exchange", _second_fact),
     "said by another sentence": ("statement_is_false", _stated),
 }
+SYNONYM_FAULTS = [_synonym(*pair) for pair in PAIRS]
