@@ -57,7 +57,7 @@ def test_a_teacher_grades_what_waits(engine: sa.Engine) -> None:
     assert (queued["event_id"], queued["kind"]) == ("answer:1", questions.get(engine, "demo:q1")["kind"])
     assert grades.listed(engine, "waiting", None, 10, after="answer:1") == []
     assert [row["event_id"] for row in grades.listed(engine, "all", "demo:q1", 1, "answer:1")] == ["answer:2"]
-    for score, comment in ((1.5, ""), (-0.1, ""), (0.5, "x" * 2001)):
+    for score, comment in ((1.01, ""), (-0.01, ""), (0.5, "x" * 2001)):
         with pytest.raises(BadInput):
             grades.mark(engine, "answer:1", score, "key", AT, comment)
     row, fresh, others, begun = grades.mark(engine, "answer:1", 0.5, "key", AT, "and why?")
@@ -187,6 +187,8 @@ def test_a_word_to_one_learner_is_no_grade_for_those_a_machine_graded(engine: sa
     said = grades.mark(engine, "answer:1", 0.0, "key", AT, "Look again.", was=0.0)
     assert (said.fresh, said.others) == (True, [])
     assert grades.counted(engine, BEN) == {"waiting": 0, "new": 0}
+    confirmed = grades.mark(engine, "answer:2", 0.0, "key", AT, was=0.0)
+    assert (confirmed.fresh, confirmed.row["graded_by"]) == (True, "key"), "from now on a person's word"
 
 
 def test_any_grade_is_found(engine: sa.Engine) -> None:

@@ -80,7 +80,10 @@ def test_an_answer_is_an_interaction_that_a_tracer_reads(engine: sa.Engine) -> N
             ("demo:q4", "question:demo:q4@1", ("demo:other",)),
         ]
     ):
-        given = answer(question_id=question_id, event_id=f"answer:{number}", correct=number % 2 == 0)
+        right = number % 2 == 0
+        given = answer(
+            question_id=question_id, event_id=f"answer:{number}", correct=right, score=float(right)
+        )
         kept, fresh = practice_answers.append(engine, given, "api")
         assert (kept["item_id"], fresh) == (item_id, True)
         found = reading.interactions(engine).set_index("event_id").loc[f"answer:{number}"]
@@ -128,6 +131,33 @@ def test_a_question_that_changed_meanwhile_takes_no_answer(engine: sa.Engine) ->
     with pytest.raises(UnknownThing):
         practice_answers.append(engine, answer(question_id="demo:none"), "api")
     assert practice_answers.read(engine).empty
+
+
+def test_an_answer_waits_for_whoever_takes_the_question_away(engine: sa.Engine) -> None:
+    waiting = sa.text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as other:
+            other.execute(sa.text("UPDATE questions SET status = 'suspended' WHERE question_id = 'demo:q1'"))
+            asked = pool.submit(practice_answers.append, engine, answer(), "api")
+            while other.scalar(waiting) < 1:
+                assert not asked.done(), "it did not wait"
+                other.execute(sa.text("SELECT pg_stat_clear_snapshot(), pg_sleep(0.02)"))
+        with pytest.raises(Changed):
+            asked.result()
+    assert practice_answers.read(engine).empty
+
+
+def test_the_first_answer_makes_the_item_of_what_came_approved(engine: sa.Engine) -> None:
+    loading.load(engine, "questions", rows("questions", {"question_id": "demo:own", "item_id": LESSON}))
+    with engine.begin() as connection:  # as one that was in the bank before there were such items
+        connection.execute(sa.text("UPDATE questions SET status = 'approved' WHERE question_id = 'demo:own'"))
+    assert "question:demo:own@1" not in reading.items(engine)["item_id"].tolist()
+    practice_answers.append(engine, answer(question_id="demo:own"), "api")
+    made = reading.items(engine).set_index("item_id").loc["question:demo:own@1"]
+    assert (made["kind"], made["parent_id"]) == ("question", LESSON)
 
 
 def test_statistics_read_what_was_picked_and_each_answer_once(engine: sa.Engine) -> None:
