@@ -234,7 +234,8 @@ def test_any_grade_is_found_and_put_right_for_all_who_have_it(school: School, pa
 
 def test_a_late_grade_is_told_to_its_learner_until_it_is_read(school: School, page: Page) -> None:
     engine = school.loop.engine
-    grades.mark(engine, "answer:0", 0.5, "cli", AT, f"And why?\n{HOSTILE}")
+    later = AT + timedelta(days=1)
+    grades.mark(engine, "answer:0", 0.5, "cli", later, f"And why?\n{HOSTILE}")
     grades.mark(engine, "answer:1", 1.0, "cli", AT)  # Ben's
     signed_in(page, f"{school.open}?language=es", school.learner)
     expect(page.get_by_text("Nuevas calificaciones de tu docente: 1")).to_be_visible()
