@@ -263,7 +263,7 @@ def main() -> None:
             [
                 refuses(one, "own", round_trip.SUPPORT, round_trip.SURE_WITHOUT)
                 for one in found
-                if not one.held
+                if not one.named
             ]
         ),
         "compared": compared(named),

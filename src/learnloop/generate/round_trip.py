@@ -17,7 +17,7 @@ Shares = np.ndarray[Any, Any]
 VERBATIM = "verbatim: no evidence"
 FINDS_WITHIN = 5  # the quote is among so many sentences that are nearest to the stem
 GUESS_MARGIN = 0.25  # cosine of stem and key above that of stem and the next option
-SUPPORT = -1.5  # nats; what the passage gives to the key, at least
+SUPPORT = -2.0  # nats; what the passage gives to the key, at least
 LEAST = 1e-6  # a share below it is taken as it
 SURE_WITHOUT = 0.999  # share of the options' probability on the key, without the passage
 
