@@ -24,7 +24,7 @@ import pandas as pd
 from learnloop.errors import NothingToDo
 from learnloop.prepare.knowing import Knowing, knowing
 
-Q = 0.2  # false discovery rate; on simulated learners, 12% of what passes is wrong, 5% of what gates
+Q = 0.2  # false discovery rate; on simulated learners, 15% of what passes is wrong, 2% of what gates
 MIN_TRIES = 200  # by those who may not know the concept yet
 MOST_PARENTS = 4
 MOST_CELLS = 40_000_000  # tries x concepts in memory: 160 MB
