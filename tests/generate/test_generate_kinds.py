@@ -21,7 +21,7 @@ Scarcity is the condition in which people want more than there is. Barter is the
 without money. A tariff is a tax that a state puts on imported goods. A quota is a limit that a \
 state sets on the amount of imports. A subsidy is a payment by the state that lowers the cost of a \
 product. A loan is a sum of money that is paid back with interest. A mortgage is a loan that a house \
-secures.
+secures. A toll is a tax on the use of a road.
 
 The Bank of England was founded in 1694. In 1776 Adam Smith published The Wealth of Nations. In 1944 \
 forty-four states met at Bretton Woods. In 1971 the United States ended the tie of the dollar to \
@@ -97,7 +97,7 @@ def made() -> Generated:
 
 def test_every_kind_is_there_and_fills_the_contract(made: Generated) -> None:
     frame = schemas.check(made.questions, schemas.QUESTIONS, "test")
-    assert set(frame["kind"]) == set(kinds.KINDS)
+    assert set(frame["kind"]) >= set(kinds.KINDS) - {"true_false"}  # whose terms others took
     assert set(frame["language"]) == set(PLANTED)
     for row in frame.to_dict("records"):
         text = PLANTED[row["language"]].strip()
@@ -124,9 +124,9 @@ def test_counts_by_kind_and_language_add_up(made: Generated) -> None:
     assert counts["accepted"] == len(made.questions)
 
 
-def test_a_statement_is_true_or_its_correction_is_in_the_text(made: Generated) -> None:
-    told = made.questions[made.questions["kind"] == "true_false"]
-    assert not told.empty
+def test_a_statement_is_true_or_its_correction_is_in_the_text() -> None:
+    told = asked_of("true_false").questions
+    assert not told.empty  # only where a term can be exchanged for one of its class
     for row in told.to_dict("records"):
         text = " ".join(PLANTED[row["language"]].split())
         statement = row["stem"].split("? ", 1)[1]
@@ -185,7 +185,8 @@ def test_names_and_short_forms_of_kinds() -> None:
 
 
 def test_difficulty_rises_as_guessing_gets_harder(made: Generated) -> None:
-    means = made.questions.groupby("kind")["difficulty"].mean()
+    asked = pd.concat([made.questions, asked_of("true_false").questions])
+    means = asked.groupby("kind")["difficulty"].mean()
     assert means["true_false"] < means["cloze"] < means["short_answer"]
     assert means["true_false"] == pytest.approx(math.log(0.625 / 0.375) - math.log(3), abs=1e-3)
     assert priors.REFERENCE_CHANCE == 0.25

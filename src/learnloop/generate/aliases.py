@@ -17,12 +17,15 @@ _ALSO = {
     "fr": r"(?:aussi|également) (?:appelée?s?|nommée?s?)(?: une?| le| la)?",
     "de": r"auch(?: als)?",
 }
+_COUNTED = ("a", "an", "un", "una", "une", "ein", "eine")
 _TERM = r"[\"“„«‘ ]*(?P<other>[^\W\d_][\w’'-]*(?: [^\W\d_][\w’'-]*){0,2}?)[\"”»’]*"
 
 
 def of_term(term: Term, lesson: Lesson) -> list[str]:
     """Other forms of `term`: plural or singular, without its hyphen, what the text also calls it."""
-    found = [*_spellings(term.name), *_in_other_number(term.name, lesson.language)]
+    found = _spellings(term.name)
+    if term.article in _COUNTED or term.number == "plural":  # "erosions", "natural selections" help nobody
+        found += _in_other_number(term.name, lesson.language)
     sentence = term.sentence.text
     name = re.escape(term.text)
     if short := re.search(rf"{name} \(([A-Z][A-Z0-9-]{{1,7}})\)", sentence):

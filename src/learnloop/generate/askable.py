@@ -40,7 +40,7 @@ BOUNDED = {
 }
 ABOUT = re.compile(
     r"\b(?:about|around|roughly|approximately|some|circa|unos|unas|aproximadamente|alrededor del?|cerca del?"
-    r"|environ|autour de|à peu près|etwa|rund|ungefähr|circa|ca\.)(?: (?:the|el|la|le|den|die))? ?$",
+    r"|quelque|environ|autour de|à peu près|etwa|rund|ungefähr|circa|ca\.)(?: (?:the|el|la|le|den|die))? ?$",
     re.I,
 )
 # A narrative of people or things that the sentence does not name.

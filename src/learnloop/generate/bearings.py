@@ -195,9 +195,11 @@ def leans_out(description: str, language: str) -> bool:
 # "a bony cavity that protects it": the pronoun stands for what the sentence before speaks of.
 _IN_CLAUSE = {
     "en": r"^(?:an?|the) (?:[\w-]+ ){1,4}?(?:that|which|who) (?:[\w-]+ ){1,2}(?:it|them)\b"
-    r"|\bthe (?:others?|rest|remaining)\b(?! \w)",
-    "es": r"\bl[ao]s (?:demás|otr[ao]s|restantes)\b(?! \w)",
-    "fr": r"\bqui (?:le |la |les |l['’]|lui |leur )|\b(?:les|des|aux) autres\b(?! \w)",
+    r"|\bthe (?:others?|rest|remaining)\b(?! \w)|\bof the (?:disease|illness)\b(?! of)",
+    "es": r"\bl[ao]s (?:demás|otr[ao]s|restantes)\b(?! \w)|"
+    r"\bde la enfermedad\b(?! d)",
+    "fr": r"\bde la maladie\b(?! d)|"
+    r"\bqui (?:le |la |les |l['’]|lui |leur )|\b(?:les|des|aux) autres\b(?! \w)",
     "de": r", (?:\w+ )?(?:der|die|das|dem|den) (?:er|ihn|sie|es|ihm|ihr|ihnen) |\b(?:die|den"
     r"|der) (?:anderen|übrigen"
     r"|restlichen)\b"

@@ -14,6 +14,10 @@ from learnloop.generate.questions import (
 )
 from learnloop.generate.terms import Term
 
+_HAS_ARTICLE = re.compile(
+    r"(?:the|an?|any|all|el|la|los|las|una?|unos|unas|les?|une|des|der|die|das|den|eine?[nrms]?|alle)\b|l['’]",
+    re.I,
+)
 OTHER_SORT = 0.5  # behind every distractor of the key's own sort
 MIN_DESCRIBING_WORDS = 3  # content words of a description that is asked about
 
@@ -61,7 +65,7 @@ def _term_notes(
 
 def which_term(source: Source, term: Term) -> Question | None:
     """ "Which term fits this description?"; None where the description cannot stand alone."""
-    if not can_be_described(source, term) or has_weak_ending(term, source.language):
+    if not can_be_described(source, term) or has_weak_ending(term, source.language) or was_cut(term):
         return None
     lesson, description = source.lesson, source.description(term)
     weak = {other.name for other in source.pool.terms if has_weak_ending(other, source.language)}
@@ -96,7 +100,7 @@ def which_term(source: Source, term: Term) -> Question | None:
 
 def which_description(source: Source, term: Term) -> Question | None:
     """ "Which description fits the term?"; None where its own cannot stand alone."""
-    if not can_be_described(source, term):
+    if not can_be_described(source, term) or was_cut(term):
         return None
     lesson, pool, similarity = source.lesson, source.pool, source.similarity
     start, end = term.predicate
@@ -113,6 +117,8 @@ def which_description(source: Source, term: Term) -> Question | None:
             or families.is_derived(other.name, text, language)
         ):
             continue  # one thing described twice, or an option that names what it describes
+        if bool(_HAS_ARTICLE.match(key)) != bool(_HAS_ARTICLE.match(text)):
+            continue  # "mot nouveau …" beside "un …"
         if was_cut(other):
             continue  # "a rocky body that circles the Sun" fits a meteoroid; ", and is too small …" is gone
         if points_elsewhere(text, language) or not contrast.apart(key, text, language):
@@ -131,7 +137,7 @@ def which_description(source: Source, term: Term) -> Question | None:
     for _, text, name in sorted(ranked):
         if not any(text in other or other in text for other in owners_of):
             owners_of[text] = name
-    distractors = source.some([*owners_of], start)
+    distractors = _with_one_alike(key, source.some([*owners_of], start), [*owners_of], language)
     if _is_the_odd_one(key, distractors, language):
         return None
     stem = wording.stem("multiple_choice", "description", language, term=_titled(term, language))
@@ -158,14 +164,26 @@ def which_description(source: Source, term: Term) -> Question | None:
 
 def _is_the_odd_one(key: str, others: Sequence[str], language: str) -> bool:
     """Every other is of another sort, or none is known to be a process, say, as the key is."""
-    own, head = sorts.sort(key, language), contrast.genus(key, language)
-    if not own or not others:
+    own = sorts.sort(key, language)
+    if not own or not others or any(_is_alike(key, other, language) for other in others):
         return False
-    alike = any(
-        sorts.sort(other, language) == own or grammar.same_word(head, contrast.genus(other, language))
-        for other in others
-    )
-    return not alike and (own in sorts.SHOWS or all(sorts.differ(key, other, language) for other in others))
+    return own in sorts.SHOWS or all(sorts.differ(key, other, language) for other in others)
+
+
+def _is_alike(one: str, other: str, language: str) -> bool:
+    """Two descriptions of one sort, or with one noun at their head."""
+    heads = contrast.genus(one, language), contrast.genus(other, language)
+    own = sorts.sort(one, language)
+    same = bool(own) and own == sorts.sort(other, language)
+    return same or (all(heads) and grammar.same_word(*heads))
+
+
+def _with_one_alike(key: str, chosen: Sequence[str], ranked: Sequence[str], language: str) -> list[str]:
+    """`chosen` of `ranked`, the last one given up where another is of the key's sort and none of them is."""
+    alike = [text for text in ranked if _is_alike(key, text, language)]
+    if not alike or not chosen or any(text in alike for text in chosen):
+        return list(chosen)
+    return [*chosen[:-1], alike[0]]
 
 
 def was_cut(term: Term) -> bool:
@@ -185,7 +203,11 @@ def can_be_described(source: Source, term: Term) -> bool:
         for word in grammar.content_words(term.name, source.language)
         for other in told
     )
-    return len(set(told)) >= MIN_DESCRIBING_WORDS and not named
+    return (
+        len(set(told)) >= MIN_DESCRIBING_WORDS
+        and not named
+        and not families.is_derived(term.name, text, source.language)
+    )
 
 
 def has_weak_ending(term: Term, language: str) -> bool:

@@ -7,26 +7,36 @@ from learnloop.generate import grammar, lemmas
 
 # Letters that two words of one family begin with, and their share of the shorter word.
 STEM, STEM_SHARE = 6, 0.6
-SHORT_STEM, SHORT_SHARE = 5, 0.8
+SHORT_STEM, SHORT_SHARE = 5, 0.7
+WHOLE = 4  # letters of a word that another begins with
 _PREFIX = {
     "en": r"(?:de|re|un|dis)",
     "es": r"(?:des|re|en|a)",
     "fr": r"(?:de|e|re|en)",
-    "de": r"(?:nach|vor|ver|ent|be|ab|auf|aus|ein)",
+    "de": r"(?:nach|vor|ver|ent|be|ab|auf|aus|ein|ge)",
 }
 
 
 def is_derived(name: str, told: str, language: str) -> bool:
     """What is told holds a word of the name's family: "Nachbeben", "Beben"; "sampling frame", "sample"."""
     words = [lemmas.plain(word) for word in grammar.content_words(told, language)]
+    if language == "de":  # "geändert" tells "Änderungsanomalie"
+        words += [word[2:] for word in words if word.startswith("ge") and len(word) > STEM]
     for own in map(lemmas.plain, grammar.content_words(name, language)):
         bare = re.sub(rf"^{_PREFIX[language]}(?=\w{{4}})", "", own)
         for word in words:
-            if own != word and len(word) >= SHORT_STEM and own.endswith(word):
-                return True  # "bioaccumulation", "accumulation"
+            short, long = sorted((own, word), key=len)
+            if own != word and len(short) >= SHORT_STEM and long.endswith(short):
+                return True  # "bioaccumulation" and "accumulation", "elastic" and "inelastic"
+            if own != word and min(len(own), len(word)) >= WHOLE and _begins(own, word):
+                return True  # "cata" and "catadores", "Daten" and "Datenbank"
             if _of_one(own, word) or (bare != own and _shared(bare, word) >= max(4, _share(bare, word))):
                 return True
     return False
+
+
+def _begins(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
 
 
 def _of_one(one: str, other: str) -> bool:

@@ -51,7 +51,7 @@ def _begun(key: str, language: str) -> tuple[list[str], list[int]]:
         kept = _ELIDED.match(word) if language == "fr" and len(words) > 1 else None
         lead, bare = (kept[1], word[kept.end() :]) if kept else ("", word)
         size = sum(map(str.isalnum, bare))
-        shown = 2 if len(words) == 1 and size >= LONG else 1
+        shown = 2 if len(words) == 1 and size >= LONG and not bare[:2].isupper() else 1  # "IP-Adresse"
         begun.append(f"{lead}{bare[:shown]}…")
         sizes.append(size)
     return begun, sizes

@@ -197,15 +197,21 @@ NAMED_AFTER = r"(?=[\"”»’]*(?:[.,;:]|$|[ ](?:because|if|when|porque|car)\b)
 _EMPTY_SUBJECTS = {
     "en": "reason result example answer difference idea problem advantage disadvantage case point goal aim"
     " question first second third last other most step number value thing way same rest one two main there"
-    " data what who nothing everything purpose key trick choice best rule example consequence effect",
+    " data what who nothing everything purpose key trick choice best rule example consequence effect cause"
+    " interior exterior inside outside symptom origin capital north south east west coast top bottom name"
+    " somebody someone anyone anybody",
     "es": "razón resultado ejemplo respuesta diferencia idea problema ventaja caso punto objetivo pregunta"
     " primero primera segundo segunda último última otro otra paso número valor cosa forma manera mismo resto"
-    " datos dato lo uno dos propósito consecuencia efecto clave regla",
+    " datos dato lo uno dos propósito consecuencia efecto clave regla causa interior exterior síntoma origen"
+    " capital norte sur este oeste costa nombre alguien",
     "fr": "raison résultat exemple réponse différence idée problème avantage cas point but question premier"
     " première second seconde dernier dernière autre étape nombre valeur chose façon manière même reste un"
-    " données deux conséquence effet clé règle c ce",
+    " données deux conséquence effet clé règle c ce cause intérieur extérieur symptôme origine capitale nord"
+    " sud est ouest côte nom quelqu'un",
     "de": "grund ergebnis beispiel antwort unterschied idee problem vorteil nachteil fall punkt ziel frage"
     " daten erste zweite letzte andere schritt zahl wert sache weise gleiche rest eins zwei folge regel"
+    " ursache"
+    " innere äußere symptom ursprung hauptstadt norden süden osten westen küste name jemand"
     " wirkung",
 }
 EMPTY_SUBJECTS = {language: frozenset(words.split()) for language, words in _EMPTY_SUBJECTS.items()}

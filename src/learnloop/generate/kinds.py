@@ -11,6 +11,7 @@ from learnloop.generate import (
     families,
     figures,
     grammar,
+    lemmas,
     matching,
     ordering,
     referents,
@@ -19,7 +20,7 @@ from learnloop.generate import (
     true_false,
 )
 from learnloop.generate.questions import Question, Source
-from learnloop.generate.terms import Quantity, Term, definitions, mentions
+from learnloop.generate.terms import Lesson, Quantity, Term, definitions, mentions
 
 # What people type for a kind, beside its name.
 SHORT = {
@@ -47,12 +48,25 @@ def find(source: Source, main_terms: Collection[str] = ()) -> Found:
     """`main_terms` (normalised) go before all others."""
     lesson = source.lesson
     defined = sorted(definitions(lesson), key=lambda term: grammar.normalised(term.name) not in main_terms)
+    defined = [term for term in defined if not _is_the_topic(term, lesson)]
     own = {(term.start, term.end) for term in defined}
     mentioned = [term for term in mentions(lesson, source.pool.terms) if (term.start, term.end) not in own]
     # Of questions about years and about rough figures one in eight could not be answered or had two answers.
     # Years are put in order.
     exact = [q for q in askable.askable(lesson) if not askable.is_year(q) and not _is_rough(q)]
     return Found(defined, exact, mentioned)
+
+
+TOPIC_WORDS = 2
+
+
+def _is_the_topic(term: Term, lesson: Lesson) -> bool:
+    """What the whole lesson is about ("The tides", "tide") its learners know by name."""
+    topic = grammar.content_words(lesson.topic, lesson.language)
+    named = grammar.content_words(term.name, lesson.language)
+    return len(topic) <= TOPIC_WORDS and all(
+        any(lemmas.same(word, other, lesson.language) for other in topic) for word in named
+    )
 
 
 def _is_rough(quantity: Quantity) -> bool:
@@ -151,7 +165,13 @@ def _choices(source: Source, found: Found) -> list[Question]:
 
 def _true_false(source: Source, found: Found) -> list[Question]:
     terms = [q for term in found.defined if (q := true_false.about_term(source, term)) is not None]
-    turned = [q for s in source.lesson.sentences if (q := true_false.about_direction(source, s)) is not None]
+    taught = [term.name for term in found.defined]
+    named = [  # "The cock crows and the sun rises" is no fact of the lesson
+        sentence
+        for sentence in source.lesson.sentences
+        if any(lemmas.named_in(name, sentence.text, source.language) for name in taught)
+    ]
+    turned = [q for s in named if (q := true_false.about_direction(source, s)) is not None]
     return _alternating(terms, turned)
 
 
@@ -193,8 +213,8 @@ KINDS: Mapping[str, Callable[[Source, Found], list[Question]]] = {
     "matching": _matching,
     "multiple_choice": _choices,
     "cloze": _clozes,
+    "true_false": _true_false,
     "short_answer": _short_answers,
-    "true_false": _true_false,  # a sentence copied as it is asks least
 }
 
 

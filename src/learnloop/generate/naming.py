@@ -134,7 +134,26 @@ _LISTED = {
     )
     for language, begins in _LOWER.items()
 }
-FEWEST_LISTED = 3
+FEWEST_LISTED, NEIGHBOURS = 3, 6
+# "Motivation: Die Folgen entscheiden, ob …" says something of it, "Wie Verhalten entsteht" heads a text.
+_IS_SENTENCE = {
+    "en": re.compile(
+        r"^(?:How|What|When|Why|All|some|many|most) |^[a-z-]+ [a-z]{2,}(?<!s)s (?!of\b|that\b|which\b)"
+        r"|^(?:(?!that\b|which\b|who\b|where\b|in which\b)[^,\s]+ ){1,8}?(?:is|are|was|were|can|may|must) "
+    ),
+    "es": re.compile(
+        r"^(?:Cómo|Qué|Cuándo|Por qué|Todo) "
+        r"|^(?:(?!que\b|donde\b|cuy\w+\b)[^,\s]+ ){1,8}?(?:es|son|está|están) "
+    ),
+    "fr": re.compile(
+        r"^(?:Comment|Pourquoi|Quand|Ce qu|Tout) |^(?:(?!qu[ie]\b|dont\b|où\b)[^,\s]+ ){1,8}?(?:est|sont) "
+    ),
+    "de": re.compile(
+        r"^(?:Wie|Was|Wann|Warum|Wenn|Alle|Den) |^[^,]*\b(?:ist|sind|wird|werden|hat|haben|kann|können|muss"
+        r"|müssen|soll|darf)\b|^[^,]*[A-ZÄÖÜ][\w-]+ (?!mit\b|seit\b|oft\b|nicht\b|meist\b|zwischen\b"
+        r"|neben\b|gegen\b)[a-zäöüß]{2,}(?:t|en)(?=[,.]|$)"
+    ),
+}
 # "On appelle X la première …", "Unter X versteht man eine …": the term first, what it is behind it.
 _INVERSE = {
     "fr": re.compile(
@@ -157,8 +176,14 @@ _INVERSE = {
 
 def glossary(sentences: Sequence[str], language: str) -> dict[int, re.Match[str]]:
     """place -> match of the lines "term: description", where there are at least FEWEST_LISTED of them."""
-    found = {at: match for at, text in enumerate(sentences) if (match := _LISTED[language].match(text))}
-    return found if len(found) >= FEWEST_LISTED else {}
+    found = {
+        at: match
+        for at, text in enumerate(sentences)
+        if (match := _LISTED[language].match(text)) and not _IS_SENTENCE[language].search(match["predicate"])
+    }
+    near = {at: sum(abs(at - other) <= NEIGHBOURS for other in found) > 1 for at in found}
+    kept = {at: match for at, match in found.items() if near[at]}  # a line alone is a heading
+    return kept if len(kept) >= FEWEST_LISTED else {}
 
 
 # "Veins have thin walls and, above all in the legs, valves that …": the noun is of an adverbial.

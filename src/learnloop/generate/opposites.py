@@ -124,7 +124,7 @@ def turned(sentence: Sentence, lesson: Lesson) -> tuple[int, int, str] | None:
         return None
     if referents.brought_in(sentence, lesson) or referents.is_of_a_row(text, language):
         return None
-    if _is_of_what_was_told(text, lesson):
+    if _is_of_what_was_told(text, lesson) or _THOUGH.search(text):
         return None
     found = [
         match
@@ -141,6 +141,12 @@ def turned(sentence: Sentence, lesson: Lesson) -> tuple[int, int, str] | None:
     return sentence.start + last.start(), sentence.start + last.end(), other
 
 
+# "… gains, although …": what follows tells which way.
+_THOUGH = re.compile(
+    r"\b(?:although|though|despite|even if|aunque|a pesar de"
+    r"|bien qu\w*|quoiqu\w*|malgré|obwohl|trotz|obgleich)\b",
+    re.I,
+)
 # "The lower the score, the higher the risk": of which scale?
 _THE_MORE = {
     "en": r"^The \w+er the |^The more |^The less ",

@@ -12,7 +12,7 @@ from learnloop.generate.instructions import reads_as_instruction
 from learnloop.generate.questions import Question, Source
 from learnloop.generate.sentences import Sentence
 
-FEWEST, MOST, EVENTS = 3, 6, 6
+FEWEST, MOST, EVENTS = 3, 8, 6
 STEP_WORDS = 32
 SHORTEST_STEP = 6  # letters
 
@@ -121,6 +121,8 @@ def _topic_of(before: str, steps: Sequence[str], source: Source) -> str:
     lead = re.sub(r"\s*[:.]$", "", paragraph.rsplit("\n", 1)[-1].strip())
     if _EXERCISES.search(lead) and not _IN_ORDER.search(paragraph):
         return ""
+    if re.search(r"\b(?:ihn|sie|es|it|them|l[oa]s?|les?)(?: an| ab| auf| ein)?$", lead):
+        return ""  # "So legt man ihn an"
     if _ANNOUNCED.search(lead) and len(lead.split()) <= STEP_WORDS and _says_of_what(lead, language):
         return lead
     if len(lead.split()) <= STEP_WORDS and _is_task(lead, steps, language):
@@ -260,9 +262,8 @@ def _asked(source: Source, form: str, parts: Sequence[Part], topic: str) -> Ques
     """The question, or None where the parts are too few, too long, or lean on one another."""
     lesson, language = source.lesson, source.language
     if form == "steps":
-        if any(_LABELLED.match(text) for _, _, text in parts):
-            return None  # "Stage 2: …"
-        parts = _some(parts, language)
+        if any(_LABELLED.match(text) or _CONDITION[language].match(text) for _, _, text in parts):
+            return None  # "Stage 2: …", "If she does not breathe …"
     texts = [text.rstrip(".;,") for _, _, text in parts]
     if not FEWEST <= len(texts) <= MOST or len({text.casefold() for text in texts}) < len(texts):
         return None
@@ -300,15 +301,16 @@ def _asked(source: Source, form: str, parts: Sequence[Part], topic: str) -> Ques
     )
 
 
+# Two of these are alternatives, whatever their order.
+_CONDITION = {
+    "en": re.compile(r"(?:If|When|Unless|In case|Otherwise)\b"),
+    "es": re.compile(r"(?:Si|Cuando|En caso de|De lo contrario|Solo si)\b"),
+    "fr": re.compile(r"(?:Si|S['’]il|Quand|Lorsqu\w*|En cas de|Sinon)\b"),
+    "de": re.compile(
+        r"(?:Wenn|Falls|Sofern|Sobald|Bei|Andernfalls)\b|[A-ZÄÖÜ][a-zäöüß]+t (?:er|sie|es|man|der|die|das)\b"
+    ),
+}
 _LABELLED = re.compile(r"[^\W\d_]+ (?:\d+|[IVX]+)\b ?[:.–-]?")
-
-
-def _some(parts: Sequence[Part], language: str) -> list[Part]:
-    """The steps that tell nothing of their neighbours; of many, MOST, as evenly as can be."""
-    able = [part for part in parts if _is_plain(part[2], language)]
-    if len(able) <= MOST:
-        return able
-    return [able[round(turn * (len(able) - 1) / (MOST - 1))] for turn in range(MOST)]
 
 
 def _is_plain(text: str, language: str) -> bool:

@@ -73,7 +73,8 @@ def _ends_sentence(text: str, start: int, end: int, language: str) -> bool:
     word = re.split(r"[\s(\[“«\"]", text[max(0, start - 20) : start])[-1]
     if text[start] == "." and text[end - 1] == ".":
         measured = re.search(r"\d[\s\u00a0]?$", text[max(0, start - len(word) - 2) : start - len(word)])
-        if measured and following[0].isupper():  # "330 m. The underground …"
+        era = re.match(r"J\.|C\.|Chr", following)  # "vers 330 av. J.-C."
+        if measured and following[0].isupper() and not era:  # "330 m. The underground …"
             return True
         if word.lower() in _ABBREVIATION_SETS.get(language, _ABBREVIATION_SETS["en"]):
             return False

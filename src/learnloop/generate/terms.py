@@ -189,6 +189,8 @@ def _names_something(term: str, language: str) -> bool:
     parts = grammar.words(term)
     if _ADVERB_FIRST[language].match(term):
         return False  # "heißt zusammenfassend Tephra"
+    if any(word in _EITHER[language] for word in parts[1:-1]):
+        return False  # "somebody's son or daughter"
     if not parts or len(term) < 3 or len(parts[-1]) < 2 or parts[0] in grammar.LEANING[language]:
         return False
     empty = grammar.EMPTY_SUBJECTS[language]
@@ -199,6 +201,7 @@ def _names_something(term: str, language: str) -> bool:
     return not (head_empty or inner_stop or parts[0] in stop or parts[-1] in stop or parts[-1].endswith("ly"))
 
 
+_EITHER = {"en": {"or"}, "es": {"o", "u"}, "fr": {"ou"}, "de": {"oder"}}
 _ADVERB_FIRST = {
     "en": re.compile(r"(?:also|often|simply|usually|sometimes|commonly|\w+ly) ", re.I),
     "es": re.compile(r"(?:también|simplemente|a veces|\w+mente) ", re.I),

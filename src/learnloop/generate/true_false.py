@@ -25,11 +25,11 @@ def about_term(source: Source, term: Term) -> Question | None:
     text, end = source.lesson.text, term.predicate[1]
     truth = _one_line(text[term.sentence.start : end] + ".")
     span = (term.start, term.end)
-    if source.draws(source.lesson.item_id, term.start, "true_false").random() < 0.5:
-        return _statement(source, "definition", truth, truth, term.sentence, span, term)
     others = _exchangeable(source, term)
     if not others:
-        return None
+        return None  # were it asked as it is, "true" would be right more often than not
+    if source.draws(source.lesson.item_id, term.start, "true_false").random() < 0.5:
+        return _statement(source, "definition", truth, truth, term.sentence, span, term)
     other = others[0]
     if term.start == term.sentence.start:
         other = other[:1].upper() + other[1:]
