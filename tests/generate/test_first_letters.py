@@ -30,6 +30,7 @@ def asked(text: str, language: str = "en") -> list[Question]:
         ("zone d'ombre", "fr", "Indice : z… d'o… (4 et 5 lettres)."),
         ("tasa de interés", "es", "Pista: t… de i… (4 y 7 letras)."),
         ("Liquidität", "de", "Hinweis: Li… (10 Buchstaben)."),
+        ("IP-Adresse", "de", "Hinweis: I… (9 Buchstaben)."),
         ("IMC", "fr", "Indice : un sigle de 3 lettres."),
         ("str", "en", ""),
         ("ion", "en", ""),

@@ -28,6 +28,10 @@ def source(text: str, language: str, title: str = "") -> Source:
     ("name", "told", "language", "tells"),
     [
         ("plumaje", "el conjunto de las plumas de un ave", "es", True),
+        ("gramaje", "la masa de un metro cuadrado de papel en gramos", "es", True),
+        ("panel de cata", "el grupo de catadores entrenados", "es", True),
+        ("elastic", "demand is inelastic when the value is below one", "en", True),
+        ("Änderungsanomalie", "wenn eine Information nicht überall geändert wird", "de", True),
         ("sampling frame", "the list from which the sample is drawn", "en", True),
         ("bioaccumulation", "l'accumulation d'une substance dans les tissus", "fr", True),
         ("Nachbeben", "schwächere Beben, die auf ein starkes folgen", "de", True),

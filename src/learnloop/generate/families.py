@@ -7,7 +7,8 @@ from learnloop.generate import grammar, lemmas
 
 # Letters that two words of one family begin with, and their share of the shorter word.
 STEM, STEM_SHARE = 6, 0.6
-SHORT_STEM, SHORT_SHARE = 5, 0.7
+SHORT_STEM, SHORT_SHARE = 4, 0.65  # "gramos" and "gramaje"
+INSIDE = 5  # letters of a word that another ends with
 WHOLE = 4  # letters of a word that another begins with
 _PREFIX = {
     "en": r"(?:de|re|un|dis)",
@@ -26,7 +27,7 @@ def is_derived(name: str, told: str, language: str) -> bool:
         bare = re.sub(rf"^{_PREFIX[language]}(?=\w{{4}})", "", own)
         for word in words:
             short, long = sorted((own, word), key=len)
-            if own != word and len(short) >= SHORT_STEM and long.endswith(short):
+            if own != word and len(short) >= INSIDE and long.endswith(short):
                 return True  # "bioaccumulation" and "accumulation", "elastic" and "inelastic"
             if own != word and min(len(own), len(word)) >= WHOLE and _begins(own, word):
                 return True  # "cata" and "catadores", "Daten" and "Datenbank"

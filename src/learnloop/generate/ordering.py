@@ -261,9 +261,11 @@ def _dated(source: Source) -> list[Part]:
 def _asked(source: Source, form: str, parts: Sequence[Part], topic: str) -> Question | None:
     """The question, or None where the parts are too few, too long, or lean on one another."""
     lesson, language = source.lesson, source.language
-    if form == "steps":
-        if any(_LABELLED.match(text) or _CONDITION[language].match(text) for _, _, text in parts):
-            return None  # "Stage 2: …", "If she does not breathe …"
+    apart = form == "steps" and any(
+        _LABELLED.match(text) or _CONDITION[language].match(text) for _, _, text in parts
+    )
+    if apart:  # "Stage 2: …", "If she does not breathe …"
+        return None
     texts = [text.rstrip(".;,") for _, _, text in parts]
     if not FEWEST <= len(texts) <= MOST or len({text.casefold() for text in texts}) < len(texts):
         return None
