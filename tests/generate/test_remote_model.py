@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from chat_server import Answer, Server, failed, in_turn, said, serving
 from generate_lessons import frame
@@ -343,7 +344,7 @@ def test_a_remote_model_vetoes_questions_and_no_pick_lets_none_pass() -> None:
         asked = payload["messages"][0]["content"]
         passage = asked.rpartition("Passage:")[2].partition("Question:")[0].lower()
         letters = {text.lower(): letter for letter, text in re.findall(r"^([A-Z])\. (.+)$", asked, re.M)}
-        return said(json.dumps({"option": next(letters[text] for text in letters if text in passage)}))
+        return said(json.dumps({"option": next((letters[text] for text in letters if text in passage), "A")}))
 
     lessons = frame()
     lessons = lessons[lessons["language"] == "en"]
@@ -363,8 +364,13 @@ def test_a_remote_model_vetoes_questions_and_no_pick_lets_none_pass() -> None:
 
 @pytest.mark.parametrize(("languages", "asked"), [((), True), (("es", "fr"), True), (("en",), False)])
 def test_a_larger_model_vetoes_in_the_languages_it_has(languages: tuple[str, ...], asked: bool) -> None:
-    spanish = frame()
-    spanish = spanish[spanish["language"] == "es"]
+    text = (
+        "Un glaciar es una masa de hielo que baja por un valle. Un embalse es un lago que se forma detrás de"
+        " una presa. Un acuífero es una capa de roca que almacena agua. Una duna es una colina que el viento"
+        " levanta con arena. Una bahía es una entrada del mar en la costa de un país."
+    )
+    row = {"item_id": "t:es", "parent_id": "t:c", "title": "El agua", "text": text, "language": "es"}
+    spanish = pd.DataFrame([row])
     with serving(in_turn(said("I cannot say."))) as server:
         address = f"openai:{server.url}#tiny"
         model = language_model.load(
