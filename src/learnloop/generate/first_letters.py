@@ -1,21 +1,22 @@
 """How the words of a short answer begin, said in its question, so that no synonym is as right as the key.
 
-    of("passive immunity", "en")   ->  "Hint: p… i… (7 and 8 letters)."
+    of("passive immunity", "en")   ->  "Hint: p…e i…y (7 and 8 letters)."
     of("temps de pose", "fr")      ->  "Indice : t… de p… (5 et 4 lettres)."
-    of("cirque", "en")             ->  "Hint: ci… (6 letters)."
+    of("cirque", "en")             ->  "Hint: ci…e (6 letters)."
     of("GPS", "de")                ->  "Hinweis: eine Abkürzung mit 3 Buchstaben."
     of("foot", "en")               ->  "Hint: f… (4 letters)."
 
-"Potential difference" is as right as "voltage" for a description of it: "Hint: vo… (7 letters)." asks for one
-of the two. Words of the grammar ("of", "de", "von") stand as they are. A single word of LONG letters shows
-two: "cirque" and "corrie" have one first letter, one length and one description.
+"Potential difference" is as right as "voltage" for a description of it: "Hint: vo…e (7 letters)." asks for
+one of the two. Words of the grammar ("of", "de", "von") stand as they are. A word of LONG letters shows its
+last one as well, and two at its beginning where it stands alone: "cirque" and "corrie", "Dublette" and
+"Duplikat" have one description, one length, and the same letters at their beginning.
 """
 
 import re
 
 from learnloop.generate import grammar, lemmas, wording
 
-LONG = 6  # letters of a single word that shows two of them
+LONG = 6  # letters of a word that shows more than its first
 SHORTEST = 4  # letters of a key that is to be written, no abbreviation
 MOST_IN_SHORT = 7  # letters of an abbreviation
 # Abbreviations have two capitals: GPS, GPhC, mRNA.
@@ -24,7 +25,7 @@ _ELIDED = re.compile(r"((?:qu|[ldnsjmtc])['’])(?=\w)", re.I)
 
 
 def of(key: str, language: str) -> str:
-    """A sentence that says how the words of `key` begin and how long they are; "" where that is no help.
+    """A sentence that says how the words of `key` begin, end and how long they are; "" where that is no help.
 
     No help: fewer than SHORTEST letters, of which the first would leave nothing to know.
     """
@@ -52,7 +53,7 @@ def _begun(key: str, language: str) -> tuple[list[str], list[int]]:
         lead, bare = (kept[1], word[kept.end() :]) if kept else ("", word)
         size = sum(map(str.isalnum, bare))
         shown = 2 if len(words) == 1 and size >= LONG and not bare[:2].isupper() else 1  # "IP-Adresse"
-        begun.append(f"{lead}{bare[:shown]}…")
+        begun.append(f"{lead}{bare[:shown]}…{bare[-1] if size >= LONG else ''}")
         sizes.append(size)
     return begun, sizes
 

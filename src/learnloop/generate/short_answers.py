@@ -86,12 +86,12 @@ def for_name(source: Source, term: Term) -> Question | None:
     if owners.lacks_owner(body, language):
         return None
     topic = source.shown_topic(f"{body} {term.text}")
-    if any(
+    if families.is_derived(term.name, topic, language) or any(
         grammar.same_word(word, other)
         for word in grammar.content_words(topic, language)
         for other in grammar.content_words(term.name, language)
     ):
-        topic = ""  # it would tell the name
+        topic = ""  # it would tell the name: "Käserei", "Käse"
     return Question(
         lesson.item_id,
         language,
