@@ -199,8 +199,8 @@ def test_exercises_and_numbered_stages_are_no_steps(heading: str, steps: list[st
 
 
 def test_a_hint_that_fits_another_word_of_the_lesson_is_none() -> None:
-    defined = "An iterable is any object that can return its members one at a time."
-    other = " An iterator remembers where it stands."
+    defined = "A compressor is any object that can return its members one at a time."
+    other = " A comparator remembers where it stands."
     asked = [kinds.queues(source(text, "en"), ("short_answer",)) for text in (defined, defined + other)]
     assert [len(queue["short_answer"]) for queue in asked] == [1, 0]
 
@@ -225,3 +225,33 @@ def test_one_option_inside_another_is_shown_once() -> None:
         assert not any(
             one != other and one in other for one in question.options for other in question.options
         )
+
+
+@pytest.mark.parametrize(
+    ("language", "lines"),
+    [
+        ("en", ["Duration: the morning of the second day.", "Materials: a broom, a bucket and some soap.",
+                "Target group: the cleaning staff of a school.", "Lesson 3: the care of a wooden floor."]),
+        ("es", ["Objetivo: la prevención de la sordera en el taller.", "Público: los empleados de un taller.",
+                "Error común: el uso de un casco que no ajusta bien."]),
+        ("fr", ["Objectif : la prévention de la surdité au travail.", "Public : les salariés d'un atelier.",
+                "Conseil : un casque qui est bien ajusté à la tête."]),
+        ("de", ["Lernziel: die Pflege eines Bodens aus Holz.", "Dauer: der Vormittag des zweiten Tages.",
+                "Zielgruppe: die Kräfte, die eine Schule putzen."]),
+        # clauses of a paragraph
+        ("en", ["Moral hazard arises afterwards: a person who is insured may take less care."
+                " Crowning comes next: the middle of a board rises. The remedy is simple: the room is aired."
+                " A danger remains: a rag soaked in oil can burn."]),
+    ],
+)  # fmt: skip
+def test_what_frames_a_lesson_is_no_term_of_it(language: str, lines: list[str]) -> None:
+    made = source("\n\n".join(lines), language)
+    assert not [term.name for term in definitions(made.lesson) if term.how == "listed"]
+
+
+def test_the_title_is_no_line_of_a_list_of_terms() -> None:
+    title = "Hedges: a guide to what grows beside a road"
+    entries = ["Verge: a strip of grass beside a road.", "Coppice: a wood that is cut to the ground."]
+    entries += ["Ditch: a trench that leads the water of a road away."]
+    lesson = source("\n\n".join([title, *entries]), "en", title).lesson
+    assert {term.name for term in definitions(lesson)} == {"verge", "coppice", "ditch"}

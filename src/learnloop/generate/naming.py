@@ -12,6 +12,7 @@ Running prose defines few things by "An X is a …". Other forms, each with grou
 import re
 from collections.abc import Iterator, Sequence
 
+from learnloop.generate import labels
 from learnloop.generate.grammar import ARTICLE, DETERMINER, NAMED_AFTER, QUOTE_CLOSES, QUOTE_OPENS, TERM
 
 _THE = {
@@ -134,7 +135,7 @@ _LISTED = {
     )
     for language, begins in _LOWER.items()
 }
-FEWEST_LISTED, NEIGHBOURS = 3, 6
+FEWEST_LISTED, NEIGHBOURS = 3, 2  # lines; of lines that follow each other, one may be something else
 # "Motivation: Die Folgen entscheiden, ob …" says something of it, "Wie Verhalten entsteht" heads a text.
 _IS_SENTENCE = {
     "en": re.compile(
@@ -174,16 +175,28 @@ _INVERSE = {
 }
 
 
-def glossary(sentences: Sequence[str], language: str) -> dict[int, re.Match[str]]:
-    """place -> match of the lines "term: description", where there are at least FEWEST_LISTED of them."""
+def glossary(lines: Sequence[str], language: str) -> dict[int, re.Match[str]]:
+    """place -> match of the lines "term: description", where at least FEWEST_LISTED of them are neighbours.
+
+    lines: "" where a sentence goes on in the line before. Lines of a lesson's frame ("Duration: …") are none.
+    """
+    begun = [at for at, line in enumerate(lines) if line]
     found = {
-        at: match
-        for at, text in enumerate(sentences)
-        if (match := _LISTED[language].match(text)) and not _IS_SENTENCE[language].search(match["predicate"])
+        rank: match
+        for rank, at in enumerate(begun)
+        if (match := _LISTED[language].match(lines[at]))
+        and not _IS_SENTENCE[language].search(match["predicate"])
+        and not labels.is_label(match["term"], language)
     }
-    near = {at: sum(abs(at - other) <= NEIGHBOURS for other in found) > 1 for at in found}
-    kept = {at: match for at, match in found.items() if near[at]}  # a line alone is a heading
-    return kept if len(kept) >= FEWEST_LISTED else {}
+    kept: dict[int, re.Match[str]] = {}
+    run: list[int] = []
+    for rank in [*found, len(begun) + NEIGHBOURS]:
+        if run and rank - run[-1] > NEIGHBOURS:
+            if len(run) >= FEWEST_LISTED:
+                kept |= {begun[one]: found[one] for one in run}
+            run = []
+        run.append(rank)
+    return kept
 
 
 # "Veins have thin walls and, above all in the legs, valves that …": the noun is of an adverbial.

@@ -74,7 +74,7 @@ def definitions(lesson: Lesson) -> list[Term]:
     if bearings.is_exercises(lesson):
         return []
     found = []
-    listed = naming.glossary([sentence.text for sentence in lesson.sentences], lesson.language)
+    listed = naming.glossary(_lines(lesson), lesson.language)
     for place, sentence in enumerate(lesson.sentences):
         language = lesson.language
         match = (
@@ -90,6 +90,18 @@ def definitions(lesson: Lesson) -> list[Term]:
         known = {term.start for term in found}
         found += [term for term in _in_passing(lesson, sentence) if term.start not in known]
     return found
+
+
+def _lines(lesson: Lesson) -> list[str]:
+    """The sentences that begin a line and are not the title; "" for the others."""
+    title = " ".join(lesson.title.split())
+    return [
+        sentence.text
+        if not lesson.text[: sentence.start].rstrip(" \t").rpartition("\n")[2]
+        and " ".join(sentence.text.split()) != title
+        else ""
+        for sentence in lesson.sentences
+    ]
 
 
 def _in_the_past(sentence: Sentence, lesson: Lesson) -> re.Match[str] | None:
