@@ -240,8 +240,8 @@ def test_one_option_inside_another_is_shown_once() -> None:
                 "Zielgruppe: die Kräfte, die eine Schule putzen."]),
         # clauses of a paragraph
         ("en", ["Moral hazard arises afterwards: a person who is insured may take less care."
-                " Crowning comes next: the middle of a board rises. The remedy is simple: the room is aired."
-                " A danger remains: a rag soaked in oil can burn."]),
+                " Fraud comes next: a claim that nobody has checked. Reserves come last: a sum that pays"
+                " for what is still open."]),
     ],
 )  # fmt: skip
 def test_what_frames_a_lesson_is_no_term_of_it(language: str, lines: list[str]) -> None:
